@@ -1,0 +1,1 @@
+"""`align`: bring subjects into one functional space, fit on training rows only."""

@@ -1,0 +1,123 @@
+"""What a stage is given and what it must give: the only meeting point of the plan and the eight verbs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from brainflix.store.refs import Ref
+
+if TYPE_CHECKING:
+    from brainflix.device import Compute
+    from brainflix.store.publish import Staging
+    from brainflix.store.store import Artifact, Store
+
+# Stage -> the kind of artifact that it makes, in the order in which the verbs run.
+STAGES: dict[str, str] = {
+    "download": "raw",
+    "preprocess": "bold",
+    "align": "aligned",
+    "targets": "targets",
+    "train": "model",
+    "regress": "predictions",
+    "reconstruct": "videos",
+    "evaluate": "scores",
+    "report": "report",
+}
+
+
+class Params(BaseModel):
+    """Base of every part's parameters: frozen, and unknown names are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class AnyParams(BaseModel):
+    """Parameters that nobody declared: taken as they are."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One stage of a recipe for one subject: everything that decides its result.
+
+    Attributes:
+        stage, step, part: the verb, the recipe's name of the step (empty if it has only one) and the part that does it.
+        subject: subject number, or None for a step of all subjects or of none.
+        params: validated parameters of the part, as plain values.
+        ref: where the result goes.
+        inputs: refs by role.
+        seed: seed of everything random in the job.
+        dataset, recipe, revision: names for provenance.
+    """
+
+    stage: str
+    step: str
+    part: str
+    subject: int | None
+    params: Mapping[str, Any]
+    ref: Ref
+    inputs: Mapping[str, tuple[Ref, ...]]
+    seed: int
+    dataset: str
+    recipe: str
+    revision: str
+
+
+class Progress(Protocol):
+    """Where a stage says how far it is."""
+
+    def track(self, items: Sequence[Any], what: str) -> Iterator[Any]:
+        """Yield `items`, counting them in the unit `what`."""
+        ...
+
+    def say(self, text: str) -> None:
+        """Say one line."""
+        ...
+
+
+class Silent:
+    """Progress for tests and libraries: says nothing."""
+
+    def track(self, items: Sequence[Any], what: str) -> Iterator[Any]:
+        """Yield the items."""
+        yield from items
+
+    def say(self, text: str) -> None:
+        """Keep quiet."""
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What a stage may use and what never changes its result.
+
+    Attributes:
+        store: for checkpoints of the stage's own work.
+        compute: called when a device is first needed, so that light stages do not import torch.
+        attention: attention kernel by name.
+        progress: where to say how far it is.
+        clips_per_batch: clips that go through a network at once.
+        checkpoint_epochs: epochs between checkpoints.
+    """
+
+    store: Store
+    compute: Callable[[], Compute]
+    attention: str = "auto"
+    progress: Progress = field(default_factory=Silent)
+    clips_per_batch: int = 16
+    checkpoint_epochs: int = 5
+
+
+class Stage(Protocol):
+    """The door of a verb: `brainflix.<verb>.stage`."""
+
+    VERSION: int
+
+    def run(self, job: Job, inputs: Mapping[str, list[Artifact]], out: Staging, tools: Tools) -> None:
+        """Write the artifact's files below `out.path`."""
+        ...
+

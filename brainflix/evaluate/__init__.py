@@ -1,0 +1,1 @@
+"""`evaluate`: scores with chance levels, intervals and baselines."""

@@ -1,0 +1,20 @@
+"""Parameters of the evaluation protocols."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from brainflix.targets.params import WeightParams
+
+
+class StrictParams(WeightParams):
+    """The default protocol: one ground-truth class, exact N-way, chance by re-pairing, cluster intervals, baselines.
+
+    `weights` are the video classifier's.
+    """
+
+    ways: tuple[int, ...] = Field((2, 50), description="choices of the N-way accuracies")
+    block_s: float = Field(20.0, gt=0, description="stimulus blocks of the cluster bootstrap, in seconds")
+    min_shift_s: float = Field(20.0, gt=0, description="smallest circular shift of the re-pairing test, in seconds")
+    n_draws: int = Field(10_000, ge=999, description="re-pairings")
+    n_boot: int = Field(10_000, ge=999, description="bootstrap replicates")

@@ -1,0 +1,160 @@
+"""Pixel scores of uint8 videos: SSIM in two flavours, PSNR, MSE and pixel correlation, per frame and per clip.
+
+Everything takes RGB uint8 frames of shape (n_frames, height, width, 3); a video set is anything that has a length and
+gives one clip per index, so arrays on disk are read clip by clip. Frames of another size go through `resize` first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from brainflix.errors import DataError, UsageError
+from brainflix.evaluate import ssim
+
+Floats = NDArray[np.float64]
+Frames = NDArray[np.uint8]
+# Above this a frame counts as identical (the published scripts' cap).
+PSNR_CAP_DB = 100.0
+SMALLEST_MSE = 1e-10
+
+
+class Videos(Protocol):
+    """A set of clips of shape (n_frames, height, width, 3), uint8, read one at a time."""
+
+    def __len__(self) -> int:
+        """Return the number of clips."""
+
+    def __getitem__(self, clip: int, /) -> Any:
+        """Return one clip."""
+
+
+def resize(frames: Frames, height: int, width: int) -> Frames:
+    """Resize frames with Pillow's bilinear filter, which antialiases when it shrinks; the only resize of the metrics.
+
+    Args:
+        frames: array of shape (n_frames, height, width, 3), uint8.
+        height: new height in pixels.
+        width: new width in pixels.
+    """
+    if frames.shape[1:3] == (height, width):
+        return frames
+    images = (Image.fromarray(frame).resize((width, height), Image.Resampling.BILINEAR) for frame in frames)
+    return np.stack([np.asarray(image) for image in images])
+
+
+def ssim_rgb_u7(truth: Frames, prediction: Frames) -> Floats:
+    """Return SSIM per frame: 7x7 uniform window, sample covariance, mean over R, G, B (the field's usual number)."""
+    return ssim.compare(ssim.prepare(truth, ssim.RGB_U7), ssim.prepare(prediction, ssim.RGB_U7))
+
+
+def ssim_gray_g11(truth: Frames, prediction: Frames) -> Floats:
+    """Return SSIM per frame of the luminance: 11x11 gaussian window, sigma 1.5, population covariance (Wang 2004)."""
+    return ssim.compare(ssim.prepare(truth, ssim.GRAY_G11), ssim.prepare(prediction, ssim.GRAY_G11))
+
+
+def mse(truth: Frames, prediction: Frames) -> Floats:
+    """Return the mean squared difference per frame, pixels in [0, 1]."""
+    error: Floats = _squared_error(truth, prediction) / 255.0**2
+    return error
+
+
+def psnr(truth: Frames, prediction: Frames) -> Floats:
+    """Return 10 log10(255^2 / MSE) per frame in dB, 100 for identical frames; a clip's value is the mean of dB."""
+    return decibels(_squared_error(truth, prediction))
+
+
+def psnr_pooled(truth: Frames, prediction: Frames) -> float:
+    """Return the PSNR of a clip from the MSE over all its frames, in dB; a little below the mean of dB."""
+    return float(decibels(_squared_error(truth, prediction).mean()))
+
+
+def pixcorr(truth: Frames, prediction: Frames) -> Floats:
+    """Return Pearson's r over the pixels and channels of each frame, NaN where either frame is constant."""
+    a, b = (frames.reshape(len(frames), -1).astype(np.float64) for frames in (truth, prediction))
+    a -= a.mean(axis=1, keepdims=True)
+    b -= b.mean(axis=1, keepdims=True)
+    norm = np.sqrt((a * a).sum(axis=1) * (b * b).sum(axis=1))
+    constant = (_spread(truth) == 0) | (_spread(prediction) == 0)
+    r: Floats = np.divide((a * b).sum(axis=1), norm, out=np.full(len(a), np.nan), where=~constant)
+    return r
+
+
+METRICS: dict[str, Callable[[Frames, Frames], Floats]] = {
+    "ssim_rgb_u7": ssim_rgb_u7,
+    "ssim_gray_g11": ssim_gray_g11,
+    "psnr": psnr,
+    "mse": mse,
+    "pixcorr": pixcorr,
+}
+
+
+def per_frame(metric: str, truth: Videos, prediction: Videos) -> Floats:
+    """Score every frame of every clip, reading one clip at a time.
+
+    Args:
+        metric: a name of METRICS.
+        truth: n_clips clips.
+        prediction: n_clips clips of the same shape.
+
+    Returns:
+        Array of shape (n_clips, n_frames); NaN where the metric is undefined.
+
+    Raises:
+        DataError: the sets do not match clip by clip.
+        UsageError: no such metric.
+    """
+    if metric not in METRICS:
+        raise UsageError(f"unknown pixel metric {metric!r}", next=f"use one of {', '.join(METRICS)}")
+    if len(truth) != len(prediction) or not len(truth):
+        raise DataError(f"{len(prediction)} predictions do not go with {len(truth)} true clips")
+    return np.stack([METRICS[metric](*checked(truth[i], prediction[i])) for i in range(len(truth))])
+
+
+def clip_means(values: Floats) -> tuple[Floats, int]:
+    """Average the defined frames of each clip and count the undefined ones.
+
+    Args:
+        values: array of shape (n_clips, n_frames).
+
+    Returns:
+        Array of shape (n_clips,), NaN only where no frame is defined, and the number of NaN frames.
+    """
+    defined = ~np.isnan(values)
+    n = defined.sum(axis=1)
+    means = np.divide(np.where(defined, values, 0.0).sum(axis=1), n, out=np.full(len(values), np.nan), where=n > 0)
+    return means, int(values.size - n.sum())
+
+
+def decibels(squared_error: Floats | np.float64) -> Floats:
+    """Return the PSNR in dB of mean squared errors on the 0-255 scale, capped at 100 dB."""
+    floored = np.maximum(squared_error, SMALLEST_MSE)
+    return np.where(squared_error < SMALLEST_MSE, PSNR_CAP_DB, 10 * np.log10(255.0**2 / floored))
+
+
+def checked(truth: Any, prediction: Any) -> tuple[Frames, Frames]:
+    """Return both clips as arrays, or raise DataError if they are not uint8 RGB videos of one shape."""
+    a, b = np.asarray(truth), np.asarray(prediction)
+    for frames in (a, b):
+        if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[3] != 3:
+            raise DataError(f"a clip is {frames.dtype} of shape {frames.shape}", why="need uint8 (n_frames, H, W, 3)")
+    if a.shape != b.shape:
+        raise DataError(f"truth {a.shape} and prediction {b.shape} differ in shape", next="resize or resample one")
+    return a, b
+
+
+def _squared_error(truth: Frames, prediction: Frames) -> Floats:
+    difference = truth.astype(np.int32) - prediction
+    squares = (difference * difference).reshape(len(truth), -1)
+    error: Floats = squares.sum(axis=1, dtype=np.int64) / squares.shape[1]
+    return error
+
+
+def _spread(frames: Frames) -> NDArray[np.uint8]:
+    flat = frames.reshape(len(frames), -1)
+    spread: Frames = flat.max(axis=1) - flat.min(axis=1)
+    return spread

@@ -1,0 +1,135 @@
+"""The strict protocol: every number with its chance level, interval, p, trivial baselines and oracle ceiling."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from brainflix.evaluate import baselines, identification
+from brainflix.evaluate.params import StrictParams
+from brainflix.evaluate.score import Score, summarise
+from brainflix.evaluate.statistics import Repaired, block_clusters, circular_orders, cluster_bootstrap, repairing_test
+from brainflix.evaluate.systems import System, video_metrics
+from brainflix.store.schema import Clips
+
+NAME = "strict"
+
+
+@dataclass(frozen=True)
+class Design:
+    """What all numbers of one table share.
+
+    Attributes:
+        orders: re-pairings (n_draws, n_clips) by circular shifts within segments.
+        pairs: every (prediction, truth) pair that they need, the true ones first, (n_pairs, 2).
+        clusters: stimulus block of each clip.
+        params, seed: the protocol's parameters and the seed of draws and bootstraps.
+    """
+
+    orders: np.ndarray
+    pairs: np.ndarray
+    clusters: np.ndarray
+    params: StrictParams
+    seed: int
+
+
+def make_design(clips: Clips, clip_s: float, params: StrictParams, seed: int) -> Design:
+    """Draw the re-pairings of the clips under evaluation."""
+    n = len(clips)
+    shift = max(1, round(params.min_shift_s / clip_s))
+    orders = circular_orders(clips.segment, min_shift=shift, n_draws=params.n_draws, seed=seed, onset_s=clips.onset_s)
+    met = np.zeros((n, n), dtype=bool)
+    met[np.broadcast_to(np.arange(n), orders.shape), orders] = True
+    np.fill_diagonal(met, True)
+    return Design(orders, np.argwhere(met), block_clusters(clips.segment, clips.onset_s, params.block_s), params, seed)
+
+
+def trivial_systems(prediction: System, truth: System, training_mean: np.ndarray) -> list[System]:
+    """Return the baselines that need no generator, as systems."""
+    names = [b.name for b in baselines.BASELINES if b.name != "mismatched"]
+    return [
+        System(
+            name,
+            baselines.build(name, prediction=prediction.frames, truth=truth.frames, training_mean=training_mean),
+            prediction.classifier,
+        )
+        for name in names
+    ]
+
+
+def score_videos(
+    prediction: System, truth: System, others: Sequence[System], oracle: System | None, design: Design
+) -> dict[str, Score]:
+    """Score videos on every metric; `others` are the baselines, `oracle` the ceiling."""
+    scores = {}
+    for metric in video_metrics(design.params.ways):
+        matrix = metric.matrix(prediction, truth, design.pairs)
+        below = {system.name: _mean_diagonal(metric.matrix(system, truth, design.pairs)) for system in others}
+        ceiling = None if oracle is None else _mean_diagonal(metric.matrix(oracle, truth, design.pairs))
+        scores[metric.name] = _score(matrix, design, metric.chance, below, ceiling)
+    return scores
+
+
+def score_prediction(prediction: np.ndarray, truth: np.ndarray, training: np.ndarray, design: Design) -> Score:
+    """Score regressed targets by pairwise identification: how often a clip's own target is nearer than another's.
+
+    Args:
+        prediction: array of shape (n_clips, n_dims).
+        truth: array of shape (n_clips, n_dims).
+        training: targets of the training clips, (n_train, n_dims); they give the mean and scale of each dimension.
+        design: the table's design.
+    """
+    return _score(identification_of(prediction, truth, training), design, 0.5, {"train_mean": 0.5}, 1.0)
+
+
+def identification_of(prediction: np.ndarray, truth: np.ndarray, training: np.ndarray) -> np.ndarray:
+    """Return the identification matrix (n_clips, n_clips); a constant prediction ties with everything."""
+    mean, sd = training.mean(axis=0), training.std(axis=0)
+    scaled = [identification.standardise(values, mean, sd) for values in (prediction, truth)]
+    similarity = np.nan_to_num(identification.similarity(*scaled))
+    return identification.identification_matrix(similarity)
+
+
+def paired_difference(a: Score, b: Score, design: Design) -> dict[str, float]:
+    """Compare two scores on the same clips: difference, its cluster-bootstrap interval, and a sign-flip p over blocks."""
+    difference = a.per_clip - b.per_clip
+    interval = cluster_bootstrap(difference, design.clusters, n_boot=design.params.n_boot, seed=design.seed)
+    return {
+        "difference": interval.value,
+        "lo": interval.lo,
+        "hi": interval.hi,
+        "p": sign_flip_p(difference, design.clusters, design.params.n_draws, design.seed),
+    }
+
+
+def sign_flip_p(difference: np.ndarray, clusters: np.ndarray, n_draws: int, seed: int) -> float:
+    """Return the two-sided p of a mean difference by flipping the signs of whole clusters."""
+    _, index = np.unique(clusters, return_inverse=True)
+    sums = np.bincount(index, weights=difference)
+    flips = np.random.default_rng(seed).choice((-1.0, 1.0), size=(n_draws, len(sums)))
+    null = np.abs(flips @ sums)
+    observed = abs(float(sums.sum()))
+    return (1 + int((null >= observed - 1e-12 * max(1.0, observed)).sum())) / (1 + n_draws)
+
+
+def _score(
+    matrix: np.ndarray, design: Design, chance: float, below: Mapping[str, float], ceiling: float | None
+) -> Score:
+    repaired: Repaired = repairing_test(matrix, design.orders)
+    return summarise(
+        np.diagonal(matrix).astype(np.float64),
+        design.clusters,
+        protocol=NAME,
+        repaired=repaired,
+        chance_analytic=chance,
+        baselines={**below, "mismatched": repaired.chance},
+        ceiling=ceiling,
+        n_boot=design.params.n_boot,
+        seed=design.seed,
+    )
+
+
+def _mean_diagonal(matrix: np.ndarray) -> float:
+    return float(np.nanmean(np.diagonal(matrix)))

@@ -1,0 +1,112 @@
+"""One number with everything that makes it readable: n, interval, chance, baselines, ceiling, protocol."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brainflix.evaluate.statistics import Repaired, cluster_bootstrap
+
+
+@dataclass(frozen=True, eq=False)
+class Score:
+    """The value of one metric.
+
+    Attributes:
+        value: mean over clips.
+        n: clips that have a value.
+        n_nan: clips or frames left out because the metric is undefined there.
+        chance: empirical chance level, the mean over re-pairings; NaN if not evaluated.
+        chance_analytic: chance level from theory; NaN where there is none.
+        ci95: cluster-bootstrap limits.
+        p: of the re-pairing test; NaN if not evaluated.
+        baselines: value of each trivial baseline.
+        ceiling: noise or oracle ceiling, where known.
+        per_clip: array of shape (n_clips,).
+        protocol: name of the protocol.
+    """
+
+    value: float
+    n: int
+    n_nan: int
+    chance: float
+    chance_analytic: float
+    ci95: tuple[float, float]
+    p: float
+    baselines: dict[str, float]
+    ceiling: float | None
+    per_clip: NDArray[np.float64] = field(repr=False)
+    protocol: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values; NaN and infinities become None."""
+        return {
+            "value": _plain(self.value),
+            "n": self.n,
+            "n_nan": self.n_nan,
+            "chance": _plain(self.chance),
+            "chance_analytic": _plain(self.chance_analytic),
+            "ci95": [_plain(limit) for limit in self.ci95],
+            "p": _plain(self.p),
+            "baselines": {name: _plain(value) for name, value in self.baselines.items()},
+            "ceiling": None if self.ceiling is None else _plain(self.ceiling),
+            "per_clip": [_plain(value) for value in self.per_clip],
+            "protocol": self.protocol,
+        }
+
+    def to_json(self) -> str:
+        """Return the record as one JSON document; NaN becomes null."""
+        return json.dumps(self.to_dict(), allow_nan=False)
+
+
+def summarise(
+    per_clip: NDArray[np.float64],
+    clusters: NDArray[Any],
+    *,
+    protocol: str,
+    repaired: Repaired | None = None,
+    chance_analytic: float = math.nan,
+    baselines: Mapping[str, float] | None = None,
+    ceiling: float | None = None,
+    n_nan: int | None = None,
+    n_boot: int = 10_000,
+    seed: int = 0,
+) -> Score:
+    """Assemble the record of one metric.
+
+    Args:
+        per_clip: array of shape (n_clips,), NaN where undefined.
+        clusters: array of shape (n_clips,), stimulus blocks for the interval.
+        protocol: name of the protocol.
+        repaired: result of the re-pairing test.
+        chance_analytic: chance level from theory.
+        baselines: value of each trivial baseline.
+        ceiling: noise or oracle ceiling.
+        n_nan: undefined frames, where the metric counts those; None counts undefined clips.
+        n_boot: bootstrap replicates.
+        seed: of the bootstrap.
+    """
+    interval = cluster_bootstrap(per_clip, clusters, n_boot=n_boot, seed=seed)
+    return Score(
+        value=interval.value,
+        n=interval.n,
+        n_nan=interval.n_nan if n_nan is None else n_nan,
+        chance=math.nan if repaired is None else repaired.chance,
+        chance_analytic=chance_analytic,
+        ci95=(interval.lo, interval.hi),
+        p=math.nan if repaired is None else repaired.p,
+        baselines=dict(baselines or {}),
+        ceiling=ceiling,
+        per_clip=per_clip,
+        protocol=protocol,
+    )
+
+
+def _plain(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

@@ -1,0 +1,268 @@
+"""Intervals and tests that respect how clips hang together: cluster bootstrap and re-pairing permutation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from brainflix.errors import DataError, UsageError
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+# Entries of a bootstrap or permutation block held at once.
+BLOCK = 2**21
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Mean with its 95 % (or other) interval; se is the cluster standard error, n the defined clips."""
+
+    value: float
+    lo: float
+    hi: float
+    se: float
+    n: int
+    n_nan: int
+    n_clusters: int
+    method: str
+
+
+@dataclass(frozen=True)
+class Repaired:
+    """Null of a re-pairing test: its mean (the empirical chance level), its sd, the p value, and the draws made."""
+
+    observed: float
+    chance: float
+    null_sd: float
+    p: float
+    n_draws: int
+
+
+def block_clusters(segment: Sequence[str] | NDArray[Any], onset_s: NDArray[Any], block_s: float = 20.0) -> Ints:
+    """Number the contiguous stimulus blocks (segment, floor(onset / block)) that clips belong to.
+
+    Args:
+        segment: n_clips names of the movies or segments that clips were cut from.
+        onset_s: array of shape (n_clips,), onset in its segment in seconds.
+        block_s: length of a block in seconds.
+
+    Returns:
+        Array of shape (n_clips,), cluster numbers from 0.
+    """
+    _, movie = np.unique(np.asarray(segment), return_inverse=True)
+    block = np.floor(np.asarray(onset_s, np.float64) / block_s).astype(np.int64)
+    _, cluster = np.unique(np.stack([movie, block], axis=1), axis=0, return_inverse=True)
+    return np.asarray(cluster, np.int64).reshape(-1)
+
+
+def cluster_bootstrap(
+    values: NDArray[Any],
+    clusters: NDArray[Any],
+    *,
+    n_boot: int = 10_000,
+    seed: int | np.random.Generator = 0,
+    level: float = 0.95,
+) -> Interval:
+    """Return the mean over clips with a percentile interval from resampling whole clusters.
+
+    Multinomial weights W over clusters give every replicate at once as (W S) / (W n), S and n being cluster sums and
+    sizes. For the difference of two systems, pass clip-wise differences.
+
+    Args:
+        values: array of shape (n_clips,); NaN clips are left out and counted.
+        clusters: array of shape (n_clips,), the cluster of each clip.
+        n_boot: replicates.
+        seed: of the resampling.
+        level: coverage aimed at.
+
+    Returns:
+        The interval; NaN limits with fewer than two clusters.
+    """
+    sums, sizes, n_nan = _cluster_sums(values, clusters)
+    n, n_clusters = int(sizes.sum()), len(sums)
+    if n_clusters < 2:
+        value = float(sums.sum() / n) if n else np.nan
+        return Interval(value, np.nan, np.nan, np.nan, n, n_nan, n_clusters, "percentile")
+    generator = np.random.default_rng(seed)
+    block = max(1, BLOCK // n_clusters)
+    replicates = []
+    for start in range(0, n_boot, block):
+        weights = _multinomial(generator, min(block, n_boot - start), n_clusters)
+        replicates.append((weights @ sums) / (weights @ sizes))
+    estimates = np.concatenate(replicates)
+    lo, hi = np.quantile(estimates, [(1 - level) / 2, (1 + level) / 2])
+    se = float(estimates.std(ddof=1))
+    return Interval(float(sums.sum() / n), float(lo), float(hi), se, n, n_nan, n_clusters, "percentile")
+
+
+def cluster_t(values: NDArray[Any], clusters: NDArray[Any], *, level: float = 0.95) -> Interval:
+    """Return the mean of cluster means with a t interval (n_clusters - 1 df), for fewer than about 30 clusters.
+
+    Args:
+        values: array of shape (n_clips,); NaN clips are left out and counted.
+        clusters: array of shape (n_clips,), the cluster of each clip.
+        level: coverage aimed at.
+    """
+    sums, sizes, n_nan = _cluster_sums(values, clusters)
+    means, n = sums / sizes, int(sizes.sum())
+    if len(means) < 2:
+        return Interval(float(means.mean()) if n else np.nan, np.nan, np.nan, np.nan, n, n_nan, len(means), "t")
+    se = float(means.std(ddof=1) / np.sqrt(len(means)))
+    reach = float(stats.t.ppf((1 + level) / 2, len(means) - 1)) * se
+    centre = float(means.mean())
+    return Interval(centre, centre - reach, centre + reach, se, n, n_nan, len(means), "t")
+
+
+def circular_orders(
+    groups: NDArray[Any] | Sequence[str],
+    *,
+    min_shift: int,
+    n_draws: int = 10_000,
+    seed: int | np.random.Generator = 0,
+    onset_s: NDArray[Any] | None = None,
+) -> NDArray[np.int32]:
+    """Draw re-pairings that rotate the clips of each group (movie, segment) against themselves.
+
+    Rotation keeps the autocorrelation of both sides. Each group gets its own shift, uniform between `min_shift` and
+    its size minus `min_shift`.
+
+    Args:
+        groups: n_clips group names.
+        min_shift: smallest shift in clips (20 s of stimulus is the default of the field's movies).
+        n_draws: re-pairings.
+        seed: of the draws.
+        onset_s: array of shape (n_clips,), time order within a group; None takes the order of the array.
+
+    Returns:
+        Array of shape (n_draws, n_clips): entry [d, i] is the truth that prediction i meets in draw d.
+
+    Raises:
+        DataError: a group is too short for any admissible shift.
+    """
+    if min_shift < 1:
+        raise UsageError(f"a shift of {min_shift} clips pairs a clip with itself", next="use min_shift >= 1")
+    names = np.asarray(groups)
+    generator = np.random.default_rng(seed)
+    orders = np.empty((n_draws, len(names)), np.int32)
+    for name in np.unique(names):
+        members = np.flatnonzero(names == name)
+        if onset_s is not None:
+            members = members[np.argsort(np.asarray(onset_s)[members], kind="stable")]
+        size = len(members)
+        if size < 2 * min_shift:
+            raise DataError(
+                f"group {name} of {size} clips has no circular shift by at least {min_shift} clips",
+                next="lower min_shift, merge groups, or use random_orders",
+            )
+        shifts = generator.integers(min_shift, size - min_shift + 1, n_draws)
+        orders[:, members] = members[(np.arange(size) + shifts[:, None]) % size]
+    return orders
+
+
+def random_orders(
+    n_clips: int, *, n_draws: int = 10_000, seed: int | np.random.Generator = 0, allow_self: bool = True
+) -> NDArray[np.int32]:
+    """Draw plain permutations, for clips that are independent of each other.
+
+    Args:
+        n_clips: clips to re-pair.
+        n_draws: permutations.
+        seed: of the draws.
+        allow_self: whether a clip may meet its own truth; False draws derangements uniformly, as wanted for a floor.
+
+    Returns:
+        Array of shape (n_draws, n_clips).
+    """
+    if n_clips < 2:
+        raise DataError(f"{n_clips} clip cannot be re-paired")
+    generator = np.random.default_rng(seed)
+    own = np.arange(n_clips, dtype=np.int32)
+    orders = generator.permuted(np.tile(own, (n_draws, 1)), axis=1)
+    while not allow_self:
+        # Redrawing whole permutations keeps derangements equally likely; about one in e passes.
+        bad = np.flatnonzero((orders == own).any(axis=1))
+        if not bad.size:
+            break
+        orders[bad] = generator.permuted(orders[bad], axis=1)
+    return orders
+
+
+def repairing_null(matrix: Floats, orders: NDArray[np.integer[Any]]) -> Floats:
+    """Return the mean score of each re-pairing, leaving out undefined pairs.
+
+    Args:
+        matrix: array of shape (n_clips, n_clips), score of prediction i against truth j.
+        orders: array of shape (n_draws, n_clips).
+
+    Returns:
+        Array of shape (n_draws,).
+    """
+    n = len(matrix)
+    if matrix.shape != (n, n) or orders.shape[1:] != (n,):
+        raise DataError(f"orders of shape {orders.shape} do not re-pair a matrix of shape {matrix.shape}")
+    undefined = np.isnan(matrix)
+    filled = np.where(undefined, 0.0, matrix).ravel()
+    base = np.arange(n, dtype=np.int64) * n
+    result = np.empty(len(orders))
+    for start in range(0, len(orders), max(1, BLOCK // n)):
+        rows = slice(start, start + max(1, BLOCK // n))
+        entries = base + orders[rows]
+        sums = filled.take(entries).sum(axis=1)
+        missing = undefined.ravel().take(entries).sum(axis=1) if undefined.any() else 0
+        with np.errstate(invalid="ignore"):
+            result[rows] = sums / (n - missing)
+    return result
+
+
+def repairing_test(matrix: Floats, orders: NDArray[np.integer[Any]], *, higher_is_better: bool = True) -> Repaired:
+    """Test "the prediction carries no clip-specific information" on the mean of the matrix's diagonal.
+
+    Args:
+        matrix: array of shape (n_clips, n_clips), score of prediction i against truth j.
+        orders: array of shape (n_draws, n_clips), from `circular_orders` or `random_orders`.
+        higher_is_better: False for errors, whose small values count.
+    """
+    observed = repairing_null(matrix, np.arange(len(matrix))[None])[0]
+    return from_null(float(observed), repairing_null(matrix, orders), higher_is_better=higher_is_better)
+
+
+def from_null(observed: float, null: Floats, *, higher_is_better: bool = True) -> Repaired:
+    """Return chance level and p = (1 + #{null as good as observed}) / (1 + draws) from null values of each draw.
+
+    Args:
+        observed: the statistic of the true pairing.
+        null: array of shape (n_draws,), the statistic of each re-pairing that was evaluated; NaN draws are left out.
+        higher_is_better: False for errors, whose small values count.
+    """
+    draws = null[~np.isnan(null)]
+    if not draws.size or np.isnan(observed):
+        return Repaired(observed, np.nan, np.nan, np.nan, draws.size)
+    # Sums of the same numbers in another order differ by rounding and must count as equal.
+    slack = 1e-12 * max(1.0, abs(observed))
+    as_good = draws >= observed - slack if higher_is_better else draws <= observed + slack
+    p = (1 + int(np.count_nonzero(as_good))) / (1 + draws.size)
+    sd = float(draws.std(ddof=1)) if draws.size > 1 else np.nan
+    return Repaired(observed, float(draws.mean()), sd, p, draws.size)
+
+
+def _cluster_sums(values: NDArray[Any], clusters: NDArray[Any]) -> tuple[Floats, Floats, int]:
+    scores = np.asarray(values, np.float64)
+    labels = np.asarray(clusters)
+    if scores.ndim != 1 or labels.shape != scores.shape:
+        raise DataError(f"values {scores.shape} and clusters {labels.shape} are not both (n_clips,)")
+    defined = ~np.isnan(scores)
+    names, member = np.unique(labels[defined], return_inverse=True)
+    sums: Floats = np.bincount(member, scores[defined], minlength=len(names)).astype(np.float64)
+    return sums, np.bincount(member, minlength=len(names)).astype(np.float64), int(np.count_nonzero(~defined))
+
+
+def _multinomial(generator: np.random.Generator, n_rows: int, n_clusters: int) -> Floats:
+    """Draw rows of multinomial(n_clusters, 1/n_clusters) by counting uniform picks, faster than binomial chains."""
+    picks = generator.integers(0, n_clusters, (n_rows, n_clusters), dtype=np.int32)
+    picks += np.arange(n_rows, dtype=np.int32)[:, None] * np.int32(n_clusters)
+    return np.bincount(picks.ravel(), minlength=n_rows * n_clusters).reshape(n_rows, n_clusters).astype(np.float64)

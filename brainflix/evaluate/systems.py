@@ -1,0 +1,106 @@
+"""A set of videos under evaluation and its metrics as matrices: prediction i against truth j, diagonal = true pairing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from brainflix.evaluate import flow, nway, pairs
+from brainflix.evaluate.classifier import VideoClassifier
+
+Matrix = np.ndarray
+PIXEL_METRICS = {"ssim": "ssim_rgb_u7", "pixcorr": "pixcorr", "psnr": "psnr"}
+
+
+@dataclass
+class System:
+    """Videos of the same clips in the same order as the truth, with what the metrics derive from them.
+
+    Attributes:
+        name: for tables.
+        frames: uint8 array of shape (n_clips, n_frames, H, W, 3).
+        classifier: shared video classifier.
+    """
+
+    name: str
+    frames: np.ndarray
+    classifier: VideoClassifier
+
+    @cached_property
+    def logits(self) -> np.ndarray:
+        """Class scores, (n_clips, n_classes)."""
+        return self.classifier.logits(self.frames)
+
+    @cached_property
+    def flow(self) -> np.ndarray:
+        """Optical flow, (n_clips, n_steps, H, W, 2)."""
+        return np.stack([flow.farneback(video) for video in self.frames])
+
+
+@dataclass(frozen=True)
+class VideoMetric:
+    """A metric of videos.
+
+    Attributes:
+        name, about: for tables.
+        matrix: function of (prediction, truth, pairs to evaluate) giving (n_clips, n_clips), NaN where not evaluated.
+        chance: chance level from theory, NaN where there is none.
+        primary: whether headlines may use it.
+    """
+
+    name: str
+    about: str
+    matrix: Callable[[System, System, np.ndarray], Matrix]
+    chance: float
+    primary: bool
+
+
+def video_metrics(ways: tuple[int, ...]) -> list[VideoMetric]:
+    """Return the metrics of the strict protocol in the order of its table."""
+    semantic = [
+        VideoMetric(
+            f"nway_{n}",
+            f"{n}-way accuracy of the video classifier, one ground-truth class, exact expectation",
+            lambda system, truth, _, n=n: _nway(system, truth, n),
+            nway.chance(n),
+            True,
+        )
+        for n in ways
+    ]
+    return [
+        *semantic,
+        VideoMetric("ssim_excess", "SSIM minus the same video's SSIM with other clips", _ssim_excess, 0.0, True),
+        VideoMetric("pixcorr", "Pearson correlation over pixels and channels", _pixel("pixcorr"), np.nan, True),
+        VideoMetric("flow_cosine", "cosine of optical flow (Farneback)", _flow, np.nan, True),
+        VideoMetric("ssim", "SSIM, RGB, uniform 7 x 7 window", _pixel("ssim"), np.nan, False),
+        VideoMetric("psnr", "peak signal-to-noise ratio in dB, mean of frames", _pixel("psnr"), np.nan, False),
+    ]
+
+
+def _nway(system: System, truth: System, n: int) -> Matrix:
+    return nway.accuracy_matrix(system.logits, nway.truth_classes(truth.logits, 1), n)
+
+
+def _flow(system: System, truth: System, wanted: np.ndarray) -> Matrix:
+    return flow.flow_cosine_matrix(truth.flow, system.flow)
+
+
+def _pixel(name: str) -> Callable[[System, System, np.ndarray], Matrix]:
+    def matrix(system: System, truth: System, wanted: np.ndarray) -> Matrix:
+        values = pairs.score_pairs(PIXEL_METRICS[name], truth.frames, system.frames, wanted)
+        full = np.full((len(truth.frames),) * 2, np.nan)
+        full[wanted[:, 0], wanted[:, 1]] = values
+        return full
+
+    return matrix
+
+
+def _ssim_excess(system: System, truth: System, wanted: np.ndarray) -> Matrix:
+    """Subtract from each row the mean over the mismatched pairs that were evaluated (metrics spec 2.2)."""
+    full = _pixel("ssim")(system, truth, wanted)
+    off = full.copy()
+    np.fill_diagonal(off, np.nan)
+    return full - np.nanmean(off, axis=1, keepdims=True)

@@ -1,0 +1,88 @@
+"""Decode and encode video with PyAV: uint8 RGB frames in memory, times in seconds."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+from av.error import FFmpegError
+from av.video.reformatter import VideoReformatter
+
+from brainflix.errors import DataError, MissingError
+
+
+def decode_at(path: Path, times_s: np.ndarray) -> np.ndarray:
+    """Decode the frames that are on screen at the given times.
+
+    Every frame is decoded in order, because headers and seeking cannot be trusted; only those asked for are converted.
+
+    Args:
+        path: a video file.
+        times_s: ascending times of shape (n,) in seconds from the start.
+
+    Returns:
+        uint8 array of shape (n, height, width, 3), RGB.
+
+    Raises:
+        MissingError: no such file.
+        DataError: not a video, or it ends more than a frame before the last time.
+    """
+    if not path.is_file():
+        raise MissingError(f"no video at {path}")
+    try:
+        with av.open(str(path), options={"protocol_whitelist": "file"}) as container:
+            stream = container.streams.video[0]
+            # The frame whose start is nearest; a half goes to the later one, as a player shows it.
+            wanted = np.floor(np.asarray(times_s) * float(stream.average_rate or 0) + 0.5).astype(int)
+            frames = _pick(container.decode(stream), set(wanted.tolist()))
+    except (FFmpegError, IndexError) as error:
+        raise DataError(f"cannot decode {path.name}", why=str(error)) from error
+    if missing := set(wanted.tolist()) - set(frames):
+        raise DataError(f"{path.name} ends before frame {min(missing)}", why=f"asked for {times_s[-1]:.2f} s")
+    return np.stack([frames[index] for index in wanted.tolist()])
+
+
+def _pick(stream: Iterator[av.VideoFrame], wanted: set[int]) -> dict[int, np.ndarray]:
+    """Convert the wanted frames to RGB; an index one past the end gets the last frame."""
+    converter, found, count, last = VideoReformatter(), {}, 0, None
+    for count, last in enumerate(stream, start=1):  # noqa: B007
+        if count - 1 in wanted:
+            found[count - 1] = converter.reformat(last, format="rgb24").to_ndarray()
+    if last is not None and count in wanted:
+        found[count] = converter.reformat(last, format="rgb24").to_ndarray()
+    return found
+
+
+def encode(frames: np.ndarray, fps_hz: float, path: Path | io.BytesIO, *, crf: int = 12) -> None:
+    """Write frames as H.264 mp4, the same bytes for the same frames.
+
+    Args:
+        frames: uint8 array of shape (n_frames, height, width, 3), RGB; height and width must be even.
+        fps_hz: frame rate.
+        path: file or buffer to write.
+        crf: x264 quality, 0 lossless to 51.
+
+    Raises:
+        DataError: wrong dtype, shape or odd sides.
+    """
+    if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[-1] != 3 or frames.shape[1] % 2 or frames.shape[2] % 2:
+        raise DataError(f"frames must be uint8 (n, even, even, 3), not {frames.dtype} {frames.shape}")
+    with av.open(path if isinstance(path, io.BytesIO) else str(path), "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=round(fps_hz))
+        stream.height, stream.width, stream.pix_fmt = frames.shape[1], frames.shape[2], "yuv420p"
+        # One thread: the number of threads changes x264's bytes.
+        stream.options = {"crf": str(crf), "preset": "veryfast", "threads": "1"}
+        for frame in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")))
+        container.mux(stream.encode())
+
+
+def mp4_bytes(frames: np.ndarray, fps_hz: float, *, crf: int = 16) -> bytes:
+    """Return `frames` as the bytes of an mp4 file, for embedding in a page."""
+    buffer = io.BytesIO()
+    encode(frames, fps_hz, buffer, crf=crf)
+    return buffer.getvalue()
+

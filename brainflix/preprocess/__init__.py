@@ -1,0 +1,1 @@
+"""`preprocess`: raw volumes to one clean row per clip presentation."""

@@ -1,0 +1,85 @@
+"""Lists of HCP-MMP1 areas that papers use, by name. Two numberings of the atlas are in use, so numbers mean nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brainflix.errors import DataError, UsageError
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+#: Brain Netflix, 41 areas: 13156 grayordinates over both hemispheres, in the order of its file.
+GROUP41: tuple[str, ...] = _names(
+    "V1 MST V6 V2 V3 V4 MT V8 V3A RSC POS2 V7 IPS1 FFC V3B LO1 LO2 PIT PCV STV 7m POS1 23d v23ab d23ab 31pv LIPv VIP "
+    "MIP PH TPOJ1 TPOJ2 TPOJ3 IP2 IP1 IP0 VMV1 VMV3 LO3 VMV2 VVC"
+)
+
+#: Brain Netflix, reduced list: 8161 grayordinates.
+GROUP23: tuple[str, ...] = _names(
+    "V1 V6 V2 V3 V4 MT V8 V3A RSC V7 IPS1 FFC V3B LO1 LO2 IP2 IP1 IP0 VMV1 VMV3 LO3 VMV2 VVC"
+)
+
+#: Brain Netflix, smallest list: 6026 grayordinates.
+GROUP14: tuple[str, ...] = _names("V1 V2 V3 V4 MT RSC FFC LO1 LO2 VMV1 VMV3 LO3 VMV2 VVC")
+
+#: NeuroPictor and GLFA, visual cortex: 8921 grayordinates.
+VISUAL31: tuple[str, ...] = _names(
+    "V1 V2 V3 V3A V3B V3CD V4 LO1 LO2 LO3 PIT V4t V6 V6A V7 V8 PH FFC IP0 MT MST FST VVC VMV1 VMV2 VMV3 PHA1 PHA2 "
+    "PHA3 TE2p IPS1"
+)
+
+#: Mind-Animator on HCP 7T movies: 5820 grayordinates.
+MIND_ANIMATOR12: tuple[str, ...] = _names("V1 V2 V3 V4 V3A V3B LO1 LO2 MT MST TPOJ1 TPOJ2")
+
+ROI_SETS: dict[str, tuple[str, ...]] = {
+    "group41": GROUP41,
+    "group23": GROUP23,
+    "group14": GROUP14,
+    "visual31": VISUAL31,
+    "mind-animator12": MIND_ANIMATOR12,
+}
+
+
+def roi_set(name: str) -> tuple[str, ...]:
+    """Return the areas of a named list.
+
+    Raises:
+        UsageError: if there is no such list.
+    """
+    if name not in ROI_SETS:
+        raise UsageError(f"unknown list of areas {name!r}", next=f"use one of {', '.join(ROI_SETS)}")
+    return ROI_SETS[name]
+
+
+def mask_of(areas: Sequence[str] | NDArray[np.str_], chosen: Iterable[str]) -> NDArray[np.bool_]:
+    """Return which grayordinates lie in the chosen areas, both hemispheres unless one is asked for.
+
+    Args:
+        areas: area name of each grayordinate, length n_grayordinates: "V1", or "L_V1" with the hemisphere; "" where
+            there is none.
+        chosen: names of areas. "V1" takes both hemispheres; "L_V1" takes one and needs `areas` with hemispheres.
+
+    Returns:
+        Mask of shape (n_grayordinates,); `np.flatnonzero` of it is the ascending order used for extraction.
+
+    Raises:
+        DataError: if a chosen area occurs nowhere in `areas`.
+    """
+    names, inverse = np.unique(np.asarray(areas, dtype=np.str_), return_inverse=True)
+    wanted = set(chosen)
+    hits = [{str(name), _without_hemisphere(str(name))} & wanted for name in names]
+    missing = wanted.difference(*hits)
+    if missing:
+        absent = ", ".join(sorted(missing))
+        raise DataError(f"no grayordinate lies in {absent}", why="the data may be cut to other areas")
+    return np.array([bool(hit) for hit in hits], np.bool_)[inverse]
+
+
+def _without_hemisphere(name: str) -> str:
+    return name[2:] if name[:2] in ("L_", "R_") else name

@@ -1,0 +1,20 @@
+"""Parameters of the preprocessing parts."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from brainflix.contract import Params
+
+
+class Cc2017Params(Params):
+    """CC2017's convention: trim to the clips (the 4 s delay lives in the trim), detrend, z-score, select."""
+
+    detrend_degree: int = Field(4, ge=0, le=8, description="degree of the polynomial removed from each run")
+    zscore_ddof: Literal[0, 1] = Field(1, description="1 as Wen et al., 0 as Mind-Animator")
+    select: Literal["bonferroni", "top"] = Field("bonferroni", description="rule that selects grayordinates")
+    alpha: float = Field(0.05, gt=0, lt=1, description="family-wise error rate of the Bonferroni rule")
+    top_n: int | None = Field(None, ge=1, description="how many grayordinates the top rule keeps")
+    two_sided: bool = Field(False, description="let reliably opposite grayordinates pass, as released code does")

@@ -1,0 +1,242 @@
+"""Recipes: YAML -> frozen models. A recipe says what is computed; where and how fast is in the settings.
+
+A section holds either one step (it has a `part`) or several named steps. A step names its part, its inputs by role, the
+subjects that it runs for and, inline, the part's parameters. An input is `stage`, `stage.step`, or either with the
+subjects in brackets: `align[all]`, `align[others]`, `align[1,2]`; without brackets it is the step's own subject.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from brainflix.contract import STAGES
+from brainflix.errors import MissingError, UsageError
+from brainflix.registry import did_you_mean
+
+SCHEMA = 1
+# A recipe is a page of text; more is a mistake or an attack.
+MAX_BYTES = 256 * 1024
+SECTIONS = tuple(stage for stage in STAGES if stage not in ("download", "report"))
+DEFAULT_INPUTS: dict[str, dict[str, str]] = {
+    "preprocess": {"raw": "download.bold", "stimuli": "download.stimuli"},
+    "align": {"bold": "preprocess", "group": "preprocess[all]"},
+    "targets": {"stimuli": "download.stimuli"},
+}
+DEFAULT_SUBJECTS = {"targets": "none", "train": "pooled"}
+_FROZEN = ConfigDict(frozen=True, extra="forbid")
+_SOURCE = re.compile(r"(?P<stage>[a-z]+)(\.(?P<step>[A-Za-z0-9_-]+))?(\[(?P<subjects>[a-z]+|\d+(,\d+)*)\])?")
+_FOLDERS = (Path("recipes"), Path(__file__).resolve().parent / "recipes", Path(__file__).resolve().parents[1] / "recipes")
+
+
+class Source(BaseModel):
+    """Where an input comes from: a stage, its step, and the subjects ("own", "all", "others" or numbers)."""
+
+    model_config = _FROZEN
+
+    stage: str
+    step: str = ""
+    subjects: Literal["own", "all", "others"] | tuple[int, ...] = "own"
+
+    @classmethod
+    def parse(cls, text: str) -> Source:
+        """Read `stage[.step][[subjects]]`.
+
+        Raises:
+            ValueError: another form or an unknown stage.
+        """
+        match = _SOURCE.fullmatch(text.replace(" ", ""))
+        if not match or match["stage"] not in STAGES:
+            raise ValueError(f"input {text!r} is not stage, stage.step or stage.step[subjects]")
+        subjects: Any = match["subjects"] or "own"
+        if subjects[0].isdigit():
+            subjects = tuple(int(number) for number in subjects.split(","))
+        return cls(stage=match["stage"], step=match["step"] or "", subjects=subjects)
+
+
+class Step(BaseModel):
+    """One step of a section."""
+
+    model_config = _FROZEN
+
+    part: str
+    subjects: Literal["each", "pooled", "none"] | tuple[int, ...] = "each"
+    inputs: Mapping[str, tuple[Source, ...]] = Field(default_factory=dict)
+    params: Mapping[str, Any] = Field(default_factory=dict)
+
+
+class DatasetChoice(BaseModel):
+    """Which dataset, which of its subjects, and its own parameters."""
+
+    model_config = _FROZEN
+
+    name: str
+    subjects: tuple[int, ...] = Field(min_length=1)
+    params: Mapping[str, Any] = Field(default_factory=dict)
+
+
+class Recipe(BaseModel):
+    """One method on one dataset, in full."""
+
+    model_config = _FROZEN
+
+    recipe: str = Field(pattern=r"^[A-Za-z0-9._-]{1,40}$")
+    schema_version: Literal[1] = Field(1, alias="schema")
+    about: str = ""
+    method: str = ""
+    compat: str | None = None
+    seed: int = Field(0, ge=0)
+    dataset: DatasetChoice
+    steps: Mapping[str, Mapping[str, Step]]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather(cls, raw: Any) -> Any:
+        """Move the eight sections under `steps`, one-step sections under the empty name."""
+        if not isinstance(raw, dict):
+            raise ValueError("a recipe is a mapping")
+        raw = dict(raw)
+        sections = {name: raw.pop(name) for name in SECTIONS if name in raw}
+        raw["steps"] = {name: _steps(name, section) for name, section in sections.items()}
+        return raw
+
+    @field_validator("dataset", mode="before")
+    @classmethod
+    def _own_params(cls, raw: Any) -> Any:
+        """Everything of the dataset section but name and subjects is the dataset's own."""
+        return _inline(raw, {"name", "subjects"}, "dataset")
+
+
+def _steps(stage: str, section: Any) -> dict[str, Any]:
+    """Normalise a section into steps by name."""
+    if not isinstance(section, dict):
+        raise ValueError(f"section {stage} is a mapping")
+    named = {"": section} if "part" in section else section
+    return {name: _step(stage, name, step) for name, step in named.items()}
+
+
+def _step(stage: str, name: str, raw: Any) -> dict[str, Any]:
+    step = _inline(raw, {"part", "subjects", "inputs"}, f"{stage}.{name}".rstrip("."))
+    given = step.get("inputs", {})
+    texts = given if "inputs" in step else DEFAULT_INPUTS.get(stage, {})
+    step["inputs"] = {role: _sources(value) for role, value in texts.items()}
+    step.setdefault("subjects", DEFAULT_SUBJECTS.get(stage, "each"))
+    return step
+
+
+def _sources(value: Any) -> tuple[Source, ...]:
+    return tuple(Source.parse(text) for text in ([value] if isinstance(value, str) else value))
+
+
+def _inline(raw: Any, own: set[str], where: str) -> dict[str, Any]:
+    """Split a mapping into its own keys and `params`."""
+    if not isinstance(raw, dict):
+        raise ValueError(f"{where} is a mapping")
+    if "params" in raw:
+        raise ValueError(f"{where}: parameters stand inline, without `params`")
+    return {k: v for k, v in raw.items() if k in own} | {"params": {k: v for k, v in raw.items() if k not in own}}
+
+
+def find_recipe(name_or_path: str) -> Path:
+    """Return the file of a recipe given by name or by path.
+
+    Raises:
+        MissingError: neither is there.
+    """
+    path = Path(name_or_path)
+    if path.is_file():
+        return path
+    known = list_recipes()
+    if name_or_path in known:
+        return known[name_or_path]
+    raise MissingError(
+        f"no recipe {name_or_path!r}", why=did_you_mean(Path(name_or_path).stem, known), next="brainflix list recipes"
+    )
+
+
+def list_recipes() -> dict[str, Path]:
+    """Return every recipe that can be run by name."""
+    found: dict[str, Path] = {}
+    for folder in _FOLDERS:
+        for path in sorted(folder.glob("*.yaml")):
+            found.setdefault(path.stem, path)
+    return found
+
+
+def load_recipe(name_or_path: str, changes: Sequence[str] = ()) -> Recipe:
+    """Read a recipe and apply `a.b=c` changes.
+
+    Raises:
+        MissingError: no such file.
+        UsageError: not YAML, or not a recipe; names the place.
+    """
+    path = find_recipe(name_or_path)
+    raw = _read_yaml(path)
+    for change in changes:
+        raw = apply_change(raw, change)
+    return parse_recipe(raw, path.name)
+
+
+def _read_yaml(path: Path) -> Any:
+    """Read YAML without running anything: safe tags only, limited size, no aliases (no billion laughs)."""
+    text = path.read_bytes()
+    if len(text) > MAX_BYTES:
+        raise UsageError(f"{path.name} is larger than {MAX_BYTES // 1024} KiB", why="a recipe is a page of text")
+    try:
+        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text, Loader=yaml.SafeLoader)):
+            raise UsageError(f"{path.name} uses YAML aliases", why="recipes are read without them")
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path.name} is not valid YAML", why=" ".join(str(error).split())) from error
+
+
+def parse_recipe(raw: Any, name: str = "recipe") -> Recipe:
+    """Validate what YAML gave.
+
+    Raises:
+        UsageError: names the first place that is wrong.
+    """
+    try:
+        return Recipe.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the recipe"
+        hint = _hint(where) if first["type"] == "extra_forbidden" else ""
+        raise UsageError(f"{name}: {where}: {first['msg']}", why=hint) from error
+
+
+def _hint(where: str) -> str:
+    return did_you_mean(where.split(".")[-1], [*Recipe.model_fields, *SECTIONS])
+
+
+def apply_change(raw: Mapping[str, Any], change: str) -> dict[str, Any]:
+    """Return `raw` with `a.b=c` applied; the value is read as YAML.
+
+    Raises:
+        UsageError: not of that form, or `a` is not there.
+    """
+    place, sign, value = change.partition("=")
+    keys = place.strip().split(".")
+    if not sign or not all(keys):
+        raise UsageError(f"--set {change!r} is not a.b=c")
+    if keys[0] not in raw and keys[0] not in Recipe.model_fields:
+        raise UsageError(f"--set {place}: no section {keys[0]!r}", why=did_you_mean(keys[0], raw))
+    try:
+        parsed = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise UsageError(f"--set {change!r}: the value is not YAML") from error
+    return _with(dict(raw), keys, parsed)
+
+
+def _with(raw: dict[str, Any], keys: list[str], value: Any) -> dict[str, Any]:
+    if len(keys) == 1:
+        return raw | {keys[0]: value}
+    inner = raw.get(keys[0], {})
+    if not isinstance(inner, dict):
+        raise UsageError(f"--set: {keys[0]} is a value, not a section")
+    return raw | {keys[0]: _with(dict(inner), keys[1:], value)}

@@ -1,0 +1,1 @@
+"""`reconstruct`: from predicted conditions to frames, through a video generator."""

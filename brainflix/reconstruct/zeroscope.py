@@ -1,0 +1,133 @@
+"""Video-to-video diffusion on UNet3DConditionModel and AutoencoderKL (Brain Netflix spec 6).
+
+The loop is ours because diffusers' pipeline class for it is deprecated and its latent axes changed once (spec 6.1): latents
+are (clip, frame, channel, height, width) everywhere outside this file, and anything else is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL, DPMSolverMultistepScheduler, UNet3DConditionModel
+
+from brainflix.attention import choose_kernel
+from brainflix.device import Compute
+from brainflix.errors import DataError
+from brainflix.reconstruct.params import ZeroscopeParams
+from brainflix.reconstruct.seeds import clip_noise
+from brainflix.targets.text import encode_captions
+from brainflix.targets.vae import decode_latents, load_vae
+
+
+@dataclass(frozen=True)
+class Backend:
+    """A loaded generator.
+
+    Attributes:
+        unet, vae: the networks.
+        scheduler_folder: where the noise schedule is; a fresh solver is made for each batch, since it has memory.
+        negative: token states of the negative prompt, (n_tokens, width).
+        compute: device and dtype.
+        kernel: attention kernel in use, with the reason.
+    """
+
+    unet: UNet3DConditionModel
+    vae: AutoencoderKL
+    scheduler_folder: Path
+    negative: torch.Tensor
+    compute: Compute
+    kernel: str
+
+    def latent_shape(self, n_frames: int) -> tuple[int, int, int, int]:
+        """Return (frames, channels, height, width) of one clip's latents."""
+        size = int(self.unet.config.sample_size)
+        return n_frames, int(self.unet.config.in_channels), size, size
+
+
+def load_backend(folder: Path, params: ZeroscopeParams, compute: Compute, attention: str = "auto") -> Backend:
+    """Load a pipeline folder in the Hub's layout: unet, vae, text_encoder, tokenizer, scheduler."""
+    unet = UNet3DConditionModel.from_pretrained(folder / "unet", torch_dtype=compute.dtype).to(compute.device).eval()
+    kernel = choose_kernel(attention, compute.device, int(unet.config.attention_head_dim))
+    if kernel.name == "xformers":
+        unet.enable_xformers_memory_efficient_attention()
+    negative = encode_prompt(folder, params.negative_prompt, compute)
+    vae = load_vae(folder / "vae", compute)
+    return Backend(unet, vae, folder / "scheduler", negative, compute, f"{kernel.name}: {kernel.reason}")
+
+
+def encode_prompt(folder: Path, prompt: str, compute: Compute) -> torch.Tensor:
+    """Return one prompt's token states (n_tokens, width) from the pipeline's own text tower."""
+    states = encode_captions([prompt], folder / "text_encoder", folder / "tokenizer", compute)
+    return torch.from_numpy(states[0])
+
+
+def kept_timesteps(scheduler: DPMSolverMultistepScheduler, steps: int, strength: float) -> torch.Tensor:
+    """Return the last int(steps * strength) timesteps of the schedule, and point the solver at the first of them."""
+    scheduler.set_timesteps(steps)
+    start = steps - min(int(steps * strength), steps)
+    scheduler.set_begin_index(start)
+    return scheduler.timesteps[start:]
+
+
+@torch.inference_mode()
+def generate(
+    backend: Backend,
+    latents: np.ndarray | None,
+    prompts: np.ndarray,
+    clip_ids: Sequence[str],
+    *,
+    n_frames: int,
+    seed: int,
+    params: ZeroscopeParams,
+) -> np.ndarray:
+    """Re-noise latents to the first kept timestep and denoise them under the prompts.
+
+    Args:
+        backend: the loaded generator.
+        latents: scaled latents of shape (n_clips, n_frames, channels, height, width); None starts from pure noise.
+        prompts: token states of shape (n_clips, n_tokens, width).
+        clip_ids: ids of the clips; with `seed` they decide the noise.
+        n_frames: frames of a clip.
+        seed: the run's seed.
+        params: the recipe's parameters.
+
+    Returns:
+        uint8 frames of shape (n_clips, n_frames, H, W, 3).
+
+    Raises:
+        DataError: latents of another shape or axis order; they are never rescaled or transposed silently.
+    """
+    shape = backend.latent_shape(n_frames)
+    if latents is not None and latents.shape[1:] != shape:
+        raise DataError(f"latents are {latents.shape[1:]}, the generator takes (frame, channel, height, width) = {shape}")
+    noise = clip_noise(seed, clip_ids, shape)
+    scheduler = DPMSolverMultistepScheduler.from_pretrained(backend.scheduler_folder)
+    strength = 1.0 if latents is None else params.strength
+    timesteps = kept_timesteps(scheduler, params.steps, strength)
+    if latents is None:
+        x = noise
+    else:
+        start = torch.from_numpy(latents).float() * params.latent_factor
+        x = scheduler.add_noise(start, noise, timesteps[:1].expand(len(start))) if len(timesteps) else start
+    x = x.transpose(1, 2).to(backend.compute.device)
+    condition = torch.from_numpy(prompts).to(backend.compute.device)
+    for t in timesteps:
+        x = scheduler.step(_predict_noise(backend, x, t, condition, params.guidance_scale), t, x).prev_sample
+    return decode_latents(backend.vae, x.transpose(1, 2))
+
+
+def _predict_noise(
+    backend: Backend, x: torch.Tensor, t: torch.Tensor, condition: torch.Tensor, guidance: float
+) -> torch.Tensor:
+    """Predict the noise in x (n, channels, frames, h, w), with classifier-free guidance if `guidance` exceeds 1."""
+    dtype = backend.compute.dtype
+    if guidance <= 1:
+        return backend.unet(x.to(dtype), t, condition.to(dtype)).sample.float()
+    negative = backend.negative.to(condition).expand_as(condition)
+    both = backend.unet(torch.cat([x, x]).to(dtype), t, torch.cat([negative, condition]).to(dtype)).sample.float()
+    without, with_prompt = both.chunk(2)
+    return without + guidance * (with_prompt - without)

@@ -1,0 +1,1 @@
+"""`regress`: from responses or learned features to predicted targets."""

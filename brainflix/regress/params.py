@@ -1,0 +1,38 @@
+"""Parameters of the regressors."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from brainflix.contract import Params
+
+
+class RegressParams(Params):
+    """What every regressor shares."""
+
+    window_tr: tuple[int, ...] = Field((0,), min_length=1, description="rows around a clip's own that the decoder sees")
+    rescale: bool = Field(False, description="give predictions the training targets' spread; ridge shrinks them")
+
+
+class RidgeParams(RegressParams):
+    """Ridge; alphas are multiples of the number of columns, so that one grid serves every size."""
+
+    alphas: tuple[float, ...] = Field((0.03, 0.1, 0.3, 1, 3, 10, 30, 100), min_length=1)
+    n_folds: int = Field(5, ge=2, description="folds of whole stimulus segments")
+    per_target: bool = Field(False, description="choose a penalty for each target dimension")
+
+
+class MlpParams(RegressParams):
+    """One hidden layer on standardised targets (Brain Netflix spec 5.2)."""
+
+    hidden: int = Field(256, ge=1)
+    epochs: int = Field(20, ge=1)
+    batch_size: int = Field(128, ge=2)
+    lr: float = Field(1e-3, gt=0)
+    weight_decay: float = Field(1e-2, ge=0)
+    dropout: float = Field(0.5, ge=0, lt=1)
+    patience: int = Field(4, ge=1)
+
+
+class EncoderParams(Params):
+    """The tuned encoder's own embedding, averaged over a clip's repeats."""

@@ -1,0 +1,124 @@
+"""The regressors as parts: gather rows, fit, predict the test clips."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from brainflix.contract import Job, Tools
+from brainflix.errors import DataError
+from brainflix.regress.folds import contiguous_folds
+from brainflix.regress.mlp import fit_mlp
+from brainflix.regress.params import MlpParams, RegressParams, RidgeParams
+from brainflix.regress.ridge import fit_ridge
+from brainflix.regress.standardise import Standardiser, rescale_to_train_std
+from brainflix.store.artifact import Artifact
+from brainflix.store.responses import Responses
+from brainflix.store.schema import Predictions, Targets
+from brainflix.store.windows import windowed
+from brainflix.train.features import extract
+from brainflix.train.files import load_result
+
+FIT_SPLITS = ("train", "val")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A regression: rows and targets to fit on, and rows to predict.
+
+    Attributes:
+        x: array of shape (n_rows, n_columns), standardised with its own mean and standard deviation.
+        y: array of shape (n_rows, n_dims).
+        groups: stimulus segment of each row, so that no fold shares a segment with the rows that it is fitted on.
+        x_test: array of shape (n_test, n_columns), standardised as `x`.
+        test_ids: ids of the test clips.
+        shape: shape of one target.
+        truth: ref of the targets.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    groups: np.ndarray
+    x_test: np.ndarray
+    test_ids: tuple[str, ...]
+    shape: tuple[int, ...]
+    truth: str
+
+    def predictions(self, values: np.ndarray, params: RegressParams, attrs: Mapping[str, object]) -> Predictions:
+        """Give predicted values (n_test, n_dims) their target's shape; rescale them if the recipe asks."""
+        if params.rescale:
+            values = rescale_to_train_std(values, self.y.std(axis=0))
+        return Predictions(values.reshape(-1, *self.shape), self.test_ids, self.truth, dict(attrs))
+
+
+def ridge(job: Job, inputs: Mapping[str, list[Artifact]], tools: Tools) -> Predictions:
+    """Ridge with the penalty by exact cross-validation over stretches of segments."""
+    params = RidgeParams.model_validate(job.params)
+    problem = gather(inputs, params)
+    alphas = np.array(params.alphas) * problem.x.shape[1]
+    folds = contiguous_folds(problem.groups, params.n_folds)
+    fit = fit_ridge(problem.x, problem.y, alphas, folds, per_target=params.per_target)
+    attrs = {"alpha": float(np.median(fit.alpha)), "cv_r2": float(np.nanmean(fit.cv_score)), "n_rows": len(problem.x)}
+    return problem.predictions(fit.predict(problem.x_test), params, attrs)
+
+
+def mlp(job: Job, inputs: Mapping[str, list[Artifact]], tools: Tools) -> Predictions:
+    """One-hidden-layer network, stopped on the last segments of the fitting rows."""
+    params = MlpParams.model_validate(job.params)
+    problem = gather(inputs, params)
+    values, attrs = fit_mlp(problem.x, problem.y, problem.x_test, problem.groups, params, job.seed, tools.compute())
+    return problem.predictions(values, params, attrs)
+
+
+def encoder(job: Job, inputs: Mapping[str, list[Artifact]], tools: Tools) -> Predictions:
+    """Embed every test trial with the tuned encoder and average over repeats."""
+    result = load_result(inputs["encoder"][0].path)
+    window = tuple(inputs["encoder"][0].manifest.parameters["window_tr"])
+    responses = windowed(Responses.load(inputs["test"][0]), window)
+    clip, rows = responses.trials("test")
+    embedded = extract(result, rows, what="embedding", compute=tools.compute())
+    wanted = np.unique(clip)
+    values = np.stack([embedded[clip == c].mean(axis=0) for c in wanted])
+    ids = tuple(responses.clips.ids[c] for c in wanted)
+    return Predictions(values, ids, str(inputs["target"][0].ref), {"n_trials": len(rows)})
+
+
+def gather(inputs: Mapping[str, list[Artifact]], params: RegressParams) -> Problem:
+    """Average rows over repeats, standardise each subject on its own fitting rows, and put the targets beside them.
+
+    Raises:
+        DataError: subjects with different columns, or responses and targets of different clips.
+    """
+    target = Targets.load(inputs["target"][0])
+    flat = target.values.reshape(len(target.values), -1)
+    xs, ys, groups = [], [], []
+    for artifact in inputs["rows"]:
+        responses = windowed(Responses.load(artifact), params.window_tr)
+        _same_clips(responses, target, artifact)
+        clip, rows = responses.rows(FIT_SPLITS)
+        xs.append(Standardiser.fit(rows).transform(rows))
+        ys.append(flat[clip])
+        groups.append(np.array([responses.clips.segment[c] for c in clip]))
+    test = windowed(Responses.load(inputs["test"][0]), params.window_tr)
+    _same_clips(test, target, inputs["test"][0])
+    if len({x.shape[1] for x in xs} | {test.n_grayordinates}) > 1:
+        raise DataError("the subjects have different columns", why="decoders cross subjects only on aligned responses")
+    test_clip, test_rows = test.rows("test")
+    own = Standardiser.fit(test.rows(FIT_SPLITS)[1])
+    order = np.argsort(np.concatenate(groups), kind="stable")
+    return Problem(
+        x=np.concatenate(xs)[order],
+        y=np.concatenate(ys)[order],
+        groups=np.concatenate(groups)[order],
+        x_test=own.transform(test_rows),
+        test_ids=tuple(test.clips.ids[c] for c in test_clip),
+        shape=target.values.shape[1:],
+        truth=str(inputs["target"][0].ref),
+    )
+
+
+def _same_clips(responses: Responses, target: Targets, artifact: Artifact) -> None:
+    if responses.clips.ids != target.clips.ids:
+        raise DataError(f"{artifact.ref} and the targets are not about the same clips")

@@ -1,0 +1,23 @@
+"""The door of `regress`: responses of training clips and their targets in, predicted targets of the test clips out.
+
+Roles: `rows` (responses to fit on, of one subject or several), `test` (responses to predict from), `target`; the `encoder` part
+takes a trained network under `encoder` instead of `rows`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from brainflix import registry
+from brainflix.contract import Job, Tools
+from brainflix.store.publish import Staging
+from brainflix.store.store import Artifact
+
+VERSION = 1
+
+
+def run(job: Job, inputs: Mapping[str, list[Artifact]], out: Staging, tools: Tools) -> None:
+    """Let the named regressor fit and predict."""
+    predictions = registry.find("regress", job.part).load()(job, inputs, tools)
+    predictions.save(out.path)
+    out.notes |= predictions.attrs

@@ -1,0 +1,109 @@
+"""What ran: the manifests of the inputs and of everything that they were made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from brainflix.contract import STAGES
+from brainflix.errors import BrainflixError
+from brainflix.store.artifact import Artifact
+from brainflix.store.manifest import Manifest
+from brainflix.store.refs import whole_ref
+from brainflix.store.store import Store
+
+
+@dataclass(frozen=True)
+class Ran:
+    """One artifact and what made it; `versions` are those of the process that did."""
+
+    stage: str
+    step: str
+    part: str
+    subject: int | None
+    ref: str
+    wall_s: float
+    seed: int
+    device: str
+    device_reason: str
+    created: str
+    size: int
+    versions: Mapping[str, str]
+
+
+def lineage(inputs: Mapping[str, Sequence[Artifact]], store: Store) -> tuple[list[Ran], list[str]]:
+    """Return every artifact that the report rests on, in the order of the verbs, and a sentence for each that is gone."""
+    found = {str(artifact.ref): artifact.manifest for artifacts in inputs.values() for artifact in artifacts}
+    todo, lost = list(found.values()), []
+    seen = set(found)
+    while todo:
+        for text in (text for refs in todo.pop().inputs.values() for text in refs):
+            if text in seen:
+                continue
+            seen.add(text)
+            try:
+                manifest = store.manifest(whole_ref(text))
+            except BrainflixError as error:
+                lost.append(f"{text}: {' '.join(str(error).split())}")
+                continue
+            found[text] = manifest
+            todo.append(manifest)
+    return sorted((_ran(manifest) for manifest in found.values()), key=_order), lost
+
+
+def _ran(manifest: Manifest) -> Ran:
+    parameters, device = manifest.parameters, manifest.device
+    subject = parameters.get("subject")
+    return Ran(
+        stage=manifest.stage,
+        step=str(parameters.get("step") or ""),
+        part=str(parameters.get("part") or ""),
+        subject=subject if isinstance(subject, int) else None,
+        ref=str(manifest.ref),
+        wall_s=float(manifest.wall_s),
+        seed=manifest.seed,
+        device=", ".join(str(device[name]) for name in ("name", "dtype") if device.get(name)),
+        device_reason=str(device.get("reason") or ""),
+        created=manifest.created,
+        size=manifest.size,
+        versions=dict(manifest.versions),
+    )
+
+
+def _order(ran: Ran) -> tuple[int, str, int, str]:
+    stages = list(STAGES)
+    place = stages.index(ran.stage) if ran.stage in stages else len(stages)
+    return place, ran.step, -1 if ran.subject is None else ran.subject, ran.ref
+
+
+def merged_versions(ran: Sequence[Ran]) -> list[tuple[str, tuple[str, ...]]]:
+    """Return each program with every version of it that took part, in the order of the first manifest that names it."""
+    found: dict[str, dict[str, None]] = {}
+    for each in ran:
+        for name, version in each.versions.items():
+            if version:
+                found.setdefault(name, {})[version] = None
+    return [(name, tuple(versions)) for name, versions in found.items()]
+
+
+def format_seconds(seconds: float) -> str:
+    """Return a duration as people say it: 0.4 s, 12 s, 3 min 05 s, 2 h 07 min."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def format_bytes(size: int) -> str:
+    """Return a size in the unit that leaves at most three digits."""
+    value = float(size)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 999.5:
+            return f"{value:.0f} {unit}" if unit == "B" or value >= 9.95 else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} TB"

@@ -1,0 +1,67 @@
+"""Where and how fast, never what: settings do not enter any artifact's key.
+
+Precedence: command-line flag > environment BRAINFLIX_* > .env > brainflix.toml > default.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from brainflix.errors import UsageError
+
+TOML_FILE = "brainflix.toml"
+
+
+class Settings(BaseSettings):
+    """Settings of this machine and this person."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", env_prefix="BRAINFLIX_", env_file=".env", toml_file=TOML_FILE, case_sensitive=False
+    )
+
+    store: Path = Field(Path("store"), description="folder of the artifact store")
+    device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = Field("auto", description="compute dtype of networks")
+    attention: Literal["auto", "sdpa", "xformers"] = Field("auto", description="attention kernel")
+    clips_per_batch: int = Field(20, ge=1, description="clips that go through a network at once")
+    checkpoint_epochs: int = Field(5, ge=1, description="epochs between training checkpoints")
+    workers: int = Field(0, ge=0, description="CPU threads; 0 takes what the machine has")
+    offline: bool = Field(False, description="never open a network connection")
+    token: SecretStr | None = Field(None, description="Hugging Face token")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Put brainflix.toml below the environment and .env."""
+        return init_settings, env_settings, dotenv_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load_settings(**flags: Any) -> Settings:
+    """Read the settings; flags that are None were not given.
+
+    Raises:
+        UsageError: a value is not valid; names it.
+    """
+    try:
+        return Settings(**{name: value for name, value in flags.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise UsageError(f"setting {where} is not valid", why=first["msg"], next="brainflix doctor") from error
+
+
+@lru_cache(maxsize=1)
+def describe() -> dict[str, str]:
+    """Return each setting's one-line description by name."""
+    return {name: field.description or "" for name, field in Settings.model_fields.items()}

@@ -1,0 +1,156 @@
+"""An artifact that was opened: its manifest, its files, its arrays."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from brainflix.errors import IntegrityError, MissingError, ResourceError
+from brainflix.store.complete import ARRAYS, METADATA
+from brainflix.store.manifest import MANIFEST_NAME, FileEntry, Manifest
+from brainflix.store.refs import Ref, suggest
+
+if TYPE_CHECKING:
+    import numpy as np
+    import zarr
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A published artifact whose manifest was read and whose files were found with the right sizes."""
+
+    ref: Ref
+    path: Path
+    manifest: Manifest
+
+    def __str__(self) -> str:
+        """Return the ref."""
+        return str(self.ref)
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of the arrays, sorted (`response`, `stats/reliability`, …)."""
+        start, end = f"{ARRAYS}/", f"/{METADATA}"
+        nodes = [each.path for each in self.manifest.files if each.path.startswith(start) and each.path.endswith(end)]
+        return tuple(sorted(path[len(start) : -len(end)] for path in nodes if self._is_array(path)))
+
+    def array(self, name: str) -> zarr.Array[Any]:
+        """Return one array as a zarr array, to read in parts; a damaged chunk then raises zarr's own ValueError.
+
+        Raises:
+            MissingError: the artifact has no such array.
+            IntegrityError: a file of the array is absent or has another size.
+        """
+        import zarr
+
+        if name not in self.names():
+            why = suggest(name, self.names()) or f"it has {', '.join(self.names()) or 'no arrays'}"
+            raise MissingError(f"{self.ref} has no array {name!r}", why=why, next=f"brainflix store show {self.ref}")
+        self.check_files(f"{ARRAYS}/{name}/")
+        try:
+            return zarr.open_array(self.path / ARRAYS / name, mode="r")
+        except Exception as error:
+            raise self._damaged(f"array {name!r} cannot be opened", error) from error
+
+    def load(self, name: str) -> np.ndarray[Any, Any]:
+        """Return one whole array in memory, each chunk checked by its crc32c.
+
+        Raises:
+            MissingError: the artifact has no such array.
+            IntegrityError: a chunk is absent or damaged.
+            ResourceError: the array does not fit into memory.
+        """
+        import numpy as np
+
+        array = self.array(name)
+        try:
+            return np.asarray(array[...])
+        except MemoryError as error:
+            need = f"it needs {array.nbytes / 1e9:.1f} GB of memory"
+            raise ResourceError(f"array {name!r} of {self.ref} does not fit", why=need) from error
+        except Exception as error:
+            raise self._damaged(f"array {name!r} cannot be read", error) from error
+
+    def file(self, relpath: str) -> Path:
+        """Return the path of one file of the artifact, given its path inside.
+
+        Raises:
+            MissingError: the artifact has no such file.
+        """
+        return self.path / self._entry(relpath).path
+
+    def json(self, filename: str) -> Any:
+        """Return the content of one JSON file of the artifact.
+
+        Raises:
+            MissingError: the artifact has no such file.
+            IntegrityError: the file was changed, or is not JSON.
+        """
+        path = self.file(filename)
+        try:
+            text = path.read_bytes()
+            # crc32c guards chunks only; text and array metadata are small enough for their SHA-256
+            if hashlib.sha256(text).hexdigest() != self._entry(filename).sha256:
+                raise self._damaged(f"{filename} has other content than was published", None)
+            return json.loads(text)
+        except (OSError, ValueError) as error:
+            raise self._damaged(f"{filename} cannot be read", error) from error
+
+    def check_files(self, prefix: str = "") -> None:
+        """Check that each file (whose path starts with `prefix`) is there with the size that the manifest gives.
+
+        Raises:
+            IntegrityError: a file is absent or has another size; it is named.
+        """
+        for entry in self.manifest.files:
+            if entry.path.startswith(prefix):
+                problem = size_problem(self.path, entry)
+                if problem:
+                    raise self._damaged(f"{entry.path} {problem}", None)
+
+    def _entry(self, relpath: str) -> FileEntry:
+        for entry in self.manifest.files:
+            if entry.path == relpath:
+                return entry
+        hint = suggest(relpath, [each.path for each in self.manifest.files])
+        raise MissingError(f"{self.ref} has no file {relpath!r}", why=hint, next=f"brainflix store show {self.ref}")
+
+    def _is_array(self, metadata: str) -> bool:
+        return bool(self.json(metadata).get("node_type") == "array")
+
+    def _damaged(self, what: str, error: Exception | None) -> IntegrityError:
+        why = f"{type(error).__name__}: {error}" if error else ""
+        return IntegrityError(f"{self.ref} is damaged: {what}", why=why, next=f"brainflix store verify {self.ref}")
+
+
+def size_problem(folder: Path, entry: FileEntry) -> str:
+    """Return what is wrong with one file as seen without reading it, or an empty string."""
+    path = folder / entry.path
+    try:
+        size = path.stat().st_size
+    except (FileNotFoundError, NotADirectoryError):
+        return "is missing"
+    if not path.is_file():
+        return "is not a file"
+    return "" if size == entry.size else f"has {size} bytes instead of {entry.size}"
+
+
+def read_manifest(folder: Path, ref: Ref) -> Manifest:
+    """Read the manifest of the artifact in `folder` and check that it is the one of `ref`.
+
+    Raises:
+        MissingError: there is no artifact.
+        IntegrityError: the manifest is torn, edited or belongs to another artifact.
+    """
+    try:
+        text = (folder / MANIFEST_NAME).read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        raise MissingError(f"there is no artifact {ref}", next="brainflix store ls") from None
+    except OSError as error:
+        raise IntegrityError(f"the manifest of {ref} cannot be read", why=str(error)) from error
+    manifest = Manifest.from_json(text, where=f"the manifest of {ref}")
+    if manifest.ref != ref:
+        raise IntegrityError(f"the folder of {ref} holds {manifest.ref}", why="a folder was moved or renamed")
+    return manifest

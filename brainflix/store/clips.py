@@ -1,0 +1,97 @@
+"""Clips: the pieces of film that were shown, in their fixed order, and the split that each belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from brainflix.errors import DataError, UsageError
+from brainflix.store.artifact import Artifact
+from brainflix.store.checks import check_finite, check_ids, check_length, load_as, set_fields, write_json
+from brainflix.store.refs import suggest
+
+SPLITS = ("train", "val", "test")
+"""Names of the splits; the number of a split is its place."""
+
+
+@dataclass(frozen=True, eq=False)
+class Clips:
+    """The clips of an experiment in their fixed order.
+
+    `ids`, `segment` (the file that a clip was cut from) and `caption` (may be empty text) hold one text per clip;
+    `onset_s` (n_clips,) is the start within the segment in seconds; `split` (n_clips,) int8 is 0 train, 1 val, 2 test.
+
+    Raises:
+        DataError: lengths disagree, an id is unsafe or double, an onset is not finite, a split is unknown.
+    """
+
+    FILE: ClassVar[str] = "clips.json"
+    ids: tuple[str, ...]
+    segment: tuple[str, ...]
+    onset_s: np.ndarray[Any, Any]
+    split: np.ndarray[Any, Any]
+    caption: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """Normalise types and check."""
+        set_fields(self, ids=tuple(self.ids), segment=tuple(self.segment), caption=tuple(self.caption))
+        set_fields(self, onset_s=np.asarray(self.onset_s, np.float64), split=np.asarray(self.split, np.int8))
+        check_ids("clip ids", self.ids)
+        for name in ("segment", "onset_s", "split", "caption"):
+            check_length(name, getattr(self, name), len(self.ids), "clips")
+        check_finite("onset_s", self.onset_s)
+        if not np.isin(self.split, range(len(SPLITS))).all():
+            raise DataError("a clip has an unknown split", why="0 is train, 1 val, 2 test")
+
+    def __len__(self) -> int:
+        """Return the number of clips."""
+        return len(self.ids)
+
+    def of(self, split: str | Sequence[str]) -> np.ndarray[Any, Any]:
+        """Return the indices (n,) int64 of the clips of one split, or of several.
+
+        Raises:
+            UsageError: there is no such split.
+        """
+        names = (split,) if isinstance(split, str) else tuple(split)
+        for name in names:
+            if name not in SPLITS:
+                raise UsageError(f"there is no split {name!r}", why=suggest(name, SPLITS) or f"{', '.join(SPLITS)}")
+        return np.flatnonzero(np.isin(self.split, [SPLITS.index(name) for name in names]))
+
+    def places(self, ids: Sequence[str]) -> np.ndarray[Any, Any]:
+        """Return the index (n,) int64 of each of `ids`.
+
+        Raises:
+            DataError: a clip is not among them; it is named.
+        """
+        where = {each: place for place, each in enumerate(self.ids)}
+        unknown = [each for each in ids if each not in where]
+        if unknown:
+            raise DataError(f"{len(unknown)} clips are unknown here", why=f"the first is {unknown[0]!r}")
+        return np.array([where[each] for each in ids], np.int64)
+
+    def take(self, index: Sequence[int] | np.ndarray[Any, Any]) -> Clips:
+        """Return the clips at `index` (n,), in that order."""
+        at = np.asarray(index, np.int64)
+        texts = {name: tuple(getattr(self, name)[i] for i in at) for name in ("ids", "segment", "caption")}
+        return Clips(onset_s=self.onset_s[at], split=self.split[at], **texts)
+
+    def save(self, staging: Path) -> None:
+        """Write `clips.json` into a staging folder."""
+        body = {"ids": self.ids, "segment": self.segment, "caption": self.caption}
+        write_json(staging / self.FILE, {**body, "onset_s": self.onset_s.tolist(), "split": self.split.tolist()})
+
+    @classmethod
+    def load(cls, artifact: Artifact) -> Self:
+        """Read the clips of an artifact.
+
+        Raises:
+            MissingError: the artifact holds none.
+            DataError: they do not hold together; the artifact is named.
+        """
+        return load_as(cls, artifact, lambda: artifact.json(cls.FILE))

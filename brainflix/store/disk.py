@@ -1,0 +1,146 @@
+"""Disk work of the store: durable writes, hashing, and operating-system errors turned into sentences."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from brainflix.errors import DataError, ResourceError
+from brainflix.store.manifest import FileEntry
+
+_READ_BYTES = 4 << 20
+_NO_DIRECTORY_SYNC = {errno.EINVAL, errno.ENOTSUP}
+_REASONS = {
+    errno.ENOSPC: "no space left on the device",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EACCES: "permission denied",
+    errno.EPERM: "operation not permitted",
+    errno.EROFS: "the file system is read-only",
+    errno.EIO: "the device reports an input/output error",
+    errno.EXDEV: "the store's folders lie on different file systems",
+    errno.EMFILE: "too many open files",
+}
+DISK_IS_FULL = {errno.ENOSPC, errno.EDQUOT}
+REFUSALS = frozenset(_REASONS)
+
+
+def resource_error(error: OSError, path: Path, doing: str) -> ResourceError:
+    """Return the error that tells a user what the disk refused, with the path and the free space."""
+    why = _REASONS.get(error.errno or 0, error.strerror or str(error))
+    free = free_bytes(path)
+    room = f"; {free / 1e9:.2f} GB free there" if free is not None else ""
+    advice = "free space (brainflix store gc), then run the same command again"
+    if error.errno not in DISK_IS_FULL:
+        advice = "check the disk and its permissions, or choose another store with --store"
+    return ResourceError(f"could not {doing} {path}", why=why + room, next=advice)
+
+
+def free_bytes(path: Path) -> int | None:
+    """Return the bytes that are free where `path` is, or will be; None where it cannot be known."""
+    for place in (path, *path.parents):
+        with contextlib.suppress(OSError):
+            return shutil.disk_usage(place).free
+    return None
+
+
+def list_files(folder: Path) -> list[Path]:
+    """Return every regular file below `folder`, sorted by its path inside.
+
+    Raises:
+        DataError: there is a link or a special file, which an immutable artifact cannot hold.
+    """
+    found = []
+    for place, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            path = Path(place, name)
+            mode = path.lstat().st_mode
+            if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+                raise DataError(f"{path} is a link or a special file", why="an artifact holds plain files only")
+            if stat.S_ISREG(mode):
+                found.append(path)
+    return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
+
+
+def hash_file(path: Path, *, sync: bool = False) -> tuple[int, str]:
+    """Return the size in bytes and the SHA-256 of a file; with `sync`, also force it to the disk."""
+    digest = hashlib.sha256()
+    size = 0
+    with path.open("rb", buffering=0) as file:
+        while block := file.read(_READ_BYTES):
+            digest.update(block)
+            size += len(block)
+        if sync:
+            os.fsync(file.fileno())
+    return size, digest.hexdigest()
+
+
+def file_entries(folder: Path, *, sync: bool = False) -> tuple[FileEntry, ...]:
+    """Return the entry of each file below `folder`; with `sync`, also force each file to the disk."""
+    entries = []
+    for path in list_files(folder):
+        size, digest = hash_file(path, sync=sync)
+        entries.append(FileEntry(path.relative_to(folder).as_posix(), size, digest))
+    return tuple(entries)
+
+
+def sync_folder(folder: Path) -> None:
+    """Force the entries of one folder (names, not contents) to the disk, where the file system can do that."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in _NO_DIRECTORY_SYNC:
+            raise
+    finally:
+        os.close(handle)
+
+
+def sync_tree(folder: Path) -> None:
+    """Force every folder below `folder`, deepest first, and `folder` itself to the disk."""
+    for place, _, _ in os.walk(folder, topdown=False):
+        sync_folder(Path(place))
+
+
+def write_file(path: Path, data: bytes, *, sync: bool) -> None:
+    """Write a new file; with `sync`, force it to the disk."""
+    with path.open("xb") as file:
+        file.write(data)
+        file.flush()
+        if sync:
+            os.fsync(file.fileno())
+
+
+def make_folders(folder: Path, *, sync: bool) -> None:
+    """Make `folder` and the parents that it needs; with `sync`, force each new name to the disk."""
+    missing = []
+    while not folder.exists():
+        missing.append(folder)
+        folder = folder.parent
+    for each in reversed(missing):
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(each)
+        if sync:
+            sync_folder(each.parent)
+
+
+def remove_tree(folder: Path) -> None:
+    """Delete a folder as far as the file system allows; what is left over is found again by `store gc`."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def entries_of(folder: Path) -> Iterator[Path]:
+    """Yield what lies directly in `folder`, sorted by name; nothing when it does not exist."""
+    try:
+        names = sorted(os.listdir(folder))
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for name in names:
+        yield folder / name

@@ -1,0 +1,212 @@
+"""Garbage collection: what may be deleted and why, as a plan to look at first; the only part of brainflix that deletes.
+
+Without further request only the staging folders of dead processes go. On request also torn folders (`now`), artifacts
+that nothing needs (`keep`), and artifacts by name (`remove`).
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from brainflix.errors import IntegrityError, MissingError
+from brainflix.store import disk
+from brainflix.store.manifest import MANIFEST_NAME
+from brainflix.store.provenance import Owner, fate
+from brainflix.store.publish import OWNER_SUFFIX, clear_staging, owner_of, read_owner, reserve_staging, staging_folder
+from brainflix.store.refs import KINDS, Ref, is_key, is_name, whole_ref
+from brainflix.store.store import Store
+
+FOREIGN_IDLE_H = 7 * 24.0
+"""Staging of another machine, whose processes cannot be seen, counts as abandoned when unchanged for a week."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a plan was asked for: see `plan_gc`."""
+
+    keep: tuple[Ref, ...] | None
+    remove: tuple[Ref, ...]
+    older_than_h: float
+    now: bool
+
+
+@dataclass(frozen=True)
+class GcPlan:
+    """What would be deleted: `paths`, the `bytes` that this frees, and for each path the reason in `reasons`."""
+
+    store: Store
+    request: Request
+    reasons: dict[Path, str] = field(default_factory=dict)
+    bytes: int = 0
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The folders and files to delete, in order."""
+        return tuple(self.reasons)
+
+
+def plan_gc(
+    store: Store,
+    *,
+    keep: Iterable[Ref | str] | None = None,
+    remove: Iterable[Ref | str] = (),
+    older_than_h: float = 24.0,
+    now: bool = False,
+) -> GcPlan:
+    """Plan what to delete; nothing is touched.
+
+    Args:
+        store: the store.
+        keep: None to leave artifacts alone; else artifacts go that are neither one of these, nor the newest of their
+            name, nor an input, direct or not, of one of those or of a publish under way.
+        remove: artifacts to delete by name, wanted or not.
+        older_than_h: least age in hours of a dead process's staging.
+        now: delete dead staging of any age, and folders in an artifact's place that hold no manifest.
+
+    Raises:
+        MissingError: an artifact to keep or to remove does not exist.
+        IntegrityError: with `keep`, a manifest is damaged, so what it needs cannot be known.
+    """
+    kept = None if keep is None else tuple(_existing(store, ref) for ref in keep)
+    request = Request(kept, tuple(_existing(store, ref) for ref in remove), older_than_h, now)
+    reasons = _reasons(store, request)
+    return GcPlan(store, request, reasons, sum(_tree_bytes(path) for path in reasons))
+
+
+def run_gc(plan: GcPlan) -> list[Path]:
+    """Delete what the plan names, as far as it may still be deleted now, and return what is gone.
+
+    An artifact first leaves its place by a rename, so no moment shows half an artifact.
+
+    Raises:
+        ResourceError: the disk refuses.
+        IntegrityError: as `plan_gc`.
+    """
+    still = _reasons(plan.store, plan.request)
+    gone = []
+    for path in plan.paths:
+        if path in still and path.exists():
+            try:
+                _delete(plan.store, path)
+            except OSError as error:
+                raise disk.resource_error(error, path, "delete") from error
+            gone.append(path)
+    return gone
+
+
+def _reasons(store: Store, request: Request) -> dict[Path, str]:
+    reasons = dict(_dead_staging(store, request))
+    if request.now:
+        reasons |= {path: f"holds no {MANIFEST_NAME}, so it is no artifact" for path in _torn_folders(store)}
+    reasons |= {store.path(ref): "asked for" for ref in request.remove}
+    if request.keep is not None:
+        needed = _needed(store, request.keep)
+        unused = sorted(ref for ref in store.refs() if ref not in needed)
+        reasons |= {store.path(ref): "nothing that is kept needs it" for ref in unused}
+    return reasons
+
+
+def _dead_staging(store: Store, request: Request) -> Iterator[tuple[Path, str]]:
+    entries = list(disk.entries_of(staging_folder(store.root)))
+    staged = {path for path in entries if not path.name.endswith(OWNER_SUFFIX)}
+    orphans = {path.with_name(path.name.removesuffix(OWNER_SUFFIX)) for path in entries} - staged
+    for path in sorted(staged | orphans):
+        reason = _why_dead(path, request)
+        if reason:
+            yield (path if path in staged else owner_of(path)), reason
+
+
+def _why_dead(staged: Path, request: Request) -> str:
+    owner = read_owner(owner_of(staged))
+    idle_h = _hours_since(_last_change(staged))
+    if owner is None:
+        if request.now and not staged.exists():
+            return "a torn owner file without a folder"
+        return f"staged by an unknown process, unchanged for {idle_h:.0f} h" if idle_h >= request.older_than_h else ""
+    state = fate(owner)
+    if state == "dead" and (request.now or _hours_since(owner.created_s) >= request.older_than_h):
+        return f"staged by process {owner.pid}, which is gone"
+    if state == "foreign" and idle_h >= max(FOREIGN_IDLE_H, request.older_than_h):
+        return f"staged on {owner.host}, unchanged for {idle_h / 24:.0f} days"
+    return ""
+
+
+def _torn_folders(store: Store) -> Iterator[Path]:
+    for kind in KINDS:
+        for named in disk.entries_of(store.root / kind):
+            if is_name(named.name):
+                for folder in disk.entries_of(named):
+                    if is_key(folder.name) and not (folder / MANIFEST_NAME).is_file():
+                        yield folder
+
+
+def _needed(store: Store, keep: tuple[Ref, ...]) -> set[Ref]:
+    newest: dict[tuple[str, str], Ref] = {}
+    for ref in store.refs():
+        newest.setdefault((ref.kind, ref.name), ref)
+    waiting = [*keep, *newest.values(), *(whole_ref(text) for owner in _live_owners(store) for text in owner.inputs)]
+    needed: set[Ref] = set()
+    while waiting:
+        ref = waiting.pop()
+        if ref in needed or not store.has(ref):
+            continue
+        needed.add(ref)
+        try:
+            inputs = store.manifest(ref).inputs
+        except IntegrityError as error:
+            advice = f"brainflix store verify {ref}"
+            raise IntegrityError(f"what {ref} needs cannot be known", why=error.what, next=advice) from error
+        waiting += [whole_ref(text) for refs in inputs.values() for text in refs]
+    return needed
+
+
+def _live_owners(store: Store) -> Iterator[Owner]:
+    for path in disk.entries_of(staging_folder(store.root)):
+        owner = read_owner(path) if path.name.endswith(OWNER_SUFFIX) else None
+        if owner is not None and fate(owner) != "dead":
+            yield owner
+
+
+def _delete(store: Store, path: Path) -> None:
+    if path.parent == staging_folder(store.root):
+        staged = path.with_name(path.name.removesuffix(OWNER_SUFFIX))
+        clear_staging(staged, owner_of(staged))
+        return
+    trash, owner_file = reserve_staging(store.root, Ref(path.parts[-3], path.parts[-2], path.name))
+    try:
+        os.rename(path, trash)
+    finally:
+        clear_staging(trash, owner_file)
+
+
+def _existing(store: Store, ref: Ref | str) -> Ref:
+    found = store.resolve(ref) if isinstance(ref, str) else ref
+    if not store.path(found).exists():
+        raise MissingError(f"there is no artifact {found}", next="brainflix store ls")
+    return found
+
+
+def _last_change(staged: Path) -> float:
+    """Return when anything in a staging folder, or its owner file, changed last, in seconds since 1970."""
+    last = 0.0
+    for path in (owner_of(staged), staged, *staged.rglob("*")):
+        with suppress(OSError):
+            last = max(last, path.lstat().st_mtime)
+    return last
+
+
+def _hours_since(moment_s: float) -> float:
+    return (time.time() - moment_s) / 3600
+
+
+def _tree_bytes(path: Path) -> int:
+    total = 0
+    for each in (path, *path.rglob("*")):
+        with suppress(OSError):
+            total += each.lstat().st_size if each.is_file() else 0
+    return total

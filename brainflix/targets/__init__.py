@@ -1,0 +1,1 @@
+"""`extract-targets`: what the decoder is asked to predict, computed from the stimuli."""

@@ -1,0 +1,19 @@
+"""The door of `extract-targets`: one artifact per target, for all clips."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from brainflix import registry
+from brainflix.contract import Job, Tools
+from brainflix.store.publish import Staging
+from brainflix.store.store import Artifact
+
+VERSION = 1
+
+
+def run(job: Job, inputs: Mapping[str, list[Artifact]], out: Staging, tools: Tools) -> None:
+    """Let the named extractor write its target."""
+    clip_s = registry.find("dataset", job.dataset).load().clip_s
+    extract = registry.find("targets", job.part).load()
+    out.notes |= extract(job, inputs, out.path, tools, clip_s)

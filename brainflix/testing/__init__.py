@@ -1,0 +1,1 @@
+"""Public helpers for testing parts and stores: miniatures, contracts, fault injection."""

@@ -1,0 +1,1 @@
+"""`train`: networks on brain data, under Accelerate, with checkpoints that resume exactly."""

@@ -1,0 +1,75 @@
+"""The training phases as parts: gather rows of all subjects, train, return the network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from brainflix.contract import Job, Tools
+from brainflix.errors import DataError
+from brainflix.store.artifact import Artifact
+from brainflix.store.responses import Responses
+from brainflix.store.schema import Targets
+from brainflix.store.windows import windowed
+from brainflix.train.checkpoints import checkpoint_hook, latest_checkpoint
+from brainflix.train.contrastive import tune_contrastive
+from brainflix.train.files import load_result
+from brainflix.train.loop import Hooks, TrainResult
+from brainflix.train.masked import train_masked
+from brainflix.train.params import ContrastiveParams, MaskedParams, PhaseParams
+
+
+def masked_phase(job: Job, inputs: Mapping[str, list[Artifact]], tools: Tools) -> TrainResult:
+    """Masked brain modelling on the training rows of every subject given under `rows`."""
+    params = MaskedParams.model_validate(job.params)
+    rows, _ = pooled_rows(inputs["rows"], ("train",), params)
+    hooks = _hooks(job, tools, {"phase": "masked"})
+    return train_masked(rows, params, seed=job.seed, compute=tools.compute(), hooks=hooks)
+
+
+def contrastive_phase(job: Job, inputs: Mapping[str, list[Artifact]], tools: Tools) -> TrainResult:
+    """Contrastive tuning from the network `start` towards the targets `embeddings`; the validation segment decides when to stop."""
+    params = ContrastiveParams.model_validate(job.params)
+    train, train_clips = pooled_rows(inputs["rows"], ("train",), params)
+    held, held_clips = pooled_rows(inputs["rows"], ("val",), params)
+    return tune_contrastive(
+        np.concatenate([train, held]),
+        np.concatenate([train_clips, held_clips]),
+        Targets.load(inputs["embeddings"][0]).values,
+        params,
+        start=load_result(inputs["start"][0].path),
+        held_out=np.arange(len(train), len(train) + len(held)),
+        seed=job.seed,
+        compute=tools.compute(),
+        hooks=_hooks(job, tools, {"phase": "contrastive"}),
+    )
+
+
+def pooled_rows(artifacts: list[Artifact], split: tuple[str, ...], params: PhaseParams) -> tuple[np.ndarray, np.ndarray]:
+    """Stack the subjects' rows of a split: (n_rows, n_columns) and the clip of each row.
+
+    Raises:
+        DataError: the subjects do not share their columns.
+    """
+    parts = []
+    for artifact in artifacts:
+        responses = windowed(Responses.load(artifact), params.window_tr)
+        clip, rows = responses.rows(split) if params.average_repeats else responses.trials(split)
+        parts.append((rows, clip))
+    widths = {rows.shape[1] for rows, _ in parts}
+    if len(widths) > 1:
+        raise DataError(f"subjects have {sorted(widths)} columns", why="pooling needs aligned responses")
+    return np.concatenate([rows for rows, _ in parts]), np.concatenate([clip for _, clip in parts])
+
+
+def _hooks(job: Job, tools: Tools, config: Mapping[str, str]) -> Hooks:
+    """Publish checkpoints under this job's key, and go on from the furthest whole one."""
+    found = latest_checkpoint(tools.store, job.ref)
+    if found:
+        tools.progress.say(f"{job.ref}: going on from epoch {found.state.epoch}")
+    return Hooks(
+        on_checkpoint=checkpoint_hook(tools.store, job.ref, config),
+        checkpoint_every=tools.checkpoint_epochs,
+        resume=found.state if found else None,
+    )

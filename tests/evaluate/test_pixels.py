@@ -1,0 +1,162 @@
+"""Pixel metrics against reference values, scikit-image and their definitions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from metric_clips import clip, reference, smooth_clips
+
+from brainflix.errors import DataError, UsageError
+from brainflix.evaluate import pairs, pixels, ssim
+
+NAMES = {
+    "ssim_rgb_u7": "ssim_rgb_u7",
+    "ssim_gray_g11": "ssim_gray_g11",
+    "psnr": "psnr",
+    "mse": "mse01",
+    "pixcorr": "pixcorr",
+}
+
+
+def test_reference_clips_have_their_checksums() -> None:
+    checksum = reference()["checksum"]
+    truth, prediction = clip(0), clip(1)
+    assert truth.sum() == checksum["gt_sum"]
+    assert prediction.sum() == checksum["pred_sum"]
+    assert truth[0, 10, 20].tolist() == checksum["gt_frame0_pixel_10_20"]
+    assert prediction[5, 63, 95].tolist() == checksum["pred_frame5_pixel_63_95"]
+
+
+@pytest.mark.parametrize("metric", list(NAMES))
+def test_reference_values(metric: str) -> None:
+    document = reference()
+    score = pixels.METRICS[metric]
+    assert score(clip(0), clip(1)) == pytest.approx(document["pair"]["per_frame"][NAMES[metric]], abs=1e-9)
+    assert score(clip(0), clip(0)) == pytest.approx(document["identical"]["per_frame"][NAMES[metric]], abs=1e-9)
+    mean = pixels.clip_means(pixels.per_frame(metric, [clip(0)], [clip(1)]))[0]
+    assert mean[0] == pytest.approx(document["pair"]["mean"][NAMES[metric]], abs=1e-9)
+
+
+def test_reference_pooled_psnr() -> None:
+    assert pixels.psnr_pooled(clip(0), clip(1)) == pytest.approx(reference()["pair"]["psnr_from_clip_mse"], abs=1e-9)
+
+
+@pytest.mark.parametrize(("height", "width"), [(11, 11), (32, 47), (65, 64)])
+def test_ssim_equals_scikit_image(height: int, width: int) -> None:
+    metrics = pytest.importorskip("skimage.metrics")
+    color = pytest.importorskip("skimage.color")
+    generator = np.random.default_rng(0)
+    a = generator.integers(0, 256, (4, height, width, 3), dtype=np.uint8)
+    b = np.where(generator.random(a.shape) < 0.5, a, generator.integers(0, 256, a.shape)).astype(np.uint8)
+    for frame in range(4):
+        rgb = metrics.structural_similarity(a[frame], b[frame], data_range=255, channel_axis=-1)
+        assert pixels.ssim_rgb_u7(a, b)[frame] == pytest.approx(rgb, abs=1e-8)
+        grey = [color.rgb2gray(x[frame]) for x in (a, b)]
+        gaussian = metrics.structural_similarity(
+            *grey, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=1.0
+        )
+        assert pixels.ssim_gray_g11(a, b)[frame] == pytest.approx(gaussian, abs=1e-8)
+
+
+def test_ssim_of_flat_frames_is_the_luminance_term() -> None:
+    a, b = np.full((1, 20, 20, 3), 100, np.uint8), np.full((1, 20, 20, 3), 150, np.uint8)
+    c1 = 2.55**2
+    expected = (2 * 100 * 150 + c1) / (100**2 + 150**2 + c1)
+    assert pixels.ssim_rgb_u7(a, b)[0] == pytest.approx(expected, abs=1e-9)
+
+
+def test_ssim_refuses_frames_below_its_window() -> None:
+    small = np.zeros((1, 10, 30, 3), np.uint8)
+    with pytest.raises(DataError, match="window"):
+        pixels.ssim_gray_g11(small, small)
+
+
+def test_pixcorr_is_nan_for_constant_frames_and_the_count_is_kept() -> None:
+    truth = smooth_clips(2, 3, 16, 0)
+    prediction = truth.copy()
+    prediction[1, 2] = 9
+    values = pixels.per_frame("pixcorr", truth, prediction)
+    assert np.isnan(values[1, 2])
+    means, n_nan = pixels.clip_means(values)
+    assert n_nan == 1
+    assert means == pytest.approx([1.0, 1.0])
+    assert np.isnan(pixels.clip_means(np.full((1, 3), np.nan))[0][0])
+
+
+def test_psnr_and_mse_do_not_wrap_around() -> None:
+    black, white = np.zeros((1, 8, 8, 3), np.uint8), np.full((1, 8, 8, 3), 255, np.uint8)
+    for a, b in [(black, white), (white, black)]:
+        assert pixels.mse(a, b)[0] == 1.0
+        assert pixels.psnr(a, b)[0] == 0.0
+    assert pixels.psnr(white, white)[0] == pixels.PSNR_CAP_DB
+
+
+def test_resize_antialiases_and_leaves_the_right_size_alone() -> None:
+    stripes = np.zeros((2, 64, 64, 3), np.uint8)
+    stripes[:, :, ::2] = 255
+    shrunk = pixels.resize(stripes, 16, 16)
+    assert shrunk.shape == (2, 16, 16, 3)
+    assert np.abs(shrunk.astype(int) - 127).max() < 20
+    assert pixels.resize(stripes, 64, 64) is stripes
+
+
+def test_checks_shapes_and_names() -> None:
+    truth = smooth_clips(2, 2, 16, 0)
+    with pytest.raises(DataError, match="differ in shape"):
+        pixels.per_frame("mse", truth, truth[:, :1])
+    with pytest.raises(DataError, match="do not go with"):
+        pixels.per_frame("mse", truth, truth[:1])
+    with pytest.raises(DataError, match="uint8"):
+        pixels.per_frame("mse", truth / 255.0, truth)
+    with pytest.raises(UsageError, match="psnr"):
+        pixels.per_frame("ssim", truth, truth)
+
+
+@pytest.mark.parametrize("metric", list(pixels.METRICS))
+def test_clip_order_does_not_matter(metric: str) -> None:
+    truth, prediction = smooth_clips(5, 3, 20, 0), smooth_clips(5, 3, 20, 1)
+    order = np.array([3, 0, 4, 1, 2])
+    values = pixels.per_frame(metric, truth, prediction)
+    assert np.array_equal(pixels.per_frame(metric, truth[order], prediction[order]), values[order])
+
+
+@pytest.mark.parametrize("metric", list(pixels.METRICS))
+def test_pairs_equal_clips_scored_one_by_one(metric: str) -> None:
+    truth, prediction = smooth_clips(6, 3, 24, 0), smooth_clips(6, 3, 24, 1)
+    prediction[2, 0] = 50
+    grid = np.array([(i, j) for i in range(6) for j in range(6)])
+    tolerance = 1e-5 if metric.startswith("ssim") else 1e-10
+    alone = np.array([pixels.clip_means(pixels.METRICS[metric](truth[j], prediction[i])[None])[0][0] for i, j in grid])
+    values = pairs.score_pairs(metric, truth, prediction, grid)
+    assert values == pytest.approx(alone, abs=tolerance)
+    tiled = pairs.score_pairs(
+        metric, truth, prediction, grid[::-1], workers=2, memory_bytes=4 * pairs.EXPANSION * truth[0].size
+    )
+    assert np.array_equal(tiled[::-1], values)
+
+
+def test_orders_share_pairs_and_average_over_clips() -> None:
+    truth, prediction = smooth_clips(5, 2, 16, 0), smooth_clips(5, 2, 16, 1)
+    orders = np.array([[0, 1, 2, 3, 4], [1, 2, 3, 4, 0], [1, 2, 3, 4, 0]])
+    listed, index = pairs.unique_pairs(orders)
+    assert len(listed) == 10
+    assert np.array_equal(listed[index][..., 1], orders)
+    assert (listed[index][..., 0] == np.arange(5)).all()
+    means = pairs.score_orders("mse", truth, prediction, orders)
+    for draw, order in enumerate(orders):
+        expected = pixels.per_frame("mse", truth[order], prediction).mean()
+        assert means[draw] == pytest.approx(expected, abs=1e-12)
+
+
+def test_prepared_clips_of_different_shape_are_refused() -> None:
+    a, b = (ssim.prepare(smooth_clips(1, 2, size, 0)[0], ssim.RGB_U7) for size in (16, 20))
+    with pytest.raises(DataError, match="compared"):
+        ssim.compare(a, b)
+
+
+def test_tiles_hold_each_pair_once_and_few_clips() -> None:
+    grid = np.array([(i, j) for i in range(7) for j in range(9)])[::2]
+    tiles = list(pairs._tiles(grid, 3))
+    assert np.array_equal(np.sort(np.concatenate(tiles)), np.arange(len(grid)))
+    assert all(len(np.unique(grid[members, side])) <= 3 for members in tiles for side in (0, 1))
+    assert len(tiles) == 9

@@ -1,0 +1,234 @@
+"""Crashes, disk errors and races: after each one the artifact is absent or whole, and the store can be cleaned."""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+import signal
+import time
+
+import numpy as np
+import pytest
+from store_worlds import REF, VALUES, contents, fork, publish, publish_text, staged, wait
+
+from brainflix.errors import BrainflixError, ResourceError
+from brainflix.store.export import export
+from brainflix.store.gc import plan_gc, run_gc
+from brainflix.store.refs import Ref
+from brainflix.store.store import Store
+from brainflix.store.verify import verify
+from brainflix.testing import faults
+
+CRASHES = int(os.environ.get("BRAINFLIX_CRASH_COUNT", "20"))
+DISK_CALLS = ("mkdir", "open", "write", "fsync", "rename", "replace")
+
+
+def state(store: Store, ref: Ref = REF) -> str:
+    """Return "absent" or "whole"; fail on anything between."""
+    if not store.path(ref).exists():
+        assert not store.has(ref)
+        return "absent"
+    assert verify(store, ref) == []
+    return "whole"
+
+
+def check_recovery(store: Store) -> None:
+    """Clean up after a dead process, publish again, and find exactly what an undisturbed run makes."""
+    run_gc(plan_gc(store, now=True))
+    assert staged(store) == []
+    publish(store, fsync=False)
+    assert state(store) == "whole"
+    np.testing.assert_array_equal(store.open(REF).load("x"), VALUES)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    store = Store(tmp_path_factory.mktemp("undisturbed"))
+    with faults.inject() as record:
+        publish(store)
+    return record.calls, contents(store.path(REF))
+
+
+def test_kill_at_every_call(tmp_path, undisturbed):
+    calls, expected = undisturbed
+    assert {"mkdir", "open", "write", "fsync", "rename", "unlink"} <= set(calls)
+    seen = []
+    for k in range(1, len(calls) + 1):
+        store = Store(tmp_path / str(k))
+
+        def work(store: Store = store, k: int = k) -> None:
+            with faults.inject(faults.kill, at=k):
+                publish(store)
+
+        assert wait(fork(work)) == -signal.SIGKILL
+        seen.append(state(store))
+        check_recovery(store)
+        assert contents(store.path(REF)) == expected
+    # absent up to the rename, whole from then on
+    assert seen == sorted(seen) and set(seen) == {"absent", "whole"}
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EACCES])
+def test_a_disk_error_at_every_call(tmp_path, undisturbed, number):
+    count = sum(call in DISK_CALLS for call in undisturbed[0])
+    for k in range(1, count + 1):
+        store = Store(tmp_path / str(k))
+        try:
+            with faults.inject(faults.fail(number), at=k, calls=DISK_CALLS) as record:
+                publish(store)
+            outcome = "whole"  # a mkdir of a folder that exists may fail without harm
+        except BrainflixError as error:
+            assert isinstance(error, ResourceError) and error.exit_code == 5, (k, error)
+            assert str(tmp_path) in str(error) and "GB free" in str(error)
+            outcome = "failed"
+        assert record.struck
+        assert state(store) == "whole" or outcome == "failed"
+        assert [name for name in staged(store) if not name.endswith(".owner.json")] == []
+        publish(store, fsync=False)
+        assert state(store) == "whole"
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES])
+def test_a_disk_that_stays_full(tmp_path, undisturbed, number):
+    count = sum(call in DISK_CALLS for call in undisturbed[0])
+    for k in range(1, count + 1, 3):
+        store = Store(tmp_path / str(k))
+        with (
+            pytest.raises(ResourceError) as caught,
+            faults.inject(faults.fail(number), at=k, calls=DISK_CALLS, sticky=True),
+        ):
+            publish(store)
+        assert ("gc" in str(caught.value)) == (number == errno.ENOSPC)
+        assert state(store) in ("absent", "whole")
+        assert [name for name in staged(store) if not name.endswith(".owner.json")] == []
+
+
+def test_ctrl_c_at_every_call(tmp_path, undisturbed):
+    for k in range(1, len(undisturbed[0]) + 1, 2):
+        store = Store(tmp_path / str(k))
+        with pytest.raises(KeyboardInterrupt), faults.inject(faults.interrupt, at=k, calls=DISK_CALLS) as record:
+            publish_text(store, fsync=True) if k < 0 else publish(store)
+            if not record.struck:
+                raise KeyboardInterrupt
+        assert state(store) in ("absent", "whole")
+        check_recovery(store)
+
+
+def test_other_errors_of_the_body_stay_what_they_are(tmp_path):
+    store = Store(tmp_path / "store")
+    options = dict(stage="s", stage_version=1, parameters={}, inputs={})
+    with pytest.raises(FileNotFoundError), store.publish(REF, **options):
+        (tmp_path / "no such input").read_bytes()
+    with pytest.raises(PermissionError), store.publish(REF, **options):
+        raise PermissionError(errno.EACCES, "denied", str(tmp_path / "elsewhere"))
+    with pytest.raises(ResourceError, match="no space left"), store.publish(REF, **options):
+        raise OSError(errno.ENOSPC, "full", str(tmp_path / "elsewhere"))
+    assert staged(store) == []
+
+
+def test_rename_that_claims_a_winner_who_is_not_there(tmp_path):
+    store = Store(tmp_path)
+    with pytest.raises(ResourceError), faults.inject(faults.fail(errno.EEXIST), at=1, calls=("rename",)):
+        publish_text(store)
+    assert state(store) == "absent" and staged(store) == []
+
+
+def test_kill_at_every_call_of_a_deletion(tmp_path):
+    plain = Store(tmp_path / "plain")
+    publish(plain, fsync=False)
+    with faults.inject() as record:
+        run_gc(plan_gc(plain, remove=[REF]))
+    assert state(plain) == "absent" and staged(plain) == []
+    for k in range(1, len(record.calls) + 1):
+        store = Store(tmp_path / str(k))
+        publish(store, fsync=False)
+
+        def work(store: Store = store, k: int = k) -> None:
+            with faults.inject(faults.kill, at=k):
+                run_gc(plan_gc(store, remove=[REF]))
+
+        assert wait(fork(work)) == -signal.SIGKILL
+        state(store)
+        check_recovery(store)
+
+
+def test_kill_at_every_call_of_an_export(tmp_path):
+    store = Store(tmp_path / "store")
+    publish(store, fsync=False)
+    with faults.inject() as record:
+        export(store, REF, tmp_path / "plain")
+    for k in range(1, len(record.calls) + 1):
+        target = tmp_path / f"copy-{k}"
+
+        def work(target=target, k: int = k) -> None:
+            with faults.inject(faults.kill, at=k):
+                export(store, REF, target)
+
+        assert wait(fork(work)) == -signal.SIGKILL
+        assert not target.exists() or contents(target) == contents(tmp_path / "plain")
+    assert state(store) == "whole"
+
+
+def test_eight_processes_publish_one_key(tmp_path):
+    store = Store(tmp_path / "store")
+    for turn in range(3):
+        ref = Ref("bold", "race", f"{turn:012x}")
+        start, go = os.pipe()
+
+        def work(ref: Ref = ref, start: int = start, go: int = go, turn: int = turn) -> None:
+            os.close(go)
+            os.read(start, 1)  # ends for all at once, when the parent closes its side
+            if publish(store, ref).published:
+                (tmp_path / f"winner-{turn}-{os.getpid()}").write_text("")
+            assert verify(store, ref) == []
+
+        children = [fork(work) for _ in range(8)]
+        os.close(start)
+        os.close(go)
+        assert [wait(child) for child in children] == [0] * 8
+        assert len(list(tmp_path.glob(f"winner-{turn}-*"))) == 1
+    assert len(store.refs()) == 3 and staged(store) == []
+
+
+def test_kill_at_random_times(tmp_path):
+    rng = random.Random(5)
+    store = Store(tmp_path / "store")
+    counts = {"absent": 0, "whole": 0}
+    for turn in range(CRASHES):
+        ref = Ref("bold", "random", f"{turn:012x}")
+        ready, tell = os.pipe()
+
+        def work(ref: Ref = ref, tell: int = tell) -> None:
+            os.write(tell, b"x")
+            publish(store, ref)
+            time.sleep(10)
+
+        child = fork(work)
+        os.close(tell)
+        os.read(ready, 1)
+        os.close(ready)
+        time.sleep(rng.random() * 0.12)
+        os.kill(child, signal.SIGKILL)
+        assert wait(child) == -signal.SIGKILL
+        counts[state(store, ref)] += 1
+    run_gc(plan_gc(store, now=True))
+    assert staged(store) == []
+    assert counts["absent"] + counts["whole"] == CRASHES == counts["absent"] + len(store.refs())
+    if CRASHES >= 20:
+        assert min(counts.values()) > 0, counts
+
+
+def test_a_forked_worker_does_not_delete_its_parents_staging(tmp_path):
+    store = Store(tmp_path)
+    with store.publish(REF, stage="s", stage_version=1, parameters={}, inputs={}, fsync=False) as staging:
+        (staging.path / "a").write_text("a")
+
+        def work() -> None:
+            store_context = store.publish(REF, stage="s", stage_version=1, parameters={}, inputs={})
+            with store_context:
+                pass
+
+        assert wait(fork(work)) == 0
+        assert (staging.path / "a").exists()
+    assert not staging.published

@@ -1,0 +1,226 @@
+"""Damage: a flipped bit, a lost or short file, an edited manifest: each is found, by opening, by reading or by verify."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from store_worlds import REF, contents, publish, publish_text
+
+from brainflix.errors import IntegrityError, MissingError, UsageError
+from brainflix.store.arrays import write_array
+from brainflix.store.diff import ABSENT, Difference, first_difference
+from brainflix.store.export import export
+from brainflix.store.manifest import Manifest
+from brainflix.store.refs import Ref
+from brainflix.store.store import Store
+from brainflix.store.verify import verify
+
+SHARD = "data.zarr/x/c/0/0"
+
+
+@pytest.fixture
+def store(tmp_path) -> Store:
+    store = Store(tmp_path / "store")
+    publish(store, fsync=False)
+    return store
+
+
+def flip(path, bit: int) -> None:
+    data = bytearray(path.read_bytes())
+    data[bit // 8] ^= 1 << bit % 8
+    path.write_bytes(data)
+
+
+def paths_of(problems) -> list[str]:
+    return [problem.path for problem in problems]
+
+
+def test_an_intact_artifact_has_no_problem(store):
+    assert verify(store, REF) == []
+
+
+def test_each_flipped_bit_of_a_shard_is_found_on_read_and_by_verify(store):
+    path = store.path(REF) / SHARD
+    good = path.read_bytes()
+    for bit in range(0, 8 * len(good), 13):  # chunk, its checksum, the index and the index's checksum
+        flip(path, bit)
+        artifact = store.open(REF)
+        with pytest.raises(IntegrityError, match=f"brainflix store verify {REF}"):
+            artifact.load("x")
+        path.write_bytes(good)
+    flip(path, 100)
+    assert paths_of(verify(store, REF)) == [SHARD]
+    assert "SHA-256" in str(verify(store, REF)[0])
+
+
+@pytest.mark.parametrize("layout", ["rows", "tiles", "whole"])
+@pytest.mark.parametrize("kind", ["float32", "uint8", "bool"])
+def test_a_flipped_bit_in_every_layout(tmp_path, layout, kind):
+    store = Store(tmp_path)
+    with store.publish(REF, stage="s", stage_version=1, parameters={}, inputs={}, fsync=False) as staging:
+        write_array(staging.path, "x", np.ones((5, 4), kind), dims="ab", layout=layout)
+    chunk = next(entry for entry in store.open(REF).manifest.files if "/c/" in entry.path)
+    flip(store.path(REF) / chunk.path, 9)
+    with pytest.raises(IntegrityError, match="checksum"):
+        store.open(REF).load("x")
+    assert paths_of(verify(store, REF)) == [chunk.path]
+
+
+@pytest.mark.parametrize("name", [SHARD, "data.zarr/x/zarr.json", "notes/text.txt"])
+def test_a_deleted_file(store, name):
+    opened = store.open(REF)
+    (store.path(REF) / name).unlink()
+    with pytest.raises(IntegrityError, match=f"{name} is missing.*brainflix store verify {REF}"):
+        store.open(REF)
+    assert paths_of(verify(store, REF)) == [name]
+    if name.startswith("data.zarr"):  # also when it was lost after opening: it must not read as fill value
+        with pytest.raises(IntegrityError):
+            opened.load("x")
+
+
+@pytest.mark.parametrize("size", [0, 10])
+def test_a_truncated_file(store, size):
+    path = store.path(REF) / SHARD
+    path.write_bytes(path.read_bytes()[:size])
+    with pytest.raises(IntegrityError, match=f"{SHARD} has {size} bytes instead of"):
+        store.open(REF)
+    assert paths_of(verify(store, REF)) == [SHARD]
+
+
+def test_a_file_replaced_by_a_folder(store):
+    (store.path(REF) / SHARD).unlink()
+    (store.path(REF) / SHARD).mkdir()
+    with pytest.raises(IntegrityError):
+        store.open(REF)
+    assert paths_of(verify(store, REF)) == [SHARD]
+
+
+def test_an_extra_file_is_found_by_verify(store):
+    (store.path(REF) / "data.zarr" / "x" / "c" / "9").write_text("x")
+    store.open(REF)
+    assert paths_of(verify(store, REF)) == ["data.zarr/x/c/9"]
+
+
+def test_a_link_is_found_by_verify(store, tmp_path):
+    (store.path(REF) / "link").symlink_to(tmp_path)
+    assert "link" in str(verify(store, REF)[0])
+
+
+def test_edited_metadata_of_the_same_size(store):
+    path = store.path(REF) / "data.zarr" / "x" / "zarr.json"
+    path.write_text(path.read_text().replace('"float32"', '"uint32" '))
+    with pytest.raises(IntegrityError, match="other content"):
+        store.open(REF).load("x")
+    assert paths_of(verify(store, REF)) == ["data.zarr/x/zarr.json"]
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [lambda text: text.replace('"hello"', '"hallo"'), lambda text: text[:-20], lambda text: "", lambda text: "[]",
+     lambda text: text.replace('"schema": 1', '"schema": 99'), lambda text: text.replace('"seed": 0', '"seed": 1')],
+)  # fmt: skip
+def test_an_edited_manifest(store, edit):
+    path = store.path(REF) / "manifest.json"
+    path.write_text(edit(path.read_text()))
+    assert store.refs() == [REF]  # it is still listed, so that it can be found and dealt with
+    with pytest.raises(IntegrityError) as caught:
+        store.open("bold/demo-sub-1")
+    assert caught.value.exit_code == 4
+    assert paths_of(verify(store, REF)) == ["manifest.json"]
+
+
+def test_a_damaged_newest_artifact_is_not_passed_over(store):
+    later = Ref("bold", "demo-sub-1", "ffffffffffff")
+    publish_text(store, later)
+    (store.path(later) / "manifest.json").write_text("torn")
+    with pytest.raises(IntegrityError):
+        store.open("bold/demo-sub-1")
+
+
+def test_a_renamed_folder(store):
+    other = Ref("bold", "other", REF.key)
+    shutil.copytree(store.path(REF), store.path(other))
+    with pytest.raises(IntegrityError, match="moved or renamed"):
+        store.open(other)
+    assert paths_of(verify(store, other)) == ["manifest.json"]
+
+
+def test_a_lost_manifest_and_a_lost_artifact(store):
+    (store.path(REF) / "manifest.json").unlink()
+    assert not store.has(REF) and paths_of(verify(store, REF)) == ["manifest.json"]
+    with pytest.raises(MissingError):
+        verify(store, Ref("bold", "demo-sub-1", "ffffffffffff"))
+
+
+def test_a_damaged_text_file(store):
+    with store.publish(Ref("scores", "x", REF.key), stage="s", stage_version=1, parameters={}, inputs={}) as staging:
+        (staging.path / "scores.json").write_text('{"acc": 0.5}')
+        (staging.path / "bad.json").write_text("{")
+    artifact = store.open("scores/x")
+    assert artifact.json("scores.json") == {"acc": 0.5}
+    with pytest.raises(IntegrityError):
+        artifact.json("bad.json")
+    artifact.file("scores.json").write_text('{"acc": 0.9}')
+    with pytest.raises(IntegrityError, match="other content"):
+        store.open("scores/x").json("scores.json")
+
+
+def test_crc_is_checked_where_the_hash_fits(store, tmp_path):
+    """A chunk that was damaged before it was hashed is found by its crc32c alone."""
+    ref = Ref("bold", "bad", REF.key)
+    with store.publish(ref, stage="s", stage_version=1, parameters={}, inputs={}, fsync=False) as staging:
+        write_array(staging.path, "x", np.ones(50), dims="a")
+        flip(staging.path / "data.zarr" / "x" / "c" / "0", 77)
+    assert verify(store, ref, crc=False) == []
+    assert paths_of(verify(store, ref)) == ["data.zarr/x"]
+
+
+def test_export_copies_and_verifies(store, tmp_path):
+    folder = export(store, REF, tmp_path / "out" / "copy")
+    assert contents(folder) == contents(store.path(REF))
+    assert Manifest.from_json((folder / "manifest.json").read_bytes()).ref == REF
+    with pytest.raises(UsageError):
+        export(store, REF, folder)
+    (tmp_path / "empty").mkdir()
+    export(store, REF, tmp_path / "empty")
+    flip(store.path(REF) / SHARD, 3)
+    with pytest.raises(IntegrityError):
+        export(store, REF, tmp_path / "bad")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "out", "store"]
+
+
+def manifest(**changes) -> Manifest:
+    fields = dict(kind="bold", name="x", key=REF.key, stage="preprocess", stage_version=1, inputs={"raw": (str(REF),)},
+                  parameters={"detrend_degree": 4, "areas": ["V1", "V2"], "space": {"name": "fsLR"}})  # fmt: skip
+    return Manifest(**{**fields, **changes})
+
+
+@pytest.mark.parametrize(
+    "changes, expected",
+    [
+        ({}, None),
+        ({"recipe": "other", "seed": 5, "name": "y"}, None),
+        ({"parameters": {"detrend_degree": 4.0, "areas": ("V1", "V2"), "space": {"name": "fsLR"}}}, None),
+        ({"stage_version": 2, "parameters": {**manifest().parameters, "detrend_degree": 5}},
+         Difference("preprocess.detrend_degree", 4, 5)),
+        ({"parameters": {**manifest().parameters, "areas": ["V1"]}}, Difference("preprocess.areas[1]", "V2", ABSENT)),
+        ({"parameters": {**manifest().parameters, "space": {"name": "x"}}}, Difference("preprocess.space.name", "fsLR", "x")),
+        ({"parameters": {**manifest().parameters, "tr_s": 2}}, Difference("preprocess.tr_s", ABSENT, 2)),
+        ({"parameters": {**manifest().parameters, "detrend_degree": True}}, Difference("preprocess.detrend_degree", 4, True)),
+        ({"inputs": {"raw": ("raw/a@000000000000",)}}, Difference("inputs.raw[0]", str(REF), "raw/a@000000000000")),
+        ({"stage_version": 2, "dataset_revision": "v2"}, Difference("stage_version", 1, 2)),
+        ({"dataset_revision": "v2"}, Difference("dataset_revision", "", "v2")),
+    ],
+)  # fmt: skip
+def test_first_difference(changes, expected):
+    assert first_difference(manifest(), manifest(**changes)) == expected
+    as_json = json.loads(manifest(**changes).to_json())
+    assert first_difference(manifest(), as_json) == expected
+
+
+def test_first_difference_of_what_both_sides_give():
+    assert first_difference({"parameters": {"a": 1}}, manifest(parameters={"a": 2})) == Difference("a", 1, 2)
+    assert first_difference({"stage_version": 1}, manifest()) is None
