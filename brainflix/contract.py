@@ -53,6 +53,7 @@ class Job:
         inputs: refs by role.
         seed: seed of everything random in the job.
         dataset, recipe, revision: names for provenance.
+        compat: paper whose released behaviour is asked for, bugs included.
     """
 
     stage: str
@@ -66,6 +67,7 @@ class Job:
     dataset: str
     recipe: str
     revision: str
+    compat: str | None = None
 
 
 class Progress(Protocol):

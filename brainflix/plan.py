@@ -220,6 +220,7 @@ class _Expander:
             dataset=self.recipe.dataset.name,
             recipe=self.recipe.recipe,
             revision=self.dataset.revision,
+            compat=self.recipe.compat,
         )
 
     def _report(self) -> tuple[Job, tuple[Place, ...], str]:

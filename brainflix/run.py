@@ -115,7 +115,8 @@ def run_job(job: Job, store: Store, tools: Tools) -> Done:
 
 def job_parameters(job: Job) -> dict[str, Any]:
     """Return what a manifest records of a job's parameters."""
-    return {"part": job.part, "step": job.step, "subject": job.subject, "dataset": job.dataset, **dict(job.params)}
+    place = {"part": job.part, "step": job.step, "subject": job.subject, "dataset": job.dataset, "compat": job.compat}
+    return place | dict(job.params)
 
 
 def _cached(job: Job) -> Done:

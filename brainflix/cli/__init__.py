@@ -1,1 +1,1 @@
-"""The command line: parse, call the library, render. The only package that imports typer or rich."""
+"""The command line: thin commands that parse, call the library and render. One file per noun."""

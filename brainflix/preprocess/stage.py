@@ -40,11 +40,19 @@ def run(job: Job, inputs: Mapping[str, list[Artifact]], out: Staging, tools: Too
     tools.progress.say(f"subject {job.subject}: {n} of {len(responses.area)} grayordinates selected")
 
 
+def area_names(cleaned: Cleaned) -> tuple[str, ...]:
+    """Return the area of each column by the shipped table of (structure, vertex); "" where it does not know."""
+    from brainflix.io.areas import load_areas
+
+    table = load_areas()
+    columns = zip(cleaned.structure, cleaned.vertex.tolist(), strict=True)
+    return tuple(table.get(column, "") for column in columns)
+
+
 def _responses(cleaned: Cleaned, clips: Clips, mask: object, reliability: object) -> Responses:
     """Put the trial table beside the rows."""
     import numpy as np
 
-    from brainflix.demo.brains import area_names
     from brainflix.store.schema import Responses
 
     first = {segment: clips.segment.index(segment) for segment in dict.fromkeys(clips.segment)}
@@ -58,7 +66,7 @@ def _responses(cleaned: Cleaned, clips: Clips, mask: object, reliability: object
         run=np.repeat(np.arange(len(counts), dtype=np.int16), counts),
         run_names=tuple(f"{s}_{r}" for s, r in zip(cleaned.segment, cleaned.repeat, strict=True)),
         clips=clips,
-        area=area_names(cleaned.structure, cleaned.vertex),
+        area=area_names(cleaned),
         structure=cleaned.structure,
         index=cleaned.vertex,
         stats={"t": reliability.t, "p": reliability.p, "z_mean": reliability.z_mean},  # type: ignore[attr-defined]

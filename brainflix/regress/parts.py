@@ -49,7 +49,7 @@ class Problem:
     def predictions(self, values: np.ndarray, params: RegressParams, attrs: Mapping[str, object]) -> Predictions:
         """Give predicted values (n_test, n_dims) their target's shape; rescale them if the recipe asks."""
         if params.rescale:
-            values = rescale_to_train_std(values, self.y.std(axis=0))
+            values = rescale_to_train_std(values, self.y.mean(axis=0), self.y.std(axis=0))
         return Predictions(values.reshape(-1, *self.shape), self.test_ids, self.truth, dict(attrs))
 
 

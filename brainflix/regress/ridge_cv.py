@@ -37,7 +37,7 @@ class _SameSize:
 
     def split(self, x: Tensor) -> Tensor:
         """Return these folds' rows of x, of shape (n_folds, size, n_tile)."""
-        return x[self.rows].reshape(self.n_folds, -1, x.shape[1])
+        return x[self.rows].reshape(self.n_folds, self.inverse.shape[2], x.shape[1])
 
 
 class FoldScorer:
@@ -65,8 +65,8 @@ class FoldScorer:
             start = rows.stop
 
     def _inverses(self, rows: slice, n_folds: int) -> Tensor:
-        left = self.left[rows].reshape(n_folds, -1, self.left.shape[1])
-        size = left.shape[1]
+        size = (rows.stop - rows.start) // n_folds
+        left = self.left[rows].reshape(n_folds, size, self.left.shape[1])
         outside = 0.0 if self.spans_rows else self._outside(left)
         out = left.new_empty(len(self.shrink), n_folds, size, size)
         for alpha, shrink in enumerate(self.shrink):
@@ -124,12 +124,12 @@ class _TileScore:
     def of(self, held_out: Tensor) -> Tensor:
         """Return the score per fold, of shape (n_folds, n_tile), or the squared residuals to be pooled."""
         if self.score != "pearson":
-            squares = torch.linalg.vector_norm(held_out, dim=1).double().square()
+            squares: Tensor = torch.linalg.vector_norm(held_out, dim=1).double().square()
             return squares if self.score == "r2_pooled" else 1.0 - squares / self.total
         prediction = self.y - held_out
         prediction -= prediction.mean(dim=1, keepdim=True)
         shared = (prediction * self.centred).sum(dim=1).double()
-        spread = torch.linalg.vector_norm(prediction, dim=1).double()
+        spread: Tensor = torch.linalg.vector_norm(prediction, dim=1).double()
         # A prediction that varies by less than the rounding of y - residual has no direction: it scores 0.
         varies = spread > 4 * torch.finfo(self.y.dtype).eps * self.total.sqrt()
         return torch.where(varies | self.total.isnan(), shared / (spread * self.total.sqrt()), 0.0)

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from brainflix.errors import DataError
+from brainflix.report.figures import flat_map
 from brainflix.store.artifact import Artifact
 
 # A map of fewer known positions than this share would look like a map of the whole and be none.
@@ -48,7 +49,7 @@ class Space:
 
 @dataclass(frozen=True)
 class Share:
-    """How much of one area was selected: its name, its grayordinates, and the fraction of each space (None: not known)."""
+    """How much of one area was selected: its name, its size, and the fraction of each space (None: not known)."""
 
     area: str
     n: int
@@ -78,13 +79,13 @@ def read_space(artifact: Artifact) -> Space:
 
 def _words(artifact: Artifact, name: str, words: Sequence[Any]) -> tuple[str, ...]:
     codes = artifact.load(name)
-    if codes.size and not (0 <= codes.min() and codes.max() < len(words)):
+    if codes.size and not (codes.min() >= 0 and codes.max() < len(words)):
         raise DataError(f"{artifact.ref}: {name} has codes without a name")
     return tuple(str(words[code]) for code in codes)
 
 
 def flat_positions(space: Space) -> NDArray[np.float64]:
-    """Return each grayordinate's place on the flattened cortex in mm, (n_grayordinates, 2); NaN where it is not known."""
+    """Return each grayordinate's place on the flattened cortex in mm, (n_grayordinates, 2); NaN where unknown."""
     from brainflix.demo.brains import grayordinates
 
     known = {(each.structure, each.vertex): each.flat_mm for each in grayordinates() if each.flat_mm is not None}
@@ -100,19 +101,16 @@ def strongest(spaces: Sequence[Space]) -> float:
     return max(0.05, float(np.percentile(pooled, STRONGEST_PERCENTILE))) if pooled.size else 1.0
 
 
-def draw_maps(space: Space, largest: float, prefix: str) -> tuple[list[tuple[str, Markup]], str]:
+def draw_maps(space: Space, largest: float) -> tuple[list[tuple[str, Markup]], str]:
     """Draw both hemispheres.
 
     Args:
         space: the grayordinates.
         largest: reliability of the strongest colour.
-        prefix: unique on the page.
 
     Returns:
         (hemisphere, figure) pairs, and, if there are none, the sentence that says why.
     """
-    from brainflix.report.figures import flat_map
-
     if space.z_mean is None:
         return [], "No map: the responses carry no reliability."
     positions = flat_positions(space)
@@ -126,11 +124,7 @@ def draw_maps(space: Space, largest: float, prefix: str) -> tuple[list[tuple[str
         if here.size:
             title = f"{space.title}: reliability on the flattened {side} cortex"
             areas = [space.area[i] for i in here]
-            values = space.z_mean[here]
-            figure = flat_map(
-                positions[here], values, areas, largest=largest, title=title, prefix=f"{prefix}-{side}"
-            )
-            figures.append((side, figure))
+            figures.append((side, flat_map(positions[here], space.z_mean[here], areas, largest=largest, title=title)))
     return figures, ""
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import base64
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from brainflix.errors import DataError
 from brainflix.io.video import mp4_bytes
 
-# Small frames are enlarged so that the codec's halved colour planes keep their edges; large ones shrunk to keep the page light.
+# Small frames are enlarged so that the codec's halved colour planes keep their edges, large ones shrunk.
 ENLARGE_BELOW_PX = 96
 LARGEST_PX = 192
 CRF = 20
@@ -23,7 +26,7 @@ def choose_clips(
     """Choose the best, the median, the worst and some random clips, each at most once.
 
     Args:
-        values: per-clip score, array of shape (n_clips,); NaN where undefined (such a clip can only be drawn at random).
+        values: per-clip score, array of shape (n_clips,); NaN where undefined (such a clip is only drawn at random).
         seed: of the random ones, together with `subject`.
         subject: subject number, None for a pooled result.
         higher_is_better: direction of the score.
@@ -44,18 +47,52 @@ def choose_clips(
     return [(label, index) for index, label in ranked.items()] + [("random", int(index)) for index in drawn]
 
 
-def video_uri(frames: NDArray[Any], fps_hz: float) -> str:
-    """Return frames as a data URI of an H.264 mp4.
+def video_uri(films: Sequence[tuple[NDArray[Any], float]]) -> str:
+    """Return films one below the other, in step, as the data URI of one H.264 mp4.
+
+    One video instead of several: browsers limit how many a page may play, and these can never drift apart.
 
     Args:
-        frames: array of shape (n_frames, height, width, 3), RGB; uint8, or floats from 0 to 1 or from 0 to 255.
-        fps_hz: frame rate.
+        films: (frames, rate in Hz) pairs; frames of shape (n_frames, height, width, 3), RGB, uint8 or floats from
+            0 to 1 or from 0 to 255.
 
     Raises:
-        DataError: the frames cannot be encoded.
+        DataError: there are none, or they cannot be encoded.
     """
-    data = mp4_bytes(fit(to_uint8(frames)), max(1.0, fps_hz), crf=CRF)
+    frames, fps_hz = stack(films)
+    data = mp4_bytes(frames, fps_hz, crf=CRF)
     return "data:video/mp4;base64," + base64.b64encode(data).decode("ascii")
+
+
+def stack(films: Sequence[tuple[NDArray[Any], float]]) -> tuple[NDArray[np.uint8], float]:
+    """Put films one below the other: the first one's size, the longest one's length; others hold their last frame.
+
+    Returns:
+        uint8 frames of shape (n_frames, n_films * height, width, 3) and their rate in Hz, a whole number.
+
+    Raises:
+        DataError: there are none, or they are not videos.
+    """
+    if not films or not all(0 < rate < np.inf for _, rate in films):
+        raise DataError("there is no video to show", why="each needs frames and a positive rate")
+    pictures = [to_uint8(frames) for frames, _ in films]
+    fps_hz = max(1, math.ceil(max(rate for _, rate in films) - 1e-6))
+    length_s = max(len(frames) / rate for frames, (_, rate) in zip(pictures, films, strict=True))
+    times_s = np.arange(max(1, round(length_s * fps_hz))) / fps_hz
+    cells: list[NDArray[np.uint8]] = []
+    for frames, (_, rate) in zip(pictures, films, strict=True):
+        at = np.minimum((times_s * rate + 1e-6).astype(int), len(frames) - 1)
+        cells.append(_sized(fit(frames[at]), cells[0].shape[1:3] if cells else None))
+    return np.concatenate(cells, axis=1), float(fps_hz)
+
+
+def _sized(frames: NDArray[np.uint8], size: tuple[int, ...] | None) -> NDArray[np.uint8]:
+    """Resize frames to (height, width), bilinear; None leaves them."""
+    if size is None or frames.shape[1:3] == size:
+        return frames
+    height, width = size
+    bilinear = Image.Resampling.BILINEAR
+    return np.stack([np.asarray(Image.fromarray(frame).resize((width, height), bilinear)) for frame in frames])
 
 
 def to_uint8(frames: NDArray[Any]) -> NDArray[np.uint8]:
@@ -72,7 +109,8 @@ def to_uint8(frames: NDArray[Any]) -> NDArray[np.uint8]:
     if not np.isfinite(values).all():
         raise DataError("frames hold numbers that are not finite")
     scale = 255.0 if values.max() <= 1.0 else 1.0
-    return np.rint(np.clip(values * scale, 0, 255)).astype(np.uint8)
+    scaled: NDArray[np.float32] = np.clip(values * scale, 0, 255)
+    return np.rint(scaled).astype(np.uint8)
 
 
 def fit(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -92,4 +130,5 @@ def _shrink(frames: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
     rows, columns = max(1, height // factor), max(1, width // factor)
     down, across = min(factor, height), min(factor, width)
     blocks = frames[:, : rows * down, : columns * across].reshape(n, rows, down, columns, across, channels)
-    return np.rint(blocks.mean(axis=(2, 4))).astype(np.uint8)
+    means: NDArray[np.float64] = blocks.mean(axis=(2, 4))
+    return np.rint(means).astype(np.uint8)

@@ -1,9 +1,10 @@
-"""Everything that the page shows, read from the artifacts; what cannot be read becomes a sentence instead of a section."""
+"""Everything that the page shows, read from the artifacts; what cannot be read becomes a sentence."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 from markupsafe import Markup
@@ -85,7 +86,7 @@ class _Reader:
             return None
 
     def each(self, artifacts: Sequence[Artifact], read: Callable[[Artifact], Result]) -> list[tuple[Artifact, Result]]:
-        found = [(artifact, self.attempt(str(artifact.ref), lambda a=artifact: read(a))) for artifact in artifacts]  # type: ignore[misc]
+        found = [(artifact, self.attempt(str(artifact.ref), partial(read, artifact))) for artifact in artifacts]
         return [(artifact, result) for artifact, result in found if result is not None]
 
 
@@ -100,13 +101,14 @@ def collect(job: Job, inputs: Inputs, store: Store) -> Report:
     reader = _Reader()
     recipe: Mapping[str, Any] = job.params.get("recipe") or {}
     dataset: Dataset | None = reader.attempt("dataset", lambda: registry.find("dataset", job.dataset).load())
-    documents = reader.each(inputs.get("evaluate", ()), lambda artifact: artifact.json("scores.json"))
-    sheets = [sheet for _, sheet in reader.each([a for a, _ in documents], _read_sheet)]
+    scored = reader.each(inputs.get("evaluate", ()), _read_scores)
+    sheets = [sheet for _, (_, sheet) in scored]
     spaces = [space for _, space in reader.each(inputs.get("preprocess", ()), read_space)]
     largest = strongest(spaces)
-    maps = [_brain_map(reader, space, largest, f"map-{i}") for i, space in enumerate(spaces)]
+    maps = [_brain_map(reader, space, largest) for space in spaces]
     ran, lost = lineage(inputs, store)
     text = reader.attempt("recipe", lambda: recipe_yaml(recipe)) if recipe else ""
+    documents = [(artifact, document) for artifact, (document, _) in scored]
     galleries = _galleries(reader, job, inputs, documents)
     return Report(
         ref=str(job.ref),
@@ -128,13 +130,14 @@ def collect(job: Job, inputs: Inputs, store: Store) -> Report:
     )
 
 
-def _read_sheet(artifact: Artifact) -> Sheet:
+def _read_scores(artifact: Artifact) -> tuple[Mapping[str, Any], Sheet]:
+    document = artifact.json("scores.json")
     step = str(artifact.manifest.parameters.get("step") or "")
-    return read_sheet(artifact.json("scores.json"), ref=str(artifact.ref), step=step)
+    return document, read_sheet(document, ref=str(artifact.ref), step=step)
 
 
-def _brain_map(reader: _Reader, space: Space, largest: float, prefix: str) -> BrainMap:
-    drawn = reader.attempt(f"map of {space.title.lower()}", lambda: draw_maps(space, largest, prefix))
+def _brain_map(reader: _Reader, space: Space, largest: float) -> BrainMap:
+    drawn = reader.attempt(f"map of {space.title.lower()}", partial(draw_maps, space, largest))
     figures, why = drawn or ([], "No map: it could not be drawn.")
     n_selected = None if space.selected is None else int(space.selected.sum())
     return BrainMap(space.title, tuple(figures), len(space.area), n_selected, why)
@@ -144,24 +147,43 @@ def _galleries(
     reader: _Reader, job: Job, inputs: Inputs, documents: Sequence[tuple[Artifact, Any]]
 ) -> list[Gallery]:
     """Choose, read and encode the clips of every subject that has reconstructions."""
-    by_subject: dict[int | None, list[Artifact]] = {}
-    for artifact in inputs.get("reconstruct", ()):
-        by_subject.setdefault(subject_of(artifact), []).append(artifact)
     choices: list[Choice] = []
-    for subject, videos in by_subject.items():
-        ordered = sorted(videos, key=_is_oracle)
+    for subject, videos in videos_by_subject(inputs.get("reconstruct", ())).items():
         scores, document = next((pair for pair in documents if subject_of(pair[0]) == subject), (None, {}))
-        choice = reader.attempt(
-            f"clips of subject {subject}",
-            lambda s=subject, v=ordered, a=scores, d=document: choose(s, v, a, d, job.seed),  # type: ignore[misc]
-        )
+        pick = partial(choose, subject, videos, scores, document, job.seed)
+        choice = reader.attempt(f"clips of {_who(subject)}", pick)
         choices += [choice] if choice else []
     truths = [artifact for artifact in inputs.get("targets", ()) if _is_frames(artifact)]
-    truth = reader.attempt("true frames", lambda: open_truth(truths[0])) if truths and choices else None
-    clips = reader.attempt("captions", lambda: Clips.load(truths[0])) if truth else None
+    truth = reader.attempt("true frames", partial(open_truth, truths[0])) if truths and choices else None
+    clips = reader.attempt("captions", partial(Clips.load, truths[0])) if truth else None
     captions = dict(zip(clips.ids, clips.caption, strict=True)) if clips else {}
-    built = [reader.attempt(f"videos of subject {c.subject}", lambda c=c: build([c], truth, captions)) for c in choices]  # type: ignore[misc]
-    return [gallery for galleries in built if galleries for gallery in galleries]
+    wanted = [clip for choice in choices for _, clip, _ in choice.clips]
+    # The frames of all subjects' clips are read in one go: a layout by columns makes each reading one of everything
+    frames = (reader.attempt("true frames", partial(truth.read, wanted)) if truth else None) or {}
+    built = [
+        reader.attempt(f"videos of {_who(choice.subject)}", partial(build, choice, truth, frames, captions))
+        for choice in choices
+    ]
+    return [gallery for gallery in built if gallery]
+
+
+def videos_by_subject(artifacts: Sequence[Artifact]) -> dict[int | None, list[Artifact]]:
+    """Return what is shown of each subject: its own videos, then the oracle's, which may be one for all subjects.
+
+    Other videos of no subject (generators without a brain) are baselines: they are shown only where nothing else is.
+    """
+    found: dict[int | None, list[Artifact]] = {}
+    for artifact in artifacts:
+        found.setdefault(subject_of(artifact), []).append(artifact)
+    pooled = found.pop(None, [])
+    if not found:
+        return {None: sorted(pooled, key=_is_oracle)} if pooled else {}
+    oracles = [artifact for artifact in pooled if _is_oracle(artifact)]
+    return {subject: sorted([*own, *oracles], key=_is_oracle) for subject, own in found.items()}
+
+
+def _who(subject: int | None) -> str:
+    return "all subjects" if subject is None else f"subject {subject}"
 
 
 def subject_of(artifact: Artifact) -> int | None:

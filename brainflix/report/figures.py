@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import io
-import re
 from collections.abc import Sequence
 
 import numpy as np
 from markupsafe import Markup, escape
 from numpy.typing import NDArray
 
-from brainflix.report.scores import Row
+from brainflix.report.scores import Row, uses_truth
 
 # From grey to red at even lightness, so that neither end drowns in a light or a dark page.
 COLOURS = ("#98a1ac", "#c3a26a", "#e89a35", "#e6652c", "#d92d3a")
-# Stands for the page's text colour, which is put in afterwards.
-_INK = "#010203"
+_LEVELS = 24
+_EDGE_MM, _DOT_MM, _LETTER_MM = 9.0, 3.4, 8.0
 _PLOT_WIDTH, _PLOT_HEIGHT, _MARGIN = 132, 20, 7
 
 
@@ -26,66 +24,40 @@ def flat_map(
     *,
     largest: float,
     title: str,
-    prefix: str,
 ) -> Markup:
     """Draw one hemisphere's grayordinates on the flattened cortex, coloured by a value, areas labelled.
 
     Args:
-        positions_mm: array of shape (n_grayordinates, 2), flat-map position in mm.
+        positions_mm: array of shape (n_grayordinates, 2), flat-map position in mm, y up.
         values: array of shape (n_grayordinates,); NaN is drawn faint.
         areas: area of each grayordinate.
         largest: value of the strongest colour; 0 has the weakest.
         title: text for readers who do not see the figure.
-        prefix: unique on the page, put before the ids in the SVG.
     """
-    import matplotlib as mpl
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.colors import LinearSegmentedColormap
-    from matplotlib.figure import Figure
-
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": prefix}):
-        low, high = positions_mm.min(axis=0) - 8, positions_mm.max(axis=0) + 8
-        width, height = high - low
-        figure = Figure(figsize=(5.2, 5.2 * height / width), dpi=200)
-        FigureCanvasAgg(figure)
-        axes = figure.add_axes((0, 0, 1, 1))
-        axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
-        axes.axis("off")
-        known = np.isfinite(values)
-        order = np.argsort(np.where(known, values, -np.inf), kind="stable")
-        colours = LinearSegmentedColormap.from_list("page", COLOURS)(np.clip(values[order] / largest, 0, 1))
-        colours[~known[order]] = (0.6, 0.63, 0.67, 0.3)
-        where = positions_mm[order]
-        axes.scatter(where[:, 0], where[:, 1], s=13, c=colours, linewidths=0, rasterized=True)
-        for area, (x, y) in label_places(positions_mm, areas).items():
-            axes.text(x, y, area, ha="center", va="center", fontsize=9, color=_INK)
-        buffer = io.StringIO()
-        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    return inline_svg(buffer.getvalue(), title, prefix)
+    low, high = positions_mm.min(axis=0) - _EDGE_MM, positions_mm.max(axis=0) + _EDGE_MM
+    width, height = high - low
+    drawn = (positions_mm - low) * (1, -1) + (0, height)
+    shares = np.where(np.isfinite(values), np.clip(values / largest, 0, 1), -1)
+    levels = np.where(shares < 0, -1, np.minimum(shares * _LEVELS, _LEVELS - 1)).astype(int)
+    parts = []
+    # The strongest dots are drawn last, so that none of them is hidden
+    for level in np.unique(levels):
+        dots = "".join(f"M{x:.1f} {y:.1f}h0" for x, y in drawn[levels == level])
+        colour, opacity = (COLOURS[0], 0.35) if level < 0 else (colour_at(level / (_LEVELS - 1)), 1)
+        parts.append(f'<path d="{dots}" stroke="{colour}" stroke-opacity="{opacity}"/>')
+    for area, (x, y) in place_labels(drawn, areas).items():
+        parts.append(f'<text x="{x:.1f}" y="{y + 0.35 * _LETTER_MM:.1f}">{escape(area)}</text>')
+    return Markup(
+        f'<svg class="flat-map" role="img" aria-label="{escape(title)}" viewBox="0 0 {width:.0f} {height:.0f}" '
+        f'fill="none" stroke-width="{_DOT_MM}" stroke-linecap="round" font-size="{_LETTER_MM}">{"".join(parts)}</svg>'
+    )
 
 
-def label_places(positions_mm: NDArray[np.float64], areas: Sequence[str]) -> dict[str, tuple[float, float]]:
-    """Return where to write each area's name: its point nearest to its centroid (an area may be bent or in two pieces)."""
-    names = np.array(areas, dtype=object)
-    places: dict[str, tuple[float, float]] = {}
-    for area in dict.fromkeys(areas):
-        points = positions_mm[names == area]
-        nearest = points[np.argmin(np.linalg.norm(points - points.mean(axis=0), axis=1))]
-        places[area] = (float(nearest[0]), float(nearest[1]))
-    return places
-
-
-def inline_svg(text: str, title: str, prefix: str) -> Markup:
-    """Cut a stand-alone SVG to its element, let it scale, make its ids unique and its ink the page's."""
-    body = text[text.index("<svg") :]
-    body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
-    body = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", body, count=1)
-    body = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", body, count=1)
-    body = re.sub(r'\bid="', f'id="{prefix}-', body)
-    body = re.sub(r'(href="#|url\(#)', rf"\1{prefix}-", body)
-    body = body.replace(_INK, "currentColor")
-    label = f'<svg role="img" aria-label="{escape(title)}" class="figure"'
-    return Markup(body.replace("<svg", label, 1).strip())
+def colour_at(share: float) -> str:
+    """Return the colour of a share from 0 to 1 of the strongest value, as `#rrggbb`."""
+    stops = np.array([[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for colour in COLOURS])
+    at = np.linspace(0, 1, len(COLOURS))
+    return "#" + "".join(f"{round(np.interp(share, at, channel)):02x}" for channel in stops.T)
 
 
 def gradient() -> str:
@@ -93,8 +65,50 @@ def gradient() -> str:
     return f"linear-gradient(90deg, {', '.join(COLOURS)})"
 
 
+def place_labels(positions: NDArray[np.float64], areas: Sequence[str]) -> dict[str, tuple[float, float]]:
+    """Return where to write each area's name: at its point nearest to its centroid, moved until no two names overlap.
+
+    Args:
+        positions: array of shape (n_grayordinates, 2), in the unit of the letters' size.
+        areas: area of each grayordinate; areas without a name get no label.
+    """
+    labels = np.array(areas, dtype=object)
+    names = [name for name in dict.fromkeys(areas) if name]
+    if not names:
+        return {}
+    places = np.array([_middle(positions[labels == name]) for name in names])
+    sizes = np.array([(0.62 * _LETTER_MM * len(name) + 2, 1.02 * _LETTER_MM) for name in names])
+    for _ in range(200):
+        if not _push_apart(places, sizes):
+            break
+    return {name: (float(x), float(y)) for name, (x, y) in zip(names, places, strict=True)}
+
+
+def _middle(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The point nearest to the centroid: an area may be bent, or in two pieces."""
+    middle: NDArray[np.float64] = points[np.argmin(np.linalg.norm(points - points.mean(axis=0), axis=1))]
+    return middle
+
+
+def _push_apart(places: NDArray[np.float64], sizes: NDArray[np.float64]) -> bool:
+    """Move overlapping boxes apart a little, in place, each pair along the axis on which it overlaps least."""
+    moved = False
+    for i in range(len(places)):
+        for j in range(i):
+            apart = places[i] - places[j]
+            overlap = (sizes[i] + sizes[j]) / 2 - np.abs(apart)
+            if (overlap > 0).all():
+                axis = int(np.argmin(overlap))
+                step = np.zeros(2)
+                step[axis] = (overlap[axis] / 2 + 0.05) * (1 if apart[axis] >= 0 else -1)
+                places[i] += step
+                places[j] -= step
+                moved = True
+    return moved
+
+
 def interval_plot(row: Row) -> Markup:
-    """Draw a metric's value with its interval on one line with chance (bar), the baselines (ticks) and the oracle (diamond)."""
+    """Draw a metric's value and interval on one line with chance (bar), baselines (ticks) and oracle (diamond)."""
     numbers = (row.value, row.lo, row.hi, row.ceiling, *row.rivals)
     known = [value for value in numbers if value is not None]
     if row.value is None:
@@ -105,13 +119,15 @@ def interval_plot(row: Row) -> Markup:
         share = (value - low) / (high - low) if high > low else 0.5
         return round(_MARGIN + share * (_PLOT_WIDTH - 2 * _MARGIN), 1)
 
+    fair = {name: value for name, value in row.baselines.items() if not uses_truth(name)}
     parts = [f'<line class="axis" x1="0" x2="{_PLOT_WIDTH}" y1="10" y2="10"/>']
-    parts += [_tick("rival", at(value), 6, 14, name) for name, value in row.baselines.items() if value is not None]
+    parts += [_tick("rival", at(value), 6, 14, name) for name, value in fair.items() if value is not None]
     if row.reference is not None:
         parts.append(_tick("chance", at(row.reference), 2, 18, "chance"))
     if row.ceiling is not None:
         x = at(row.ceiling)
-        parts.append(f'<path class="oracle" d="M{x} 5.5 L{x + 4.5} 10 L{x} 14.5 L{x - 4.5} 10 Z"><title>oracle</title></path>')
+        shape = f"M{x} 5.5 L{x + 4.5} 10 L{x} 14.5 L{x - 4.5} 10 Z"
+        parts.append(f'<path class="oracle" d="{shape}"><title>oracle</title></path>')
     if row.lo is not None and row.hi is not None:
         parts.append(f'<line class="interval" x1="{at(row.lo)}" x2="{at(row.hi)}" y1="10" y2="10"/>')
     parts.append(f'<circle class="value" cx="{at(row.value)}" cy="10" r="4"><title>value</title></circle>')

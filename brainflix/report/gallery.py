@@ -17,13 +17,14 @@ from brainflix.store.schema import Clips
 
 @dataclass(frozen=True)
 class Shown:
-    """One clip of the grid: why it was chosen, its id, caption and score, and (label, data URI) of each video."""
+    """One clip of the grid: why it was chosen, id, caption and score, and one video of all `films` from the top."""
 
     label: str
     clip_id: str
     caption: str
     score: float | None
-    videos: tuple[tuple[str, str], ...]
+    films: tuple[str, ...]
+    uri: str
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,8 @@ def choose(
     metric, values, higher = "", np.full(len(ids), np.nan), True
     if scores is not None and (found := _per_clip(scores, document)):
         metric, higher, ids, values = found
-    here = [i for i, each in enumerate(ids) if each in set(films[0].ids)]
+    there = set(films[0].ids)
+    here = [i for i, each in enumerate(ids) if each in there]
     chosen = choose_clips(values[here], seed, subject, higher_is_better=higher)
     clips = tuple((label, ids[here[i]], _score(values[here[i]])) for label, i in chosen)
     return Choice(subject, metric, len(here), tuple(films), clips)
@@ -138,33 +140,38 @@ def open_truth(artifact: Artifact) -> Film:
     return Film("truth", artifact, "values", Clips.load(artifact).ids, float(rate) if rate else None)
 
 
-def build(choices: Sequence[Choice], truth: Film | None, captions: Mapping[str, str]) -> list[Gallery]:
-    """Read and encode the chosen clips; the true frames of all subjects are read in one go."""
-    wanted = [clip for choice in choices for _, clip, _ in choice.clips]
-    true_frames = truth.read(wanted) if truth is not None else {}
-    galleries = []
-    for choice in choices:
-        ids = [clip for _, clip, _ in choice.clips]
-        films = [(film.label, film.fps_hz, film.read(ids)) for film in choice.films]
-        shown = []
-        for label, clip, score in choice.clips:
-            videos = _encode(clip, films, truth, true_frames)
-            shown.append(Shown(label, clip, captions.get(clip, ""), score, tuple(videos)))
-        galleries.append(Gallery(choice.subject, choice.metric, choice.n_clips, tuple(shown)))
-    return galleries
+def build(
+    choice: Choice, truth: Film | None, true_frames: Mapping[str, NDArray[Any]], captions: Mapping[str, str]
+) -> Gallery:
+    """Read and encode the chosen clips of one subject.
+
+    Args:
+        choice: what is shown.
+        truth: the true videos, if they are known.
+        true_frames: their frames by clip id, as far as read.
+        captions: caption by clip id.
+    """
+    ids = [clip for _, clip, _ in choice.clips]
+    films = [(film.label, film.fps_hz, film.read(ids)) for film in choice.films]
+    shown = []
+    for label, clip, score in choice.clips:
+        cells = _cells(clip, films, truth, true_frames)
+        uri = video_uri([(frames, rate) for _, frames, rate in cells])
+        shown.append(Shown(label, clip, captions.get(clip, ""), score, tuple(cell[0] for cell in cells), uri))
+    return Gallery(choice.subject, choice.metric, choice.n_clips, tuple(shown))
 
 
-def _encode(
+def _cells(
     clip: str,
     films: Sequence[tuple[str, float | None, Mapping[str, NDArray[Any]]]],
     truth: Film | None,
     true_frames: Mapping[str, NDArray[Any]],
-) -> list[tuple[str, str]]:
-    """Encode one clip's videos, truth first; a truth without a rate lasts as long as the reconstruction."""
-    videos = [(label, frames[clip], rate or 1.0) for label, rate, frames in films if clip in frames]
+) -> list[tuple[str, NDArray[Any], float]]:
+    """Return (label, frames, rate) of one clip, truth first; without a rate it lasts as long as the reconstruction."""
+    cells = [(label, frames[clip], rate or 1.0) for label, rate, frames in films if clip in frames]
     if truth is not None and clip in true_frames:
         frames, rate = true_frames[clip], truth.fps_hz
         if rate is None:
-            rate = len(frames) / len(videos[0][1]) * videos[0][2] if videos else 1.0
-        videos.insert(0, ("truth", frames, rate))
-    return [(label, video_uri(frames, rate)) for label, frames, rate in videos]
+            rate = len(frames) / len(cells[0][1]) * cells[0][2] if cells else 1.0
+        cells.insert(0, ("truth", frames, rate))
+    return cells

@@ -32,7 +32,7 @@ class Ran:
 
 
 def lineage(inputs: Mapping[str, Sequence[Artifact]], store: Store) -> tuple[list[Ran], list[str]]:
-    """Return every artifact that the report rests on, in the order of the verbs, and a sentence for each that is gone."""
+    """Return every artifact that the report rests on, in the verbs' order, and a sentence for each that is gone."""
     found = {str(artifact.ref): artifact.manifest for artifacts in inputs.values() for artifact in artifacts}
     todo, lost = list(found.values()), []
     seen = set(found)
@@ -52,7 +52,9 @@ def lineage(inputs: Mapping[str, Sequence[Artifact]], store: Store) -> tuple[lis
 
 
 def _ran(manifest: Manifest) -> Ran:
-    parameters, device = manifest.parameters, manifest.device
+    parameters = manifest.parameters
+    device = manifest.device or manifest.notes.get("device")
+    device = device if isinstance(device, Mapping) else {}
     subject = parameters.get("subject")
     return Ran(
         stage=manifest.stage,

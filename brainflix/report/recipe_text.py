@@ -17,15 +17,22 @@ class _Plain(yaml.SafeDumper):
         """Write every value in full."""
         return True
 
+    def represent_sequence(self, tag: str, sequence: Any, flow_style: bool | None = None) -> Any:
+        """Write a list of plain values on one line."""
+        values = list(sequence)
+        plain = not any(isinstance(each, (dict, list, tuple)) for each in values)
+        return super().represent_sequence(tag, values, flow_style=plain or flow_style)
+
 
 def recipe_yaml(recipe: Mapping[str, Any]) -> str:
-    """Return a recipe (plain values of `brainflix.recipe.Recipe`, by alias) as YAML that gives the same recipe when read."""
+    """Return a recipe (plain values of `brainflix.recipe.Recipe`, by alias) as YAML that reads back the same."""
     return yaml.dump(as_written(recipe), Dumper=_Plain, sort_keys=False, allow_unicode=True, width=100)
 
 
 def as_written(recipe: Mapping[str, Any]) -> dict[str, Any]:
     """Undo the normalisation of a recipe: sections at the top, parameters inline, inputs as text, defaults left out."""
-    body = {name: value for name, value in recipe.items() if name not in ("dataset", "steps") and value not in ("", None)}
+    top = {name: value for name, value in recipe.items() if name not in ("dataset", "steps")}
+    body = {name: value for name, value in top.items() if value not in ("", None)}
     dataset = dict(recipe.get("dataset") or {})
     params = dataset.pop("params", None) or {}
     body["dataset"] = {**dataset, **params}

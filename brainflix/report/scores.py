@@ -56,8 +56,9 @@ class Row:
 
     @property
     def rivals(self) -> list[float]:
-        """Chance and the baselines, as far as they are known."""
-        return [each for each in (self.reference, *self.baselines.values()) if each is not None]
+        """Chance and the baselines that a decoder should beat, as far as they are known."""
+        fair = [value for name, value in self.baselines.items() if not uses_truth(name)]
+        return [each for each in (self.reference, *fair) if each is not None]
 
     def beats(self, other: float | None, own: float | None) -> bool:
         """Say whether `own` is strictly better than `other`; false where either is unknown."""
@@ -67,7 +68,7 @@ class Row:
 
     @property
     def mark(self) -> str:
-        """Return "interval" if the whole interval beats chance and every baseline, "value" if the value does, else ""."""
+        """Return "interval" if the whole interval beats chance and baselines, "value" if the value does, else ""."""
         if self.reference is None or not all(self.beats(each, self.value) for each in self.rivals):
             return ""
         near = self.lo if self.higher_is_better else self.hi
@@ -75,9 +76,16 @@ class Row:
 
     @property
     def beaten_by(self) -> frozenset[str]:
-        """Names of the baselines that are as good as the value, or better."""
-        known = {name: each for name, each in self.baselines.items() if each is not None and self.value is not None}
-        return frozenset(name for name, each in known.items() if not self.beats(each, self.value))
+        """Names of the baselines without the truth that are as good as the value, or better."""
+        if self.value is None:
+            return frozenset()
+        fair = {name: each for name, each in self.baselines.items() if each is not None and not uses_truth(name)}
+        return frozenset(name for name, each in fair.items() if not self.beats(each, self.value))
+
+
+def uses_truth(baseline: str) -> bool:
+    """Say whether a baseline is made with the truth (`truth_first`): a scale to read by, which no decoder need beat."""
+    return baseline.startswith("truth")
 
 
 @dataclass(frozen=True)
@@ -163,9 +171,10 @@ def _row(metric: str, score: Any, primary: bool) -> Row:
 
 
 def read_table(title: str, rows: Any) -> Table:
-    """Read a list of {column: value}; columns in the order of their first appearance."""
+    """Read a list of {column: value}; columns of text come first, else in the order of their first appearance."""
     records = [_mapping(row) for row in _list(rows)]
-    columns = tuple(dict.fromkeys(str(name) for record in records for name in record))
+    names = dict.fromkeys(str(name) for record in records for name in record)
+    columns = tuple(sorted(names, key=lambda name: not any(isinstance(record.get(name), str) for record in records)))
     cells = tuple(tuple(_cell(record.get(name)) for name in columns) for record in records)
     return Table(title, columns, cells)
 

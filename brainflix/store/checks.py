@@ -37,7 +37,9 @@ def check_finite(what: str, values: np.ndarray[Any, Any]) -> None:
     """
     for start, block in _blocks(values):
         # a float64 sum of float32 cannot overflow, so only NaN or infinity makes it not finite
-        if not np.isfinite(np.sum(block, dtype=np.float64)) and not np.isfinite(block).all():
+        with np.errstate(invalid="ignore"):  # infinities of both signs
+            total = np.sum(block, dtype=np.float64)
+        if not np.isfinite(total) and not np.isfinite(block).all():
             bad = np.flatnonzero(~np.isfinite(block).reshape(len(block), -1).all(axis=1))
             raise DataError(f"{what} holds numbers that are not finite", why=f"first in row {start + int(bad[0])}")
 

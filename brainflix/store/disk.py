@@ -8,6 +8,7 @@ import hashlib
 import os
 import shutil
 import stat
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -133,7 +134,11 @@ def make_folders(folder: Path, *, sync: bool) -> None:
 
 def remove_tree(folder: Path) -> None:
     """Delete a folder as far as the file system allows; what is left over is found again by `store gc`."""
-    shutil.rmtree(folder, ignore_errors=True)
+    for pause_s in (0.0, 0.05, 0.2):
+        time.sleep(pause_s)
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():  # after an interrupt, a writing thread may still add a file or two
+            return
 
 
 def entries_of(folder: Path) -> Iterator[Path]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from transformers import CLIPImageProcessorPil, CLIPVisionModelWithProjection
+from transformers import CLIPImageProcessorPil, CLIPModel
 
 from brainflix.contract import Job, Tools
 from brainflix.device import Compute
@@ -20,7 +20,7 @@ def extract(job: Job, inputs: dict[str, list[Artifact]], out: Path, tools: Tools
     """Embed all frames of all clips and average over frames: (n_clips, width)."""
     params, compute = ClipParams.model_validate(job.params), tools.compute()
     folder = resolve_weights(params.weights, params.revision)
-    model = CLIPVisionModelWithProjection.from_pretrained(folder, dtype=compute.dtype).to(compute.device).eval()
+    model = CLIPModel.from_pretrained(folder, dtype=compute.dtype).to(compute.device).eval()
     processor = CLIPImageProcessorPil.from_pretrained(folder)
     videos, clips = Videos.load(inputs["frames"][0]), Clips.load(inputs["frames"][0])
     step = tools.clips_per_batch
@@ -34,11 +34,12 @@ def extract(job: Job, inputs: dict[str, list[Artifact]], out: Path, tools: Tools
 
 @torch.inference_mode()
 def _embed(
-    model: CLIPVisionModelWithProjection, processor: CLIPImageProcessorPil, frames: np.ndarray, compute: Compute
+    model: CLIPModel, processor: CLIPImageProcessorPil, frames: np.ndarray, compute: Compute
 ) -> np.ndarray:
     """Return the mean embedding of each clip (n_clips, n_frames, H, W, 3): (n_clips, width), float32."""
     flat = frames.reshape(-1, *frames.shape[2:])
     pixels = processor(list(flat), return_tensors="pt")["pixel_values"].to(compute.device, compute.dtype)
-    embedded = model(pixels).image_embeds.float().cpu().numpy()
+    seen = model.vision_model(pixel_values=pixels).pooler_output
+    embedded = model.visual_projection(seen).float().cpu().numpy()
     mean: np.ndarray = embedded.reshape(*frames.shape[:2], -1).mean(axis=1)
     return mean

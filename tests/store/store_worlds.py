@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -64,5 +66,13 @@ def fork(work: Callable[[], None]) -> int:
 
 
 def wait(pid: int) -> int:
-    """Wait for a child and return its exit code, or minus the signal that ended it."""
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    """Wait for a child and return its exit code, or minus the signal that ended it; a minute at most."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        done, status = os.waitpid(pid, os.WNOHANG)
+        if done:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.002)
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    raise TimeoutError(f"child {pid} hung")

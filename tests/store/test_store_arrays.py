@@ -100,7 +100,9 @@ def test_every_chunk_and_the_index_have_a_crc32c(tmp_path):
     artifact = Store(tmp_path).open(REF)
     codec = artifact.json("data.zarr/x/zarr.json")["codecs"][0]
     assert codec["name"] == "sharding_indexed"
-    assert codec["configuration"]["codecs"][-1]["name"] == codec["configuration"]["index_codecs"][-1]["name"] == "crc32c"
+    assert (
+        codec["configuration"]["codecs"][-1]["name"] == codec["configuration"]["index_codecs"][-1]["name"] == "crc32c"
+    )
 
 
 def test_filling_in_parts(tmp_path):
@@ -143,9 +145,17 @@ def test_a_hole_inside_a_shard_is_not_published(tmp_path):
 
 @pytest.mark.parametrize(
     "name, data, dims",
-    [("../x", np.zeros(2), "a"), ("x/../y", np.zeros(2), "a"), ("c", np.zeros(2), "a"), ("", np.zeros(2), "a"),
-     ("x", np.array(["text"]), "a"), ("x", np.array([object()]), "a"), ("x", np.zeros(2, complex), "a"), ("x", np.zeros(2), "ab")],
-)  # fmt: skip
+    [
+        ("../x", np.zeros(2), "a"),
+        ("x/../y", np.zeros(2), "a"),
+        ("c", np.zeros(2), "a"),
+        ("", np.zeros(2), "a"),
+        ("x", np.array(["text"]), "a"),
+        ("x", np.array([object()]), "a"),
+        ("x", np.zeros(2, complex), "a"),
+        ("x", np.zeros(2), "ab"),
+    ],
+)
 def test_bad_arrays_are_usage_errors(tmp_path, name, data, dims):
     with pytest.raises(UsageError):
         write_array(tmp_path, name, data, dims=dims)

@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -50,6 +51,16 @@ def undisturbed(tmp_path_factory):
     return record.calls, contents(store.path(REF))
 
 
+def test_everything_is_forced_to_the_disk_before_and_after_the_rename(undisturbed):
+    calls, files = undisturbed
+    place = calls.index("rename", max(i for i, call in enumerate(calls) if call == "write"))
+    folders = {part for path in files for part in map(str, Path(path).parents)}
+    # each file, each folder, the manifest, the folder with the manifest; then the folder that got the new name
+    assert calls[:place].count("fsync") >= len(files) + len(folders) + 2
+    assert calls[place - 1 : place + 2] == ["fsync", "rename", "fsync"]
+    assert set(calls[place + 2 :]) == {"unlink"}
+
+
 def test_kill_at_every_call(tmp_path, undisturbed):
     calls, expected = undisturbed
     assert {"mkdir", "open", "write", "fsync", "rename", "unlink"} <= set(calls)
@@ -69,10 +80,12 @@ def test_kill_at_every_call(tmp_path, undisturbed):
     assert seen == sorted(seen) and set(seen) == {"absent", "whole"}
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EACCES])
-def test_a_disk_error_at_every_call(tmp_path, undisturbed, number):
+@pytest.mark.parametrize(
+    "number, first, step", [(errno.ENOSPC, 1, 1), (errno.EIO, 1, 3), (errno.EDQUOT, 2, 3), (errno.EACCES, 3, 3)]
+)
+def test_a_disk_error_at_every_call(tmp_path, undisturbed, number, first, step):
     count = sum(call in DISK_CALLS for call in undisturbed[0])
-    for k in range(1, count + 1):
+    for k in range(first, count + 1, step):
         store = Store(tmp_path / str(k))
         try:
             with faults.inject(faults.fail(number), at=k, calls=DISK_CALLS) as record:
@@ -104,20 +117,21 @@ def test_a_disk_that_stays_full(tmp_path, undisturbed, number):
         assert [name for name in staged(store) if not name.endswith(".owner.json")] == []
 
 
-def test_ctrl_c_at_every_call(tmp_path, undisturbed):
-    for k in range(1, len(undisturbed[0]) + 1, 2):
+def test_ctrl_c_at_every_second_call(tmp_path, undisturbed):
+    count = sum(call in DISK_CALLS for call in undisturbed[0])
+    for k in range(1, count + 1, 2):
         store = Store(tmp_path / str(k))
         with pytest.raises(KeyboardInterrupt), faults.inject(faults.interrupt, at=k, calls=DISK_CALLS) as record:
-            publish_text(store, fsync=True) if k < 0 else publish(store)
-            if not record.struck:
-                raise KeyboardInterrupt
+            publish(store)
+            assert record.struck
+            raise KeyboardInterrupt  # the call was made by a thread of zarr, where Ctrl-C does not arrive
         assert state(store) in ("absent", "whole")
         check_recovery(store)
 
 
 def test_other_errors_of_the_body_stay_what_they_are(tmp_path):
     store = Store(tmp_path / "store")
-    options = dict(stage="s", stage_version=1, parameters={}, inputs={})
+    options = {"stage": "s", "stage_version": 1, "parameters": {}, "inputs": {}}
     with pytest.raises(FileNotFoundError), store.publish(REF, **options):
         (tmp_path / "no such input").read_bytes()
     with pytest.raises(PermissionError), store.publish(REF, **options):
@@ -194,29 +208,36 @@ def test_eight_processes_publish_one_key(tmp_path):
 def test_kill_at_random_times(tmp_path):
     rng = random.Random(5)
     store = Store(tmp_path / "store")
+    longest_s = 0.0
     counts = {"absent": 0, "whole": 0}
     for turn in range(CRASHES):
         ref = Ref("bold", "random", f"{turn:012x}")
-        ready, tell = os.pipe()
+        hear, tell = os.pipe()
 
         def work(ref: Ref = ref, tell: int = tell) -> None:
-            os.write(tell, b"x")
+            os.write(tell, b"start")
             publish(store, ref)
-            time.sleep(10)
+            os.write(tell, b"end")
+            time.sleep(60)
 
         child = fork(work)
         os.close(tell)
-        os.read(ready, 1)
-        os.close(ready)
-        time.sleep(rng.random() * 0.12)
+        assert os.read(hear, 5) == b"start"
+        started = time.monotonic()
+        if turn % 4 == 0:  # let one in four end, to know how long it takes on this machine now
+            assert os.read(hear, 3) == b"end"
+            longest_s = max(longest_s, time.monotonic() - started)
+        else:
+            time.sleep(rng.random() * longest_s)
+        os.close(hear)
         os.kill(child, signal.SIGKILL)
         assert wait(child) == -signal.SIGKILL
         counts[state(store, ref)] += 1
     run_gc(plan_gc(store, now=True))
     assert staged(store) == []
     assert counts["absent"] + counts["whole"] == CRASHES == counts["absent"] + len(store.refs())
-    if CRASHES >= 20:
-        assert min(counts.values()) > 0, counts
+    assert counts["whole"] >= CRASHES / 4
+    assert counts["absent"] > 0 or CRASHES < 20
 
 
 def test_a_forked_worker_does_not_delete_its_parents_staging(tmp_path):

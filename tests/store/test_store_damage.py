@@ -1,4 +1,4 @@
-"""Damage: a flipped bit, a lost or short file, an edited manifest: each is found, by opening, by reading or by verify."""
+"""Damage: a flipped bit, a lost or short file, an edited manifest: each is found by opening, reading or verifying."""
 
 from __future__ import annotations
 
@@ -119,9 +119,15 @@ def test_edited_metadata_of_the_same_size(store):
 
 @pytest.mark.parametrize(
     "edit",
-    [lambda text: text.replace('"hello"', '"hallo"'), lambda text: text[:-20], lambda text: "", lambda text: "[]",
-     lambda text: text.replace('"schema": 1', '"schema": 99'), lambda text: text.replace('"seed": 0', '"seed": 1')],
-)  # fmt: skip
+    [
+        lambda text: text.replace('"hello"', '"hallo"'),
+        lambda text: text[:-20],
+        lambda text: "",
+        lambda text: "[]",
+        lambda text: text.replace('"schema": 1', '"schema": 99'),
+        lambda text: text.replace('"seed": 0', '"seed": 1'),
+    ],
+)
 def test_an_edited_manifest(store, edit):
     path = store.path(REF) / "manifest.json"
     path.write_text(edit(path.read_text()))
@@ -193,8 +199,15 @@ def test_export_copies_and_verifies(store, tmp_path):
 
 
 def manifest(**changes) -> Manifest:
-    fields = dict(kind="bold", name="x", key=REF.key, stage="preprocess", stage_version=1, inputs={"raw": (str(REF),)},
-                  parameters={"detrend_degree": 4, "areas": ["V1", "V2"], "space": {"name": "fsLR"}})  # fmt: skip
+    fields = dict(
+        kind="bold",
+        name="x",
+        key=REF.key,
+        stage="preprocess",
+        stage_version=1,
+        inputs={"raw": (str(REF),)},
+        parameters={"detrend_degree": 4, "areas": ["V1", "V2"], "space": {"name": "fsLR"}},
+    )
     return Manifest(**{**fields, **changes})
 
 
@@ -204,17 +217,25 @@ def manifest(**changes) -> Manifest:
         ({}, None),
         ({"recipe": "other", "seed": 5, "name": "y"}, None),
         ({"parameters": {"detrend_degree": 4.0, "areas": ("V1", "V2"), "space": {"name": "fsLR"}}}, None),
-        ({"stage_version": 2, "parameters": {**manifest().parameters, "detrend_degree": 5}},
-         Difference("preprocess.detrend_degree", 4, 5)),
+        (
+            {"stage_version": 2, "parameters": {**manifest().parameters, "detrend_degree": 5}},
+            Difference("preprocess.detrend_degree", 4, 5),
+        ),
         ({"parameters": {**manifest().parameters, "areas": ["V1"]}}, Difference("preprocess.areas[1]", "V2", ABSENT)),
-        ({"parameters": {**manifest().parameters, "space": {"name": "x"}}}, Difference("preprocess.space.name", "fsLR", "x")),
+        (
+            {"parameters": {**manifest().parameters, "space": {"name": "x"}}},
+            Difference("preprocess.space.name", "fsLR", "x"),
+        ),
         ({"parameters": {**manifest().parameters, "tr_s": 2}}, Difference("preprocess.tr_s", ABSENT, 2)),
-        ({"parameters": {**manifest().parameters, "detrend_degree": True}}, Difference("preprocess.detrend_degree", 4, True)),
+        (
+            {"parameters": {**manifest().parameters, "detrend_degree": True}},
+            Difference("preprocess.detrend_degree", 4, True),
+        ),
         ({"inputs": {"raw": ("raw/a@000000000000",)}}, Difference("inputs.raw[0]", str(REF), "raw/a@000000000000")),
         ({"stage_version": 2, "dataset_revision": "v2"}, Difference("stage_version", 1, 2)),
         ({"dataset_revision": "v2"}, Difference("dataset_revision", "", "v2")),
     ],
-)  # fmt: skip
+)
 def test_first_difference(changes, expected):
     assert first_difference(manifest(), manifest(**changes)) == expected
     as_json = json.loads(manifest(**changes).to_json())

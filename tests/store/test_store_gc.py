@@ -1,4 +1,4 @@
-"""Garbage collection: only what is dead or asked for, seen first, and never what a living process or a kept artifact needs."""
+"""Garbage collection: only what is dead or asked for, seen first; never what a process or a kept artifact needs."""
 
 from __future__ import annotations
 
@@ -65,9 +65,14 @@ def test_living_staging_is_left_alone_at_any_age(store):
 
 @pytest.mark.parametrize(
     "changes, state",
-    [({}, "alive"), ({"pid_started": "1"}, "dead"), ({"boot": "another"}, "dead"), ({"host": "elsewhere"}, "foreign"),
-     ({"namespace": "pid:[1]"}, "foreign")],
-)  # fmt: skip
+    [
+        ({}, "alive"),
+        ({"pid_started": "1"}, "dead"),
+        ({"boot": "another"}, "dead"),
+        ({"host": "elsewhere"}, "foreign"),
+        ({"namespace": "pid:[1]"}, "foreign"),
+    ],
+)
 def test_who_is_alive(changes, state):
     from dataclasses import replace
 
@@ -126,10 +131,13 @@ def test_torn_folders_go_only_now(store):
 def chain(store: Store) -> dict[str, Ref]:
     """Publish raw → old and new bold → model of the old bold, and an old raw that nothing uses."""
     refs = {
-        "unused": Ref("raw", "demo", "00000000000a"), "raw": Ref("raw", "demo", "00000000000b"),
-        "old": Ref("bold", "s", "00000000000c"), "new": Ref("bold", "s", "00000000000d"),
-        "old_model": Ref("model", "m", "00000000000e"), "model": Ref("model", "m", "00000000000f"),
-    }  # fmt: skip
+        "unused": Ref("raw", "demo", "00000000000a"),
+        "raw": Ref("raw", "demo", "00000000000b"),
+        "old": Ref("bold", "s", "00000000000c"),
+        "new": Ref("bold", "s", "00000000000d"),
+        "old_model": Ref("model", "m", "00000000000e"),
+        "model": Ref("model", "m", "00000000000f"),
+    }
     inputs = {"old": "unused", "new": "raw", "old_model": "old", "model": "new"}
     for name, ref in refs.items():
         publish_text(store, ref, inputs={"in": [refs[inputs[name]]]} if name in inputs else {})
@@ -168,7 +176,10 @@ def test_a_plan_that_grew_old_deletes_only_what_may_still_go(store):
 
 def test_removal_by_name(store):
     refs = chain(store)
-    assert run_gc(plan_gc(store, remove=["model/m", refs["old"]])) == [store.path(refs["model"]), store.path(refs["old"])]
+    assert run_gc(plan_gc(store, remove=["model/m", refs["old"]])) == [
+        store.path(refs["model"]),
+        store.path(refs["old"]),
+    ]
     assert not store.has(refs["model"]) and not store.has(refs["old"]) and store.has(refs["old_model"])
     with pytest.raises(MissingError):
         plan_gc(store, remove=[refs["old"]])

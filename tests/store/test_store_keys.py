@@ -69,7 +69,14 @@ def test_other_floats_keep_every_digit(number):
 
 @pytest.mark.parametrize(
     "left, right",
-    [(1e3, 1000), (0.1 + 0.2, 0.30000000000000004), (-0.0, 0), ((1, 2), [1, 2]), (np.int16(3), 3), (np.float64(0.5), 0.5)],
+    [
+        (1e3, 1000),
+        (0.1 + 0.2, 0.30000000000000004),
+        (-0.0, 0),
+        ((1, 2), [1, 2]),
+        (np.int16(3), 3),
+        (np.float64(0.5), 0.5),
+    ],
 )
 def test_spellings_of_one_value(left, right):
     assert canonical_json({"a": left}) == canonical_json({"a": right})
@@ -106,7 +113,9 @@ def test_key_follows_each_part_and_nothing_else():
 def test_key_is_stable_across_versions_of_python_and_of_this_file():
     assert canonical_json({"b": [1.5, "ü"], "a": None}) == '{"a":null,"b":[1.5,"\\u00fc"]}'
     text = '{"inputs":{},"kind":"bold","parameters":{"a":0.5},"revision":"","stage_version":1}'
-    assert artifact_key("bold", 1, {"a": 0.5}, {}, "") == hashlib.sha256(text.encode()).hexdigest()[:12] == "1bea928cb307"
+    assert (
+        artifact_key("bold", 1, {"a": 0.5}, {}, "") == hashlib.sha256(text.encode()).hexdigest()[:12] == "1bea928cb307"
+    )
 
 
 @given(REFS)
@@ -116,9 +125,27 @@ def test_ref_round_trip(ref):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "bold", "bold/", "/x", "bold/x@", "bold/x@xyz", "bold/x@abc", "bald/x", "bold/../x", "bold/..", "bold/a b",
-             "bold/.hidden", "bold/x@0123456789abc", "bold/x@0123456789AB", "bold/" + "x" * 65, "bold/x\n/y", "bold/é"],
-)  # fmt: skip
+    "text",
+    [
+        "",
+        "bold",
+        "bold/",
+        "/x",
+        "bold/x@",
+        "bold/x@xyz",
+        "bold/x@abc",
+        "bald/x",
+        "bold/../x",
+        "bold/..",
+        "bold/a b",
+        "bold/.hidden",
+        "bold/x@0123456789abc",
+        "bold/x@0123456789AB",
+        "bold/" + "x" * 65,
+        "bold/x\n/y",
+        "bold/é",
+    ],
+)
 def test_bad_refs_are_usage_errors(text):
     with pytest.raises(UsageError):
         parse_ref(text)
@@ -136,21 +163,37 @@ def test_names_are_single_safe_steps(text):
 
 
 def a_manifest(**changes) -> Manifest:
-    fields = dict(kind="bold", name="x", key="0123456789ab", stage="preprocess", stage_version=1, parameters={}, inputs={})
+    fields = dict(
+        kind="bold", name="x", key="0123456789ab", stage="preprocess", stage_version=1, parameters={}, inputs={}
+    )
     return Manifest(**{**fields, **changes})
 
 
 FILES = st.lists(
-    st.builds(FileEntry, st.lists(NAMES, min_size=1, max_size=3).map("/".join), st.integers(0, 2**50), st.just("ab" * 32)),
+    st.builds(
+        FileEntry, st.lists(NAMES, min_size=1, max_size=3).map("/".join), st.integers(0, 2**50), st.just("ab" * 32)
+    ),
     max_size=4,
 ).map(tuple)
 MANIFESTS = st.builds(
     Manifest,
-    kind=st.sampled_from(KINDS), name=NAMES, key=KEYS, stage=TEXT, stage_version=st.integers(), parameters=MAPPINGS,
-    inputs=st.dictionaries(TEXT, st.lists(REFS.map(str), max_size=3).map(tuple), max_size=3), dataset_revision=TEXT,
-    recipe=TEXT, seed=st.integers(), versions=st.dictionaries(TEXT, TEXT), device=st.dictionaries(TEXT, TEXT),
-    wall_s=st.floats(0, 1e9), created=TEXT, notes=MAPPINGS, files=FILES,
-)  # fmt: skip
+    kind=st.sampled_from(KINDS),
+    name=NAMES,
+    key=KEYS,
+    stage=TEXT,
+    stage_version=st.integers(),
+    parameters=MAPPINGS,
+    inputs=st.dictionaries(TEXT, st.lists(REFS.map(str), max_size=3).map(tuple), max_size=3),
+    dataset_revision=TEXT,
+    recipe=TEXT,
+    seed=st.integers(),
+    versions=st.dictionaries(TEXT, TEXT),
+    device=st.dictionaries(TEXT, TEXT),
+    wall_s=st.floats(0, 1e9),
+    created=TEXT,
+    notes=MAPPINGS,
+    files=FILES,
+)
 
 
 @settings(max_examples=60)
@@ -163,8 +206,12 @@ def test_manifest_round_trip(manifest):
 
 
 @settings(max_examples=60)
-@given(st.binary(max_size=60) | st.text(max_size=60) | VALUES.map(json.dumps) | MAPPINGS.map(
-    lambda body: json.dumps({"schema": 1, **body})))  # fmt: skip
+@given(
+    st.binary(max_size=60)
+    | st.text(max_size=60)
+    | VALUES.map(json.dumps)
+    | MAPPINGS.map(lambda body: json.dumps({"schema": 1, **body}))
+)
 def test_any_other_text_is_an_integrity_error(text):
     with pytest.raises(IntegrityError):
         Manifest.from_json(text)
@@ -183,11 +230,25 @@ ENTRY = {"path": "a", "size": 1, "sha256": "0" * 64}
 
 @pytest.mark.parametrize(
     "changes",
-    [{"kind": "bald"}, {"key": "short"}, {"stage_version": "1"}, {"stage_version": True}, {"parameters": []}, {"extra": 1},
-     {"schema": 2}, {"inputs": {"raw": [1]}}, {"files": {}}, {"files": [{**ENTRY, "path": "../../etc/passwd"}]},
-     {"files": [{**ENTRY, "path": "/etc/passwd"}]}, {"files": [{**ENTRY, "path": "a\\b"}]}, {"files": [{**ENTRY, "size": -1}]},
-     {"files": [{**ENTRY, "path": "C:/x"}]}, {"files": [{**ENTRY, "sha256": "00"}]}, {"files": [{"path": "a"}]}],
-)  # fmt: skip
+    [
+        {"kind": "bald"},
+        {"key": "short"},
+        {"stage_version": "1"},
+        {"stage_version": True},
+        {"parameters": []},
+        {"extra": 1},
+        {"schema": 2},
+        {"inputs": {"raw": [1]}},
+        {"files": {}},
+        {"files": [{**ENTRY, "path": "../../etc/passwd"}]},
+        {"files": [{**ENTRY, "path": "/etc/passwd"}]},
+        {"files": [{**ENTRY, "path": "a\\b"}]},
+        {"files": [{**ENTRY, "size": -1}]},
+        {"files": [{**ENTRY, "path": "C:/x"}]},
+        {"files": [{**ENTRY, "sha256": "00"}]},
+        {"files": [{"path": "a"}]},
+    ],
+)
 def test_forged_manifests_are_integrity_errors(changes):
     with pytest.raises(IntegrityError) as caught:
         Manifest.from_json(resigned(a_manifest(), **changes))

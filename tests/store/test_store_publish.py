@@ -1,4 +1,4 @@
-"""Publishing and finding: whole or absent, first one wins, clear errors, and a store that is listed without heavy imports."""
+"""Publishing and finding: whole or absent, first one wins, clear errors, and no heavy import for a list."""
 
 from __future__ import annotations
 
@@ -27,8 +27,15 @@ def store(tmp_path) -> Store:
 
 def test_what_was_published_is_read_back(store):
     source = Ref("raw", "demo", "00000000000a")
-    staging = publish(store, inputs={"raw": [source, str(source)]}, recipe="demo", seed=3, dataset_revision="v1",
-                      device={"name": "cpu", "reason": "no GPU"}, notes={"first": 1})  # fmt: skip
+    staging = publish(
+        store,
+        inputs={"raw": [source, str(source)]},
+        recipe="demo",
+        seed=3,
+        dataset_revision="v1",
+        device={"name": "cpu", "reason": "no GPU"},
+        notes={"first": 1},
+    )
     assert staging.published and not staging.path.exists() and staged(store) == []
     artifact = store.open("bold/demo-sub-1")
     assert artifact.path == store.root / "bold" / "demo-sub-1" / REF.key

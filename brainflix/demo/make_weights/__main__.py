@@ -9,10 +9,10 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parents[1] / "weights"
 # part -> (module, folder below weights/, optimiser steps); the generator needs the autoencoder and the text tower.
 PARTS = {
-    "vae": ("vae", "zeroscope/vae", 3000),
+    "vae": ("vae", "zeroscope/vae", 2000),
     "clip": ("clip", "clip", 1500),
     "classifier": ("classifier", "video-classifier", 2000),
-    "unet": ("unet", "zeroscope", 2800),
+    "unet": ("unet", "zeroscope", 2500),
 }
 
 

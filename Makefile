@@ -1,0 +1,53 @@
+# Everything a run needs is installed by these targets; python3.11 or newer is all that must be there.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STORE ?= store
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: demo test check fix bench crash demo-weights null clean
+
+demo: $(VENV)/.installed  ## set up and run the whole chain on the embedded simulation
+	$(BIN)/brainflix run recipes/demo.yaml --store $(STORE)
+	$(BIN)/brainflix report demo --store $(STORE) --out demo-report.html
+
+test: $(VENV)/.installed-dev check  ## set up and run lint, types and tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+
+check: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+fix: $(VENV)/.installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.installed-dev  ## time brainflix beside its peers, with ratios
+	$(PIP) -e ".[bench]"
+	$(BIN)/python tests/bench/bench_ridge.py
+	$(BIN)/python tests/bench/bench_nway.py
+	$(BIN)/python tests/bench/bench_publish.py
+
+crash: $(VENV)/.installed-dev  ## kill a run at 200 random moments, and run eight at once
+	BRAINFLIX_CRASH_COUNT=200 OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/crash tests/store/test_store_crash.py
+
+null: $(VENV)/.installed  ## remove the signal in 20 worlds and count how often the intervals hold chance
+	$(BIN)/python -m tests.bench.null_worlds
+
+demo-weights: $(VENV)/.installed  ## train the tiny weights again, about two hours on two cores
+	$(BIN)/python -m brainflix.demo.make_weights
+
+clean:
+	rm -rf $(VENV) build dist
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	# torch first and pinned: left to the other packages it would pull gigabytes of CUDA libraries.
+	$(PIP) $$(grep '^torch==' constraints.txt)
+	$(PIP) -e .
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(PIP) -e ".[dev]"
+	touch $@

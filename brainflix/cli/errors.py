@@ -1,0 +1,103 @@
+"""The table from exceptions to one sentence and an exit code.
+
+0 ok, 1 unexpected, 2 usage, 3 data or weights missing, 4 integrity, 5 resources, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import typer
+
+from brainflix.errors import BrainflixError
+
+INTERRUPTED = 130
+_UNEXPECTED, _USAGE, _RESOURCES = 1, 2, 5
+_FULL = {errno.ENOSPC: "no space left on the device", errno.EDQUOT: "the disk quota is used up"}
+_MEMORY_ADVICE = (
+    "set BRAINFLIX_CLIPS_PER_BATCH to a smaller number, or --precision bfloat16, or --attention auto, and run again"
+)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What to tell the user, and the exit code."""
+
+    text: str
+    code: int
+
+
+def explain(error: BaseException) -> Failure:
+    """Return the sentence and the exit code of an exception: the first row of the table that fits."""
+    return next(tell(error) for fits, tell in _TABLE if fits(error))
+
+
+def interrupted() -> Failure:
+    """Return what is said after Ctrl-C."""
+    return Failure("Interrupted. Next: run the same command again; what is finished is kept.", INTERRUPTED)
+
+
+def _usage(error: Any) -> Failure:
+    """Put Typer's message, its hint and the command's own help into one sentence."""
+    # `Possible options` is how Typer hands over its near matches; they are turned into our words.
+    near = [f"'{each}'" for each in getattr(error, "possibilities", None) or ()]
+    text = str(error.message if near else error.format_message()).strip().rstrip(".")
+    if near:
+        text += f" (did you mean {' or '.join(near)}?)"
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "brainflix"
+    ending = "" if text.endswith("?") else "."
+    return Failure(f"Error: {text}{ending} Next: {command} --help", _USAGE if error.exit_code == 1 else error.exit_code)
+
+
+def _own(error: Any) -> Failure:
+    return Failure(f"Error: {error}", error.exit_code)
+
+
+def _aborted(error: BaseException) -> Failure:
+    return Failure("Stopped: nothing was changed.", INTERRUPTED)
+
+
+def _memory(error: BaseException) -> Failure:
+    first = (str(error).splitlines() or [""])[0].rstrip(".")
+    return Failure(f"Error: out of memory{f' ({first})' if first else ''}. Next: {_MEMORY_ADVICE}", _RESOURCES)
+
+
+def _full_disk(error: Any) -> Failure:
+    where = f" at {error.filename}" if error.filename else ""
+    why = _FULL[error.errno]
+    return Failure(f"Error: {why}{where}. Next: free space (brainflix store gc), then run again", _RESOURCES)
+
+
+def _unexpected(error: BaseException) -> Failure:
+    message = " ".join(str(error).split())
+    name = type(error).__name__
+    return Failure(f"Error: {name}{f': {message}' if message else ''}. Next: run again with --debug", _UNEXPECTED)
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    # By name and text, so that torch is not imported to explain an error that has nothing to do with it.
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    return isinstance(error, RuntimeError) and any(
+        words in str(error) for words in ("out of memory", "can't allocate memory", "not enough memory")
+    )
+
+
+def _is(kind: type[BaseException]) -> Callable[[BaseException], bool]:
+    return lambda error: isinstance(error, kind)
+
+
+# Ordered: what is more special comes first.
+_TABLE: tuple[tuple[Callable[[BaseException], bool], Callable[[Any], Failure]], ...] = (
+    (_is(BrainflixError), _own),
+    (_is(KeyboardInterrupt), lambda error: interrupted()),
+    (_is(typer.Abort), _aborted),
+    (_is(typer.TyperException), _usage),
+    (_is_out_of_memory, _memory),
+    (lambda error: isinstance(error, OSError) and error.errno in _FULL, _full_disk),
+    (_is(BaseException), _unexpected),
+)

@@ -1,0 +1,198 @@
+"""Every argument and option of the command line, declared once, with its shell completion."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+# Verb on the command line -> stage in recipes and refs.
+VERBS = {
+    "download": "download",
+    "preprocess": "preprocess",
+    "align": "align",
+    "extract-targets": "targets",
+    "train": "train",
+    "regress": "regress",
+    "reconstruct": "reconstruct",
+    "evaluate": "evaluate",
+}
+Hints = list[tuple[str, str]]
+# Paragraphs that begin with this character are not wrapped.
+_KEEP_LINES = "\b"
+
+
+def new_group(name: str | None = None, **about: Any) -> typer.Typer:
+    """Return an empty group of commands that shows its help when it is called without a command."""
+    group = typer.Typer(
+        name=name,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        invoke_without_command=True,
+        add_completion=name is None,
+        **about,
+    )
+    if name is not None:
+        group.callback()(help_when_bare)
+    return group
+
+
+def help_when_bare(context: typer.Context) -> None:
+    """Show the help of a group that was called without a command."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def example(*lines: str) -> str:
+    """Return the end of a command's help: a worked example."""
+    return "\n".join([_KEEP_LINES, "Example:", *(f"  {line}" for line in lines)])
+
+
+def complete_recipes(incomplete: str) -> Hints:
+    """Offer the recipes that can be run by name."""
+    from brainflix.recipe import list_recipes
+
+    return sorted((name, str(path)) for name, path in list_recipes().items() if name.startswith(incomplete))
+
+
+def complete_datasets(incomplete: str) -> Hints:
+    """Offer recipes and data sets."""
+    return sorted({**dict(_parts("dataset", incomplete)), **dict(complete_recipes(incomplete))}.items())
+
+
+def complete_stages(incomplete: str) -> Hints:
+    """Offer the stages of a recipe."""
+    return sorted((verb, "") for verb in (*VERBS, "report") if verb.startswith(incomplete))
+
+
+def complete_categories(incomplete: str) -> Hints:
+    """Offer the categories of parts."""
+    from brainflix.registry import PARTS
+
+    return sorted((name, ", ".join(parts)) for name, parts in PARTS.items() if name.startswith(incomplete))
+
+
+def complete_kinds(incomplete: str) -> Hints:
+    """Offer the kinds of artifacts."""
+    from brainflix.store.refs import KINDS
+
+    return sorted((kind, "") for kind in KINDS if kind.startswith(incomplete))
+
+
+def complete_refs(incomplete: str) -> Hints:
+    """Offer the artifacts of the store that the settings name."""
+    from brainflix.errors import BrainflixError
+    from brainflix.settings import load_settings
+    from brainflix.store.store import Store
+
+    try:
+        refs = [str(ref) for ref in Store(load_settings().store).refs()]
+    except BrainflixError:
+        return []
+    return sorted((ref, "") for ref in refs if ref.startswith(incomplete))
+
+
+def _parts(category: str, incomplete: str) -> Hints:
+    from brainflix.registry import parts
+
+    return sorted((name, part.summary) for name, part in parts(category).items() if name.startswith(incomplete))
+
+
+RecipeName = Annotated[
+    str, typer.Argument(metavar="RECIPE", help="Name or file of a recipe.", autocompletion=complete_recipes)
+]
+RecipeOrDataset = Annotated[
+    str,
+    typer.Argument(metavar="RECIPE", help="Name or file of a recipe, or a data set.", autocompletion=complete_datasets),
+]
+ReportName = Annotated[
+    str,
+    typer.Argument(metavar="NAME", help="A recipe, or the ref of a report.", autocompletion=complete_recipes),
+]
+RefArgument = Annotated[
+    str, typer.Argument(metavar="REF", help="kind/name or kind/name@key.", autocompletion=complete_refs)
+]
+OtherRef = Annotated[
+    str, typer.Argument(metavar="OTHER", help="The artifact to compare with.", autocompletion=complete_refs)
+]
+RefArguments = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[REF]...", help="Artifacts; all if none is given.", autocompletion=complete_refs),
+]
+KindArgument = Annotated[
+    str | None, typer.Argument(metavar="[KIND]", help="Only artifacts of this kind.", autocompletion=complete_kinds)
+]
+CategoryArgument = Annotated[
+    str | None,
+    typer.Argument(metavar="[CATEGORY]", help="Only parts of this category.", autocompletion=complete_categories),
+]
+PartArgument = Annotated[
+    str | None, typer.Argument(metavar="[PART]", help="Show the parameters of this part of the category.")
+]
+NewFolder = Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder to make.")]
+
+Subjects = Annotated[
+    list[int] | None, typer.Option("--subject", min=1, metavar="N", help="Only this subject. Can be repeated.")
+]
+StepName = Annotated[str | None, typer.Option("--step", metavar="NAME", help="Only this step of the stage.")]
+Inputs = Annotated[
+    list[str] | None,
+    typer.Option("--input", metavar="ROLE=REF", help="Take this artifact as the input of a role. Can be repeated."),
+]
+Changes = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="A.B=C", help="Change one parameter of the recipe. Can be repeated."),
+]
+Only = Annotated[
+    str | None,
+    typer.Option(
+        "--only", metavar="STAGE", help="Only this stage, and what it needs.", autocompletion=complete_stages
+    ),
+]
+StorePath = Annotated[Path | None, typer.Option("--store", metavar="PATH", help="Folder of the artifact store.")]
+Device = Annotated[str | None, typer.Option("--device", metavar="NAME", help="auto, or a device as PyTorch names it.")]
+Precision = Annotated[
+    Literal["auto", "float32", "bfloat16", "float16"] | None,
+    typer.Option("--precision", help="Compute dtype of networks."),
+]
+Attention = Annotated[
+    Literal["auto", "sdpa", "xformers"] | None, typer.Option("--attention", help="Attention kernel.")
+]
+Workers = Annotated[int | None, typer.Option("--workers", min=0, metavar="N", help="CPU threads; 0 takes all.")]
+Offline = Annotated[
+    bool | None, typer.Option("--offline/--online", help="Never open a network connection.", show_default=False)
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only refs or names, one per line.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done and why.")]
+# Read by `app.invoke` from the arguments, so that it also works for errors before a command starts.
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+Why = Annotated[bool, typer.Option("--why", help="Name the first thing that changed since the newest artifact.")]
+OutFile = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Also copy the page to this file.")]
+Bench = Annotated[bool, typer.Option("--bench", help="Time the attention kernels on the device.")]
+
+ArtifactName = Annotated[str | None, typer.Option("--name", metavar="NAME", help="Only artifacts of this name.")]
+Keep = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--keep",
+        metavar="REF",
+        help="As --unused, but keep this too, with what it needs.",
+        autocompletion=complete_refs,
+    ),
+]
+Remove = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--remove", metavar="REF", help="Delete this artifact. Can be repeated.", autocompletion=complete_refs
+    ),
+]
+Unused = Annotated[
+    bool, typer.Option("--unused", help="Delete what is neither the newest of its name nor needed by one that is.")
+]
+OlderThan = Annotated[
+    float, typer.Option("--older-than", min=0, metavar="HOURS", help="Least age of what dead processes left.")
+]
+Now = Annotated[bool, typer.Option("--now", help="Whatever its age; also folders without a manifest.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Delete without asking.")]

@@ -1,0 +1,199 @@
+"""One sink for everything that a command prints: data on stdout, talk on stderr, in the mode that the user chose."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TextIO
+
+from brainflix.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress as Bars
+
+LINE_EVERY_S = 30.0
+# Where nobody looks at a terminal, a table is as wide as its text; refs must never be cut.
+_ANY_WIDTH = 10_000
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table for people: columns, rows of text, an optional title, and which columns hold numbers."""
+
+    columns: tuple[str, ...]
+    rows: Sequence[Sequence[str]]
+    title: str = ""
+    numbers: frozenset[str] = frozenset()
+
+
+class Output:
+    """The sink: `human` (tables and talk), `json` (one document) or `quiet` (bare lines). Also a stage's `Progress`."""
+
+    def __init__(self, *, json: bool = False, quiet: bool = False) -> None:
+        """Take the mode.
+
+        Raises:
+            UsageError: both were asked for.
+        """
+        if json and quiet:
+            raise UsageError("--json and --quiet exclude each other", why="one prints a document, the other bare lines")
+        self.mode = "json" if json else "quiet" if quiet else "human"
+        self._bars: Bars | None = None
+        self._work = ""
+
+    def result(
+        self, document: Mapping[str, Any], *, lines: Sequence[str] = (), tables: Sequence[Table] | None = None
+    ) -> None:
+        """Print a command's data on stdout.
+
+        Args:
+            document: what `--json` prints.
+            lines: what `--quiet` prints, and people where there are no tables.
+            tables: what people get.
+        """
+        if self.mode == "json":
+            _write(sys.stdout, json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+        elif self.mode == "human" and tables is not None:
+            for table in tables:
+                self._print(table)
+        else:
+            for line in lines:
+                _write(sys.stdout, line)
+
+    def say(self, text: str) -> None:
+        """Say one line on stderr, to people only."""
+        if self.mode != "human":
+            return
+        if self._bars is not None:
+            self._bars.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        else:
+            _write(sys.stderr, text)
+
+    def doing(self, work: str) -> None:
+        """Name the job under way: beside a spinner on a terminal, before each progress line elsewhere."""
+        self._work = work
+        if self._bars is not None:
+            for task in list(self._bars.task_ids):
+                self._bars.remove_task(task)
+            if work:
+                self._bars.add_task(work, total=None, count="")
+
+    @contextmanager
+    def working(self) -> Iterator[None]:
+        """Show progress while the body runs; on a terminal, bars that go away at the end."""
+        if self.mode != "human" or not sys.stderr.isatty():
+            yield
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+        columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn())
+        counts = (TextColumn("{task.fields[count]}", markup=False), TimeElapsedColumn(), TimeRemainingColumn())
+        with Progress(*columns, *counts, console=Console(stderr=True), transient=True) as self._bars:
+            try:
+                yield
+            finally:
+                self._bars = None
+
+    def track(self, items: Sequence[Any], what: str) -> Iterator[Any]:
+        """Yield `items`, counting them in the unit `what`."""
+        total = _length(items)
+        if self._bars is not None:
+            yield from self._with_bar(self._bars, items, total, what)
+        elif self.mode == "human":
+            yield from self._with_lines(items, total, what)
+        else:
+            yield from items
+
+    def _with_bar(self, bars: Bars, items: Sequence[Any], total: int | None, what: str) -> Iterator[Any]:
+        task = bars.add_task(f"  {what}", total=total, count=_count(0, total, what))
+        try:
+            for done, item in enumerate(items, start=1):
+                yield item
+                bars.update(task, completed=done, count=_count(done, total, what))
+        finally:
+            # `doing` may have removed it already, when the work went on before the generator was closed
+            with suppress(KeyError):
+                bars.remove_task(task)
+
+    def _with_lines(self, items: Sequence[Any], total: int | None, what: str) -> Iterator[Any]:
+        started = last = time.monotonic()
+        for done, item in enumerate(items, start=1):
+            yield item
+            now = time.monotonic()
+            if now - last >= LINE_EVERY_S and done != total:
+                last = now
+                prefix = f"{self._work}: " if self._work else ""
+                self.say(f"{prefix}{_count(done, total, what)} after {now - started:.0f} s")
+
+    def _print(self, table: Table) -> None:
+        """Print a table; on a terminal long cells are folded, elsewhere each row is one line."""
+        from rich.table import Table as RichTable
+
+        console = _console(sys.stdout)
+        drawn = RichTable(title=table.title or None, title_justify="left", box=None, pad_edge=False, title_style="bold")
+        for column in table.columns:
+            right = column in table.numbers
+            drawn.add_column(column, justify="right" if right else "left", no_wrap=right, overflow="fold")
+        for row in table.rows:
+            drawn.add_row(*row)
+        if sys.stdout.isatty():
+            console.print(drawn)
+            return
+        with console.capture() as text:
+            console.print(drawn)
+        for line in text.get().splitlines():
+            _write(sys.stdout, line.rstrip())
+
+
+def write_error(text: str) -> None:
+    """Write an error on stderr, whatever the mode."""
+    _write(sys.stderr, text)
+
+
+def format_bytes(size: int) -> str:
+    """Return a number of bytes with its unit, decimal as disks are sold."""
+    value, unit = float(size), "B"
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if value < 999.5 or unit == "TB":
+            break
+        value /= 1000
+    return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"
+
+
+def confirm(question: str) -> bool | None:
+    """Ask a yes-or-no question on the terminal; None where nobody can answer."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return None
+    import typer
+
+    return typer.confirm(question, err=True)
+
+
+def _count(done: int, total: int | None, what: str) -> str:
+    return f"{done} of {total} {what}" if total is not None else f"{done} {what}"
+
+
+def _length(items: Sequence[Any]) -> int | None:
+    # A stage may hand over a generator although the contract says sequence; then only the end is unknown.
+    try:
+        return len(items)
+    except TypeError:
+        return None
+
+
+def _console(stream: TextIO) -> Console:
+    from rich.console import Console
+
+    width = None if stream.isatty() else _ANY_WIDTH
+    return Console(file=stream, width=width, markup=False, highlight=False)
+
+
+def _write(stream: TextIO, text: str) -> None:
+    stream.write(text + "\n")
+    stream.flush()

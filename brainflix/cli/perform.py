@@ -1,0 +1,60 @@
+"""Carry out a plan for a command: say what happens, run it, or with `--dry-run` only show it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from brainflix.cli.output import Output
+from brainflix.cli.render import done_line, fetch_bytes, fetch_line, place_name, plan_document, plan_table
+
+if TYPE_CHECKING:
+    from brainflix.plan import Planned
+    from brainflix.recipe import Recipe
+    from brainflix.run import Done
+    from brainflix.settings import Settings
+    from brainflix.store.store import Store
+
+
+def perform(planned: Sequence[Planned], store: Store, settings: Settings, out: Output) -> list[Done]:
+    """Run the plan with a line for each job.
+
+    Raises:
+        MissingError: a job is blocked; nothing is run.
+    """
+    from brainflix.run import execute
+
+    # `execute` tells when a job is done, so the one that starts then is the next that is to run.
+    coming = iter([item.job for item in planned if item.status == "to run"])
+
+    def announce() -> None:
+        job = next(coming, None)
+        out.doing(place_name(job.stage, job.step, job.subject) if job else "")
+
+    def on_done(done: Done) -> None:
+        out.say(done_line(done))
+        if done.status == "ran":
+            announce()
+
+    with out.working():
+        announce()
+        results = execute(planned, store, settings, progress=out, on_done=on_done)
+    if all(done.status == "cached" for done in results):
+        out.say("Everything is cached: nothing was done.")
+    return results
+
+
+def show_plan(recipe: Recipe, planned: Sequence[Planned], store: Store, out: Output) -> None:
+    """Print what would run, what is cached, why, and the bytes to fetch; nothing is written."""
+    sizes = [fetch_bytes(item) for item in planned]
+    more = {str(item.job.ref): {"fetch_bytes": size} for item, size in zip(planned, sizes, strict=True)}
+    total = None if None in sizes else sum(size or 0 for size in sizes)
+    document = {**plan_document(recipe, str(store.root), planned, more), "dry_run": True, "fetch_bytes": total}
+    out.result(document, lines=[str(item.job.ref) for item in planned], tables=[plan_table(planned)])
+    out.say(f"{fetch_line(sizes)}; nothing was run or written (--dry-run)")
+
+
+def show_results(results: Sequence[Done], out: Output) -> None:
+    """Print the refs of a verb's jobs."""
+    out.result({"stages": [asdict(done) for done in results]}, lines=[done.ref for done in results])

@@ -1,0 +1,107 @@
+"""Plans, results and scores as tables, lines and plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from brainflix.cli.output import Table, format_bytes
+
+if TYPE_CHECKING:
+    from brainflix.plan import Planned
+    from brainflix.recipe import Recipe
+    from brainflix.run import Done
+
+_ROW = "{status:8} {place:30} {ref:48} {seconds:>9}"
+
+
+def place_name(stage: str, step: str, subject: int | None) -> str:
+    """Return a job's place for people: `regress.z sub-1`."""
+    place = f"{stage}.{step}" if step else stage
+    return place if subject is None else f"{place} sub-{subject}"
+
+
+def done_line(done: Done) -> str:
+    """Return one job's row in the table that grows while a plan runs."""
+    seconds = f"{done.seconds:.1f} s" if done.status == "ran" else ""
+    place = place_name(done.stage, done.step, done.subject)
+    return _ROW.format(status=done.status, place=place, ref=done.ref, seconds=seconds).rstrip()
+
+
+def count_statuses(planned: Sequence[Planned]) -> dict[str, int]:
+    """Return how many jobs are cached, to run and blocked."""
+    return {status: sum(item.status == status for item in planned) for status in ("cached", "to run", "blocked")}
+
+
+def plan_document(
+    recipe: Recipe, store: str, planned: Sequence[Planned], more: Mapping[str, Mapping[str, Any]] | None = None
+) -> dict[str, Any]:
+    """Return a plan as plain values; `more` adds fields to the job with this ref."""
+    stages = [
+        {
+            "stage": item.job.stage,
+            "step": item.job.step,
+            "subject": item.job.subject,
+            "part": item.job.part,
+            "status": item.status,
+            "ref": str(item.job.ref),
+            "why": item.why,
+            **(more or {}).get(str(item.job.ref), {}),
+        }
+        for item in planned
+    ]
+    return {"recipe": recipe.recipe, "store": store, "stages": stages, "counts": count_statuses(planned)}
+
+
+def plan_table(planned: Sequence[Planned], whys: Mapping[str, str] | None = None) -> Table:
+    """Return a plan as a table; `whys` replaces the reason of the job with this ref."""
+    rows = [
+        (
+            item.status,
+            place_name(item.job.stage, item.job.step, item.job.subject),
+            str(item.job.ref),
+            (whys or {}).get(str(item.job.ref), item.why),
+        )
+        for item in planned
+    ]
+    return Table(("status", "job", "artifact", "why"), rows)
+
+
+def fetch_bytes(item: Planned) -> int | None:
+    """Return how many bytes a job would fetch from elsewhere; None if that is not known."""
+    from brainflix.io.weights import is_shipped
+    from brainflix.registry import find
+
+    if item.status == "cached":
+        return 0
+    if item.job.stage == "download" and find("dataset", item.job.dataset).load().access != "embedded":
+        return None
+    weights = str(item.job.params.get("weights") or "")
+    return 0 if not weights or is_shipped(weights) or Path(weights).is_dir() else None
+
+
+def fetch_line(sizes: Sequence[int | None]) -> str:
+    """Return the sum of bytes to fetch for people."""
+    unknown = sum(size is None for size in sizes)
+    known = format_bytes(sum(size or 0 for size in sizes))
+    return f"to fetch: {known}" + (f", and an unknown amount for {unknown} jobs" if unknown else "")
+
+
+def score_tables(scores: Mapping[str, Mapping[str, Mapping[str, Any]]], *, simulated: bool) -> list[Table]:
+    """Return one table for each subject from the scores that `run --json` prints."""
+    from brainflix.report.scores import NONE, format_number, format_p, number
+
+    tables = []
+    for subject, metrics in scores.items():
+        rows = []
+        for name, score in metrics.items():
+            lo, hi = (format_number(number(limit)) for limit in score["ci95"])
+            value, chance = (format_number(number(score[field])) for field in ("value", "chance"))
+            count = NONE if score["n"] is None else str(score["n"])
+            rows.append((name, value, chance, f"{lo} … {hi}", format_p(number(score["p"])), count))
+        who = "All subjects" if subject == "None" else f"Subject {subject}"
+        title = f"{who} (simulated data)" if simulated else who
+        columns = ("metric", "value", "chance", "95% interval", "p", "n")
+        tables.append(Table(columns, rows, title, frozenset(columns[1:])))
+    return tables

@@ -1,0 +1,75 @@
+"""`report`: make the page of a run, or copy it out of the store."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from brainflix.cli import options
+from brainflix.cli.output import Output
+from brainflix.errors import MissingError, UsageError
+
+if TYPE_CHECKING:
+    from brainflix.run import Done
+    from brainflix.settings import Settings
+    from brainflix.store.store import Artifact, Store
+
+
+def register(app: typer.Typer) -> None:
+    """Add `report` to the command line."""
+    app.command("report", epilog=options.example("brainflix report demo --out demo.html"))(report)
+
+
+def report(
+    name: options.ReportName,
+    out_file: options.OutFile = None,
+    changes: options.Changes = None,
+    store: options.StorePath = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> None:
+    """Make or copy a recipe's report: one HTML page.
+
+    The recipe's scores must be in the store. The page needs no other file and no network.
+    """
+    from brainflix.cli import session
+    from brainflix.store.store import Store
+
+    out = Output(json=json, quiet=quiet)
+    settings = session.open_settings(store=store)
+    place = Store(settings.store)
+    if name.startswith("report/"):
+        if changes:
+            raise UsageError("--set changes a recipe", why=f"{name} is a report that was made")
+        artifact = place.open(name)
+    else:
+        artifact = place.open(_make(name, changes, place, settings, out).ref)
+    page = _page(artifact)
+    if out_file is not None:
+        out_file.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(page, out_file)
+        page = out_file
+    out.result({"ref": str(artifact.ref), "path": str(page.absolute())}, lines=[str(artifact.ref)])
+    out.say(f"the page is {page}")
+
+
+def _make(name: str, changes: list[str] | None, store: Store, settings: Settings, out: Output) -> Done:
+    from brainflix.cli import perform, session
+    from brainflix.plan import Selection, make_plan
+
+    recipe = session.read_recipe(name, changes)
+    if not recipe.steps.get("evaluate"):
+        raise UsageError(f"recipe {recipe.recipe} has no report", why="it has no section evaluate")
+    return perform.perform(make_plan(recipe, store, Selection("report", alone=True)), store, settings, out)[0]
+
+
+def _page(artifact: Artifact) -> Path:
+    """Return the HTML page of a report."""
+    pages = [entry.path for entry in artifact.manifest.files if entry.path.endswith(".html")]
+    if not pages:
+        raise MissingError(f"{artifact.ref} holds no page", next=f"brainflix store show {artifact.ref}")
+    return artifact.file(min(pages, key=lambda path: (path.count("/"), path)))

@@ -1,0 +1,143 @@
+"""`run` makes everything that a recipe names; `status` says what is made, what is not, and why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from brainflix.cli import options
+from brainflix.cli.output import Output
+
+if TYPE_CHECKING:
+    from brainflix.contract import Job
+    from brainflix.run import Done
+    from brainflix.store.store import Store
+
+_RUN_EXAMPLE = (
+    "brainflix run demo --subject 1 --set dataset.snr=0.5",
+    "brainflix run demo --only regress --dry-run",
+    "report=$(brainflix run demo -q)",
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add `run` and `status` to the command line."""
+    app.command("run", epilog=options.example(*_RUN_EXAMPLE))(run)
+    app.command("status", epilog=options.example("brainflix status demo --why --set preprocess.alpha=0.01"))(status)
+
+
+def run(
+    recipe: options.RecipeName,
+    changes: options.Changes = None,
+    only: options.Only = None,
+    subject: options.Subjects = None,
+    store: options.StorePath = None,
+    device: options.Device = None,
+    precision: options.Precision = None,
+    attention: options.Attention = None,
+    workers: options.Workers = None,
+    offline: options.Offline = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    dry_run: options.DryRun = False,
+    debug: options.Debug = False,
+) -> None:
+    """Run a whole recipe, except what is in the store already.
+
+    With --quiet, print the refs of the last stage: the report of a whole run.
+    """
+    from brainflix.cli import perform, session
+    from brainflix.plan import Selection, make_plan
+    from brainflix.registry import find
+    from brainflix.store.store import Store
+
+    out = Output(json=json, quiet=quiet)
+    settings = session.open_settings(
+        store=store, device=device, precision=precision, attention=attention, workers=workers, offline=offline
+    )
+    place = Store(settings.store)
+    chosen = session.read_recipe(recipe, changes)
+    stage = session.stage_of(only) if only else None
+    planned = make_plan(chosen, place, Selection(stage, subjects=tuple(subject) if subject else None))
+    if dry_run:
+        perform.show_plan(chosen, planned, place, out)
+        return
+    simulated = find("dataset", chosen.dataset.name).load().simulated
+    out.say(f"{chosen.recipe}: {len(planned)} jobs, store {place.root}{', simulated data' if simulated else ''}")
+    results = perform.perform(planned, place, settings, out)
+    _show_run(chosen, place, results, simulated, out)
+
+
+def _show_run(recipe: Any, store: Store, results: list[Done], simulated: bool, out: Output) -> None:
+    """Print the scores, or where there are none the refs of the last stage."""
+    from brainflix.cli.render import score_tables
+    from brainflix.run import summary
+
+    document = summary(recipe, store, results)
+    last = [done.ref for done in results if done.stage == results[-1].stage]
+    tables = score_tables(document["scores"], simulated=simulated)
+    out.result(document, lines=last, tables=tables or None)
+    if last[0].startswith("report/"):
+        out.say(f"Next: brainflix report {recipe.recipe} --out {recipe.recipe}.html")
+
+
+def status(
+    recipe: options.RecipeName,
+    why: options.Why = False,
+    changes: options.Changes = None,
+    subject: options.Subjects = None,
+    store: options.StorePath = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> None:
+    """Say what of a recipe is cached, to run or blocked.
+
+    With --quiet, print the refs that are not there yet.
+    """
+    from brainflix.cli import render, session
+    from brainflix.plan import Selection, make_plan
+
+    out = Output(json=json, quiet=quiet)
+    place = session.open_store(store)
+    chosen = session.read_recipe(recipe, changes)
+    planned = make_plan(chosen, place, Selection(subjects=tuple(subject) if subject else None))
+    whys = {str(item.job.ref): what_changed(item.job, place) for item in planned if why and item.status == "to run"}
+    more = {ref: {"changed": text} for ref, text in whys.items()}
+    missing = [str(item.job.ref) for item in planned if item.status != "cached"]
+    document = render.plan_document(chosen, str(place.root), planned, more)
+    out.result(document, lines=missing, tables=[render.plan_table(planned, whys)])
+    counts = ", ".join(f"{number} {name}" for name, number in render.count_statuses(planned).items())
+    out.say(f"{chosen.recipe}: {counts}")
+
+
+def what_changed(job: Job, store: Store) -> str:
+    """Return the first thing in which a job differs from the newest artifact of its kind and name."""
+    from importlib import import_module
+
+    from brainflix.errors import IntegrityError
+    from brainflix.run import job_parameters
+    from brainflix.store.diff import first_difference
+
+    older = store.refs(job.ref.kind, job.ref.name)
+    if not older:
+        return f"there is no {job.ref.kind}/{job.ref.name} yet"
+    try:
+        manifest = store.manifest(older[0])
+    except IntegrityError:
+        return f"the newest one, {older[0]}, is damaged: brainflix store verify {older[0]}"
+    coming = {
+        "stage": job.stage,
+        "kind": job.ref.kind,
+        "parameters": job_parameters(job),
+        "inputs": job.inputs,
+        "stage_version": import_module(f"brainflix.{job.stage}.stage").VERSION,
+        "dataset_revision": job.revision,
+    }
+    difference = first_difference(manifest, coming)
+    if difference is not None:
+        return f"{difference} (since {older[0]})"
+    if manifest.seed != job.seed:
+        return f"seed: {manifest.seed} -> {job.seed} (since {older[0]})"
+    return f"compat, the only choice that a manifest does not record (since {older[0]})"

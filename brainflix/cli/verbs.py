@@ -1,0 +1,107 @@
+"""The eight verbs: one stage of a recipe, alone, on what is in the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import typer
+
+from brainflix.cli import options
+from brainflix.cli.output import Output
+from brainflix.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Verb:
+    """What `--help` says of a verb: one line, and a worked example."""
+
+    help: str
+    example: tuple[str, ...]
+
+
+ABOUT = {
+    "download": Verb("Bring a data set's raw files into the store.", ("brainflix download demo --subject 1",)),
+    "preprocess": Verb(
+        "Turn raw runs into one row for each clip shown.",
+        ("bold=$(brainflix preprocess demo --subject 1 -q)", 'brainflix store show "$bold"'),
+    ),
+    "align": Verb(
+        "Bring subjects into one functional space.",
+        ("brainflix align demo --step group --set align.group.part=procrustes",),
+    ),
+    "extract-targets": Verb(
+        "Compute what is decoded: latents, embeddings, captions.", ("brainflix extract-targets demo --step frames",)
+    ),
+    "train": Verb("Train the networks on training clips.", ("brainflix train demo --step mbm --device auto",)),
+    "regress": Verb(
+        "Fit targets on training clips, predict the test clips.",
+        ("brainflix regress demo --step clip --subject 1 --input target=targets/demo-clip",),
+    ),
+    "reconstruct": Verb(
+        "Generate videos from the predicted targets.",
+        ("brainflix reconstruct demo --step video --subject 1 --precision bfloat16",),
+    ),
+    "evaluate": Verb("Score with chance, intervals and baselines.", ("brainflix evaluate demo --subject 1 --json",)),
+}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the eight verbs to the command line, in the order in which they run."""
+    for verb, stage in options.VERBS.items():
+        about = ABOUT[verb]
+        app.command(verb, help=about.help, epilog=options.example(*about.example))(_command(stage))
+
+
+def _command(stage: str) -> Callable[..., None]:
+    """Return the command of one stage; the verbs differ in nothing else."""
+
+    def command(
+        recipe: options.RecipeOrDataset,
+        subject: options.Subjects = None,
+        step: options.StepName = None,
+        inputs: options.Inputs = None,
+        changes: options.Changes = None,
+        store: options.StorePath = None,
+        device: options.Device = None,
+        precision: options.Precision = None,
+        attention: options.Attention = None,
+        workers: options.Workers = None,
+        offline: options.Offline = None,
+        json: options.Json = False,
+        quiet: options.Quiet = False,
+        dry_run: options.DryRun = False,
+        debug: options.Debug = False,
+    ) -> None:
+        from brainflix.cli import perform, session
+        from brainflix.plan import Selection, make_plan
+        from brainflix.store.store import Store
+
+        out = Output(json=json, quiet=quiet)
+        settings = session.open_settings(
+            store=store, device=device, precision=precision, attention=attention, workers=workers, offline=offline
+        )
+        place = Store(settings.store)
+        if inputs and stage == "download":
+            raise UsageError("download takes no --input", why="raw files are where everything begins")
+        chosen = session.read_recipe(recipe, changes, dataset_suffices=stage == "download")
+        session.check_step(chosen, stage, step)
+        subjects = tuple(subject) if subject else None
+        selection = Selection(stage, step, subjects, session.read_inputs(place, inputs), alone=True)
+        planned = make_plan(chosen, place, selection)
+        if stage == "download":
+            _say_terms(chosen.dataset.name, out)
+        if dry_run:
+            perform.show_plan(chosen, planned, place, out)
+        else:
+            perform.show_results(perform.perform(planned, place, settings, out), out)
+
+    return command
+
+
+def _say_terms(name: str, out: Output) -> None:
+    """Say under which terms a data set comes, before anything is fetched."""
+    from brainflix.registry import find
+
+    dataset = find("dataset", name).load()
+    out.say(f"{dataset.title}: licence {dataset.licence}, access {dataset.access}, source {dataset.source}")

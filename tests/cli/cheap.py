@@ -1,0 +1,102 @@
+"""A toy data set and stages that take no time, so that the tests are of the command line and not of the science."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from brainflix.contract import Params
+from brainflix.datasets.base import Dataset
+from brainflix.registry import Part
+from brainflix.store.schema import write_json
+
+RECIPE = """
+recipe: toy
+schema: 1
+method: toy
+dataset: {name: toy, subjects: [1, 2]}
+preprocess: {part: toy-clean}
+regress:
+  a: {part: toy-fit, inputs: {rows: preprocess}}
+  b: {part: toy-fit, inputs: {rows: "preprocess[all]"}}
+evaluate: {part: toy-score, inputs: {predictions: [regress.a, regress.b]}}
+"""
+SCORES = {
+    "ssim": {"value": 0.25, "chance": 0.125, "ci95": [0.2, 0.3], "p": 0.0005, "n": 24, "about": "", "unit": ""},
+    "psnr": {"value": -3.5, "chance": None, "ci95": [None, None], "p": None, "n": 0, "about": "", "unit": "dB"},
+}
+
+
+class ToyParams(Params):
+    """One dial."""
+
+    dial: int = 1
+
+
+class CleanParams(Params):
+    """Two dials."""
+
+    degree: int = 4
+    weights: str = ""
+
+
+def fetch(params: Mapping[str, Any], subject: int | None, folder: Path) -> None:
+    """Write one small file."""
+    (folder / "raw.txt").write_text(f"subject {subject}, dial {params['dial']}\n")
+
+
+def _dataset(name: str, access: str) -> Dataset:
+    return Dataset(
+        name=name,
+        title="Toy brains",
+        subjects=(1, 2),
+        tr_s=2.0,
+        clip_s=2.0,
+        licence="CC0",
+        access=access,
+        source="this test",
+        citation="",
+        revision="toy-1",
+        simulated=access == "embedded",
+        stimulus_params=("dial",),
+        fetch="cheap:fetch",
+    )
+
+
+DATASET = _dataset("toy", "embedded")
+REMOTE = _dataset("far", "open")
+PARTS = {
+    "dataset": {
+        "toy": Part("cheap:DATASET", "cheap:ToyParams", "a toy"),
+        "far": Part("cheap:REMOTE", "cheap:ToyParams", "a toy that lies far away"),
+    },
+    "preprocess": {"toy-clean": Part("cheap:fetch", "cheap:CleanParams", "cleans nothing")},
+    "regress": {"toy-fit": Part("cheap:fetch", "cheap:ToyParams", "fits nothing")},
+    "evaluate": {"toy-score": Part("cheap:fetch", "cheap:ToyParams", "scores nothing")},
+}
+
+
+def stage_module(name: str, write: Any) -> ModuleType:
+    """Return a stage that calls `write(job, out, tools)`."""
+    module = ModuleType(name)
+    module.VERSION = 1  # type: ignore[attr-defined]
+    module.run = lambda job, inputs, out, tools: write(job, out, tools)  # type: ignore[attr-defined]
+    return module
+
+
+def write_text(job: Any, out: Any, tools: Any) -> None:
+    for item in tools.progress.track(range(3), "clips"):
+        (out.path / f"{item}.txt").write_text(str(job.params))
+
+
+def write_scores(job: Any, out: Any, tools: Any) -> None:
+    write_json(out.path / "scores.json", {"subject": job.subject, "scores": SCORES})
+
+
+def write_page(job: Any, out: Any, tools: Any) -> None:
+    (out.path / "index.html").write_text("<h1>toy</h1>")
+
+
+STAGES = {"preprocess": write_text, "regress": write_text, "evaluate": write_scores, "report": write_page}

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cheap
+import pytest
+
+from brainflix import registry
+from brainflix.cli.app import invoke
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command left: exit code, stdout, stderr."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def lines(self) -> list[str]:
+        return self.out.splitlines()
+
+
+Run = Callable[..., Said]
+
+
+@pytest.fixture
+def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder with the recipe toy.yaml, and with stages that take no time."""
+    for category, parts in cheap.PARTS.items():
+        for name, part in parts.items():
+            monkeypatch.setitem(registry.PARTS[category], name, part)
+    for stage, write in cheap.STAGES.items():
+        name = f"brainflix.{stage}.stage"
+        monkeypatch.setitem(sys.modules, name, cheap.stage_module(name, write))
+    for name in ("STORE", "OFFLINE", "TOKEN", "DEVICE"):
+        monkeypatch.delenv(f"BRAINFLIX_{name}", raising=False)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "recipes").mkdir()
+    (tmp_path / "recipes" / "toy.yaml").write_text(cheap.RECIPE)
+    yield tmp_path
+
+
+@pytest.fixture
+def brainflix(capfd: pytest.CaptureFixture[str]) -> Iterator[Run]:
+    """Run `brainflix …` in this process, and put the environment back that it may change."""
+    before = dict(os.environ)
+
+    def run(*arguments: str) -> Said:
+        capfd.readouterr()
+        code = invoke(arguments)
+        out, err = capfd.readouterr()
+        return Said(code, out, err)
+
+    yield run
+    os.environ.clear()
+    os.environ.update(before)

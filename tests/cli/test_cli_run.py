@@ -1,0 +1,147 @@
+"""`run`, `status` and `report`."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import cheap
+
+from brainflix.plan import make_plan
+from brainflix.recipe import load_recipe
+from brainflix.run import Done, summary
+from brainflix.store.store import Store
+
+JOBS = 3 + 2 + 4 + 2 + 1  # downloads, preprocess, regress, evaluate, report
+
+
+def test_json_is_exactly_the_summary(toy, brainflix):
+    said = brainflix("run", "toy", "--json")
+    assert said.code == 0 and said.err == ""
+    document = json.loads(said.out)
+    recipe, store = load_recipe("toy"), Store(toy / "store")
+    done = [Done(**stage) for stage in document["stages"]]
+    assert document == summary(recipe, store, done)
+    assert len(done) == JOBS and {stage.status for stage in done} == {"ran"}
+    assert document["scores"]["2"]["ssim"] == {"value": 0.25, "chance": 0.125, "ci95": [0.2, 0.3], "p": 0.0005, "n": 24}
+
+
+def test_people_get_a_row_for_each_job_and_a_table_of_scores(toy, brainflix):
+    said = brainflix("run", "toy")
+    assert said.code == 0
+    assert said.err.count("\nran ") == JOBS and "regress.b sub-2" in said.err
+    assert "Subject 1 (simulated data)" in said.out and "Subject 2 (simulated data)" in said.out
+    assert "metric" in said.out and "95% interval" in said.out and "chance" in said.out
+    ssim = next(line for line in said.lines if line.startswith("ssim"))
+    assert ssim.split() == ["ssim", "0.250", "0.125", "0.200", "…", "0.300", "5×10⁻⁴", "24"]  # noqa: RUF001
+    psnr = next(line for line in said.lines if line.startswith("psnr"))
+    assert psnr.split() == ["psnr", "−3.500", "–", "–", "…", "–", "–", "0"]  # noqa: RUF001
+
+
+def test_real_data_are_not_called_simulated(toy, brainflix):
+    said = brainflix("run", "toy", "--set", "dataset.name=far")
+    assert said.code == 0 and "Subject 1" in said.out and "simulated" not in said.out + said.err
+
+
+def test_a_second_run_says_that_all_is_cached(toy, brainflix):
+    brainflix("run", "toy")
+    said = brainflix("run", "toy")
+    assert "Everything is cached: nothing was done." in said.err
+    assert said.err.count("\ncached ") == JOBS and "ssim" in said.out
+    stages = json.loads(brainflix("run", "toy", "--json").out)["stages"]
+    assert {stage["status"] for stage in stages} == {"cached"} and {stage["seconds"] for stage in stages} == {0.0}
+
+
+def test_quiet_prints_the_refs_of_the_last_stage(toy, brainflix):
+    [ref] = brainflix("run", "toy", "-q").lines
+    assert ref.startswith("report/toy@")
+    assert len(brainflix("run", "toy", "-q", "--only", "regress").lines) == 4
+
+
+def test_only_makes_a_stage_and_what_it_needs(toy, brainflix):
+    said = brainflix("run", "toy", "--only", "preprocess", "--subject", "2")
+    assert said.code == 0 and [line.partition("@")[0] for line in said.lines] == ["bold/toy-sub-2"]
+    assert {ref.kind for ref in Store(toy / "store").refs()} == {"raw", "bold"}
+    wrong = brainflix("run", "toy", "--only", "preproces")
+    assert wrong.code == 2 and "did you mean 'preprocess'" in wrong.err
+    assert brainflix("run", "toy", "--only", "extract-targets").code == 2  # the recipe has none
+
+
+def test_dry_run_shows_the_whole_plan_and_writes_nothing(toy, brainflix):
+    said = brainflix("run", "toy", "--dry-run", "--set", "preprocess.degree=2")
+    assert said.code == 0 and not (toy / "store").exists()
+    assert len(said.lines) == JOBS + 1 and "nothing was run" in said.err
+    brainflix("run", "toy")
+    before = sorted(path.name for path in (toy / "store").rglob("*"))
+    document = json.loads(brainflix("run", "toy", "--dry-run", "--set", "regress.a.dial=2", "--json").out)
+    assert document["counts"] == {"cached": JOBS - 5, "to run": 5, "blocked": 0}
+    assert sorted(path.name for path in (toy / "store").rglob("*")) == before
+
+
+def test_a_blocked_plan_runs_nothing(toy, brainflix):
+    said = brainflix("run", "toy", "--set", "regress.b.part=unheard-of")
+    assert said.code == 3 and said.out == "" and "unheard-of" in said.err
+    assert Store(toy / "store").refs() == []
+
+
+def test_status_counts_and_names_what_is_missing(toy, brainflix):
+    brainflix("run", "toy", "--only", "preprocess")
+    said = brainflix("status", "toy")
+    assert said.code == 0 and "5 cached, 7 to run, 0 blocked" in said.err and len(said.lines) == JOBS + 1
+    document = json.loads(brainflix("status", "toy", "--json").out)
+    missing = [stage["ref"] for stage in document["stages"] if stage["status"] != "cached"]
+    assert document["counts"] == {"cached": 5, "to run": 7, "blocked": 0}
+    assert brainflix("status", "toy", "-q").lines == missing
+
+
+def changes(brainflix, *arguments: str) -> dict[tuple[str, str, int | None], str]:
+    said = brainflix("status", "toy", "--why", "--json", *arguments)
+    stages = json.loads(said.out)["stages"]
+    return {(s["stage"], s["step"], s["subject"]): s["changed"] for s in stages if s["status"] == "to run"}
+
+
+def test_why_names_the_first_thing_that_differs(toy, brainflix, monkeypatch):
+    assert changes(brainflix)["preprocess", "", 1] == "there is no bold/toy-sub-1 yet"
+    brainflix("run", "toy")
+    assert changes(brainflix) == {}
+    [bold, *_] = (str(ref) for ref in Store(toy / "store").refs("bold", "toy-sub-1"))
+    found = changes(brainflix, "--set", "preprocess.degree=2")
+    assert found["preprocess", "", 1] == f"preprocess.degree: 4 -> 2 (since {bold})"
+    assert found["regress", "a", 1].startswith(f"inputs.rows[0]: {bold} -> bold/toy-sub-1@")
+    assert "dataset.dial" not in str(found) and ("download", "bold", 1) not in found
+    assert changes(brainflix, "--set", "seed=5")["preprocess", "", 1].startswith("seed: 0 -> 5")
+    assert changes(brainflix, "--set", "compat=glfa")["preprocess", "", 1].startswith("compat")
+    newer = cheap.stage_module("newer", cheap.write_text)
+    newer.VERSION = 2
+    monkeypatch.setitem(sys.modules, "brainflix.regress.stage", newer)
+    assert changes(brainflix)["regress", "a", 2].startswith("stage_version: 1 -> 2")
+    table = brainflix("status", "toy", "--why")
+    assert "stage_version: 1 -> 2" in table.out
+
+
+def test_why_says_when_the_newest_artifact_is_damaged(toy, brainflix):
+    [ref] = brainflix("run", "toy", "--only", "preprocess", "--subject", "1", "-q").lines
+    store = Store(toy / "store")
+    (store.path(store.resolve(ref)) / "manifest.json").write_text("{")
+    found = changes(brainflix, "--set", "preprocess.degree=2")
+    assert found["preprocess", "", 1].endswith(f"is damaged: brainflix store verify {ref}")
+
+
+def test_report_is_made_once_and_copied_out(toy, brainflix):
+    brainflix("run", "toy", "--only", "evaluate")
+    said = brainflix("report", "toy", "--out", "pages/toy.html")
+    assert said.code == 0 and (toy / "pages" / "toy.html").read_text() == "<h1>toy</h1>"
+    [ref] = said.lines
+    document = json.loads(brainflix("report", ref, "--json").out)
+    assert document["ref"] == ref and document["path"].endswith("index.html")
+    [planned] = [item for item in make_plan(load_recipe("toy"), Store(toy / "store")) if item.job.stage == "report"]
+    assert ref == str(planned.job.ref) and planned.status == "cached"
+
+
+def test_report_without_scores(toy, brainflix):
+    said = brainflix("report", "toy")
+    assert said.code == 3 and "Next: brainflix run toy" in said.err
+    (toy / "bare.yaml").write_text("recipe: bare\nschema: 1\ndataset: {name: toy, subjects: [1]}\n")
+    assert brainflix("report", "bare.yaml").code == 2
+    assert brainflix("report", "report/toy").code == 3
+    assert brainflix("report", "report/toy", "--set", "seed=1").code == 2

@@ -1,0 +1,107 @@
+"""kill -9 at random moments of a run, and eight runs at once: artifacts are whole or absent, and the end is the same."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import signal
+import time
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import pytest
+
+from brainflix.store.store import Store
+from brainflix.store.verify import verify
+
+RECIPE = Path(__file__).resolve().parents[1] / "recipes" / "tiny.yaml"
+N_KILLS = int(os.environ.get("BRAINFLIX_CRASH_COUNT", "8"))
+# A server that has imported the heavy libraries once and forks for each run, so that a kill costs seconds, not a start-up.
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(["tests.crash.preload"])
+
+
+def run_tiny(store: str, failures: str) -> None:
+    """Run the tiny recipe in this process; leave a file where it fails."""
+    try:
+        from brainflix.plan import make_plan
+        from brainflix.recipe import load_recipe
+        from brainflix.run import execute
+        from brainflix.settings import load_settings
+
+        recipe, target = load_recipe(str(RECIPE)), Store(store)
+        settings = load_settings(store=Path(store), workers=1, checkpoint_epochs=1)
+        execute(make_plan(recipe, target), target, settings)
+    except BaseException as error:
+        Path(failures, f"{os.getpid()}.txt").write_text(repr(error))
+        raise
+
+
+def start(store: Path, failures: Path) -> BaseProcess:
+    """Start a run in its own process."""
+    failures.mkdir(exist_ok=True)
+    process = CONTEXT.Process(target=run_tiny, args=(str(store), str(failures)))
+    process.start()
+    return process
+
+
+def contents(store: Path) -> dict[str, list[tuple[str, str]]]:
+    """Return the file digests of every artifact; the report tells wall times, so its bytes may differ."""
+    opened = [Store(store).open(ref) for ref in Store(store).refs()]
+    return {str(a.ref): [(f.path, f.sha256) for f in a.manifest.files] for a in opened if a.ref.kind != "report"}
+
+
+def torn(store: Path) -> list[str]:
+    """Return every problem that opening or verifying finds."""
+    target = Store(store)
+    return [f"{ref}: {problem}" for ref in target.refs() for problem in verify(target, ref)]
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, list[tuple[str, str]]], float]:
+    folder = tmp_path_factory.mktemp("reference")
+    warm = start(folder / "warm", folder / "failures")
+    warm.join()
+    started = time.monotonic()
+    process = start(folder / "store", folder / "failures")
+    process.join()
+    assert process.exitcode == 0, [p.read_text() for p in (folder / "failures").iterdir()]
+    assert contents(folder / "warm") == contents(folder / "store"), "two uninterrupted runs must agree"
+    return contents(folder / "store"), time.monotonic() - started
+
+
+def test_killed_runs_leave_nothing_torn_and_finish_with_the_same_bytes(
+    tmp_path: Path, reference: tuple[dict[str, list[tuple[str, str]]], float]
+) -> None:
+    expected, seconds = reference
+    rng, number, kills = random.Random(0), 0, 0
+    while kills < N_KILLS:
+        store = tmp_path / f"store-{number}"
+        # A few kills in one store, each run going on from the last; then let it end.
+        for _ in range(min(4, N_KILLS - kills)):
+            process = start(store, tmp_path / "failures")
+            time.sleep(rng.uniform(0, seconds))
+            os.kill(process.pid or 0, signal.SIGKILL)
+            process.join()
+            kills += 1
+            assert not torn(store)
+        process = start(store, tmp_path / "failures")
+        process.join()
+        assert process.exitcode == 0, [p.read_text() for p in (tmp_path / "failures").iterdir()]
+        assert contents(store) == expected
+        number += 1
+
+
+def test_eight_runs_at_once_make_one_artifact_each(
+    tmp_path: Path, reference: tuple[dict[str, list[tuple[str, str]]], float]
+) -> None:
+    expected, _ = reference
+    processes = [start(tmp_path / "store", tmp_path / "failures") for _ in range(8)]
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0] * 8, [
+        p.read_text() for p in (tmp_path / "failures").iterdir()
+    ]
+    assert not torn(tmp_path / "store")
+    assert contents(tmp_path / "store") == expected

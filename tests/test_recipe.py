@@ -1,0 +1,94 @@
+"""Recipes: what is read, what is refused, what a change does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from brainflix.errors import MissingError, UsageError
+from brainflix.recipe import Source, apply_change, find_recipe, list_recipes, load_recipe, parse_recipe
+
+BASE = {"recipe": "r", "dataset": {"name": "demo", "subjects": [1]}, "preprocess": {"part": "cc2017", "alpha": 0.01}}
+
+
+def test_one_step_sections_and_named_steps_are_the_same_thing() -> None:
+    recipe = parse_recipe({**BASE, "align": {"a": {"part": "none"}, "b": {"part": "ridge"}}})
+    assert recipe.steps["preprocess"][""].params == {"alpha": 0.01}
+    assert list(recipe.steps["align"]) == ["a", "b"]
+    assert recipe.steps["align"]["a"].inputs["group"] == (Source(stage="preprocess", subjects="all"),)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("align", Source(stage="align")),
+        ("train.mbm", Source(stage="train", step="mbm")),
+        ("align.group[others]", Source(stage="align", step="group", subjects="others")),
+        ("align[1, 2]", Source(stage="align", subjects=(1, 2))),
+    ],
+)
+def test_sources(text: str, expected: Source) -> None:
+    assert Source.parse(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "nothing.x", "align[", "align.a.b", "align[x1]"])
+def test_bad_sources_are_refused(text: str) -> None:
+    with pytest.raises(ValueError):
+        Source.parse(text)
+
+
+def test_unknown_fields_get_a_suggestion() -> None:
+    with pytest.raises(UsageError, match="did you mean 'preprocess'"):
+        parse_recipe({**BASE, "preproces": {}})
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["!!python/object/apply:os.system ['true']", "a: &x [1]\nb: *x", "- just\n- a list", "recipe: [", "\xff"],
+)
+def test_dangerous_or_broken_yaml_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(UsageError):
+        load_recipe(str(path))
+
+
+def test_a_huge_recipe_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "big.yaml").write_text("#" * 300_000)
+    with pytest.raises(UsageError, match="larger"):
+        load_recipe(str(tmp_path / "big.yaml"))
+
+
+def test_changes_reach_any_depth_and_keep_the_rest() -> None:
+    changed = apply_change(apply_change(BASE, "dataset.snr=0.5"), "preprocess.alpha=1e-3")
+    assert changed["dataset"] == {"name": "demo", "subjects": [1], "snr": 0.5}
+    # YAML 1.1 reads 1e-3 as text; pydantic turns it into a number where one is wanted.
+    assert float(changed["preprocess"]["alpha"]) == 1e-3
+    assert BASE["preprocess"] == {"part": "cc2017", "alpha": 0.01}
+
+
+@pytest.mark.parametrize("change", ["alpha", "=3", "preproces.alpha=1", "recipe.x=1"])
+def test_bad_changes_are_refused(change: str) -> None:
+    with pytest.raises(UsageError):
+        apply_change(BASE, change)
+
+
+def test_recipes_are_found_by_name_and_typos_are_answered() -> None:
+    assert "demo" in list_recipes()
+    assert find_recipe("demo").name == "demo.yaml"
+    with pytest.raises(MissingError, match="did you mean 'demo'"):
+        find_recipe("dmeo")
+
+
+@given(st.floats(1e-6, 0.5), st.integers(0, 8), st.lists(st.integers(1, 3), min_size=1, max_size=3, unique=True))
+def test_yaml_round_trip(alpha: float, degree: int, subjects: list[int]) -> None:
+    raw = {
+        "recipe": "r",
+        "dataset": {"name": "demo", "subjects": subjects},
+        "preprocess": {"part": "cc2017", "alpha": alpha, "detrend_degree": degree},
+    }
+    assert parse_recipe(yaml.safe_load(yaml.safe_dump(raw))) == parse_recipe(raw)
