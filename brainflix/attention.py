@@ -80,5 +80,5 @@ def attend(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, *, kernel: str = "
         return functional.scaled_dot_product_attention(q, k, v)
     ops = _xformers_ops()
     # xformers puts the heads after the tokens: (batch, tokens, heads, head_dim).
-    out = ops.memory_efficient_attention(*(x.transpose(1, 2).contiguous() for x in (q, k, v)))  # type: ignore[union-attr,attr-defined]
+    out = ops.memory_efficient_attention(*(x.transpose(1, 2).contiguous() for x in (q, k, v)))  # type: ignore[attr-defined]
     return out.transpose(1, 2)  # type: ignore[no-any-return]

@@ -122,4 +122,3 @@ class Stage(Protocol):
     def run(self, job: Job, inputs: Mapping[str, list[Artifact]], out: Staging, tools: Tools) -> None:
         """Write the artifact's files below `out.path`."""
         ...
-

@@ -63,7 +63,7 @@ class Selection:
     alone: bool = False
 
 
-def make_plan(recipe: Recipe, store: Store, selection: Selection = Selection()) -> list[Planned]:  # noqa: B008
+def make_plan(recipe: Recipe, store: Store, selection: Selection = Selection()) -> list[Planned]:
     """Expand a recipe into ordered jobs.
 
     Raises:
@@ -83,7 +83,9 @@ def make_plan(recipe: Recipe, store: Store, selection: Selection = Selection()) 
 def _wanted(jobs: Mapping[Place, Any], recipe: Recipe, selection: Selection) -> set[Place]:
     """Return the selected places and, unless they stand alone, everything that they need."""
     if selection.subjects and (unknown := set(selection.subjects) - set(recipe.dataset.subjects)):
-        raise UsageError(f"recipe {recipe.recipe} has no subject {min(unknown)}", why=f"it has {recipe.dataset.subjects}")
+        raise UsageError(
+            f"recipe {recipe.recipe} has no subject {min(unknown)}", why=f"it has {recipe.dataset.subjects}"
+        )
     chosen = {
         (stage, step, subject)
         for stage, step, subject in jobs
@@ -104,9 +106,7 @@ def _wanted(jobs: Mapping[Place, Any], recipe: Recipe, selection: Selection) -> 
     return chosen
 
 
-def _mark(
-    job: Job, needs: tuple[Place, ...], trouble: str, planned: Mapping[Place, Planned], store: Store
-) -> Planned:
+def _mark(job: Job, needs: tuple[Place, ...], trouble: str, planned: Mapping[Place, Planned], store: Store) -> Planned:
     """Decide what happens to one job, given what happens to those before it."""
     if trouble:
         return Planned(job, BLOCKED, trouble, needs)

@@ -31,7 +31,11 @@ DEFAULT_INPUTS: dict[str, dict[str, str]] = {
 DEFAULT_SUBJECTS = {"targets": "none", "train": "pooled"}
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 _SOURCE = re.compile(r"(?P<stage>[a-z]+)(\.(?P<step>[A-Za-z0-9_-]+))?(\[(?P<subjects>[a-z]+|\d+(,\d+)*)\])?")
-_FOLDERS = (Path("recipes"), Path(__file__).resolve().parent / "recipes", Path(__file__).resolve().parents[1] / "recipes")
+_FOLDERS = (
+    Path("recipes"),
+    Path(__file__).resolve().parent / "recipes",
+    Path(__file__).resolve().parents[1] / "recipes",
+)
 
 
 class Source(BaseModel):
@@ -177,6 +181,8 @@ def load_recipe(name_or_path: str, changes: Sequence[str] = ()) -> Recipe:
     """
     path = find_recipe(name_or_path)
     raw = _read_yaml(path)
+    if not isinstance(raw, dict):
+        raise UsageError(f"{path.name} is not a recipe", why="a recipe is a mapping")
     for change in changes:
         raw = apply_change(raw, change)
     return parse_recipe(raw, path.name)

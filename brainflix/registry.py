@@ -151,9 +151,7 @@ def _plugins() -> dict[str, dict[str, Part]]:
     for entry in entry_points(group=ENTRY_POINTS):
         category, _, name = entry.name.partition(":")
         package = entry.dist.name if entry.dist else "a plug-in"
-        found.setdefault(category, {})[name] = Part(
-            entry.value, "brainflix.contract:AnyParams", f"from {package}"
-        )
+        found.setdefault(category, {})[name] = Part(entry.value, "brainflix.contract:AnyParams", f"from {package}")
     return found
 
 
@@ -171,7 +169,9 @@ def find(category: str, name: str) -> Part:
     known = parts(category)
     if name not in known:
         raise UsageError(
-            f"no {category} part is called {name!r}", why=did_you_mean(name, known), next=f"brainflix list parts {category}"
+            f"no {category} part is called {name!r}",
+            why=did_you_mean(name, known),
+            next=f"brainflix list parts {category}",
         )
     return known[name]
 

@@ -1,4 +1,4 @@
-"""Execute a plan: open the inputs, call the stage, publish the result. What is in the store already is not made again."""
+"""Execute a plan: open the inputs, call the stage, publish the result. What is in the store is not made again."""
 
 from __future__ import annotations
 
@@ -82,6 +82,7 @@ def make_tools(store: Store, settings: Settings, progress: Progress) -> Tools:
         from brainflix.device import pick_compute
 
         torch.set_num_threads(settings.workers or len(os.sched_getaffinity(0)))
+        _quieten_libraries()
         return pick_compute(settings.device, settings.precision)
 
     return Tools(
@@ -92,6 +93,16 @@ def make_tools(store: Store, settings: Settings, progress: Progress) -> Tools:
         clips_per_batch=settings.clips_per_batch,
         checkpoint_epochs=settings.checkpoint_epochs,
     )
+
+
+def _quieten_libraries() -> None:
+    """Switch off the model libraries' own bars and hints; brainflix says what it does in its own words."""
+    import diffusers.utils.logging
+    import transformers.utils.logging
+
+    for logging in (diffusers.utils.logging, transformers.utils.logging):
+        logging.set_verbosity_error()
+        logging.disable_progress_bar()
 
 
 def run_job(job: Job, store: Store, tools: Tools) -> Done:

@@ -26,7 +26,9 @@ class Settings(BaseSettings):
 
     store: Path = Field(Path("store"), description="folder of the artifact store")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
-    precision: Literal["auto", "float32", "bfloat16", "float16"] = Field("auto", description="compute dtype of networks")
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto", description="compute dtype of networks"
+    )
     attention: Literal["auto", "sdpa", "xformers"] = Field("auto", description="attention kernel")
     clips_per_batch: int = Field(20, ge=1, description="clips that go through a network at once")
     checkpoint_epochs: int = Field(5, ge=1, description="epochs between training checkpoints")

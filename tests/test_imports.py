@@ -19,7 +19,7 @@ PURE = {
     "evaluate": ("nway", "pixels", "ssim", "pairs", "flow", "identification", "statistics", "baselines", "score"),
     "models": None,
 }
-# The ridge solver is shared: alignment and the regressors are the same linear algebra. Regressors read trained encoders.
+# The ridge solver is shared by alignment and regression; regressors read trained encoders.
 SHARED = {("align", "regress"), ("regress", "train"), ("reconstruct", "targets"), ("evaluate", "targets")}
 
 
@@ -67,7 +67,7 @@ def test_planning_imports_nothing_heavy() -> None:
         "import sys, brainflix.plan, brainflix.run, brainflix.recipe, brainflix.settings, brainflix.registry\n"
         "heavy = {'torch', 'zarr', 'numpy', 'nibabel', 'diffusers', 'transformers', 'scipy', 'av', 'matplotlib'}\n"
         "found = heavy & set(sys.modules)\n"
-    "sys.exit(f'imported: {found}' if found else 0)"
+        "sys.exit(f'imported: {found}' if found else 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -13,24 +13,27 @@ from brainflix.errors import DataError
 
 @dataclass(frozen=True, eq=False)
 class LinearMap:
-    """x -> (x - source_mean) left right + target_mean.
+    """x -> (x - source_mean) (left right + identity I) + target_mean.
 
     Attributes:
         left: array of shape (n_source, r).
         right: array of shape (r, n_target), or None for a map of full rank, where `left` is the matrix.
         source_mean: array of shape (n_source,).
         target_mean: array of shape (n_target,).
+        identity: weight of the identity beside the factors; not 0 only between spaces of equal columns.
     """
 
     left: NDArray[Any]
     right: NDArray[Any] | None
     source_mean: NDArray[Any]
     target_mean: NDArray[Any]
+    identity: float = 0.0
 
     @property
     def matrix(self) -> NDArray[Any]:
         """Return the matrix of shape (n_source, n_target); large for whole brains, and `apply` does not need it."""
-        return np.asarray(self.left if self.right is None else self.left @ self.right)
+        matrix = self.left if self.right is None else self.left @ self.right
+        return np.asarray(matrix + self.identity * np.eye(len(matrix), dtype=matrix.dtype) if self.identity else matrix)
 
     @property
     def intercept(self) -> NDArray[Any]:
@@ -45,9 +48,10 @@ class LinearMap:
         """
         if x.ndim != 2 or x.shape[1] != self.source_mean.size:
             raise DataError(f"rows to align must have shape (n, {self.source_mean.size}), not {x.shape}")
-        out = (x - self.source_mean) @ self.left
+        centred = x - self.source_mean
+        out = centred @ self.left
         out = out if self.right is None else out @ self.right
-        return np.asarray(out + self.target_mean)
+        return np.asarray(out + self.identity * centred + self.target_mean if self.identity else out + self.target_mean)
 
 
 def check_pair(source: NDArray[Any], template: NDArray[Any]) -> None:
@@ -76,18 +80,5 @@ def identity_map(source: NDArray[Any], template: NDArray[Any]) -> LinearMap:
     n = source.shape[1]
     if template.shape[1] != n:
         raise DataError(f"without alignment the columns must agree: {n} and {template.shape[1]}")
-    return Unchanged(np.zeros((n, 0)), np.zeros((0, n)), np.zeros(n), np.zeros(n))
-
-
-class Unchanged(LinearMap):
-    """The identity without its matrix of n_grayordinates squared."""
-
-    @property
-    def matrix(self) -> NDArray[Any]:
-        """Return the identity matrix."""
-        return np.eye(self.source_mean.size)
-
-    def apply(self, x: NDArray[Any]) -> NDArray[Any]:
-        """Return x itself."""
-        super().apply(x[:0])
-        return x
+    nothing = np.zeros(n, np.result_type(source.dtype, np.float32))
+    return LinearMap(nothing[:, None][:, :0], nothing[None][:0], nothing, nothing, identity=1.0)

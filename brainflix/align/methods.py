@@ -39,7 +39,7 @@ def procrustes(
 def ridge(
     sources: Sequence[np.ndarray], own: int, rows: np.ndarray, segments: np.ndarray, params: RidgeAlignParams
 ) -> np.ndarray:
-    """Map the rows onto the group's iterated template by ridge, penalty by cross-validation over stretches of segments."""
+    """Map the rows onto the group's iterated template by ridge; the penalty is cross-validated over segments."""
     folds = contiguous_folds(segments, params.n_folds)
     template = fit_template(
         sources,

@@ -10,7 +10,9 @@ from brainflix.contract import Params
 class AlignParams(Params):
     """What every method shares."""
 
-    n_iterations: int = Field(2, ge=1, description="rounds of aligning all subjects to the template and averaging again")
+    n_iterations: int = Field(
+        2, ge=1, description="rounds of aligning all subjects to the template and averaging again"
+    )
 
 
 class RidgeAlignParams(AlignParams):

@@ -13,50 +13,74 @@ from brainflix.align.maps import LinearMap, check_pair
 Floats = NDArray[np.float64]
 
 
-def fit_procrustes(source: NDArray[Any], template: NDArray[Any], *, scaling: bool = False) -> LinearMap:
+def fit_procrustes(
+    source: NDArray[Any], template: NDArray[Any], *, scaling: bool = False, anchor: float = 0.0
+) -> LinearMap:
     """Fit the R with orthonormal rows or columns that minimises |source R - template| after centring (Schonemann 1966).
 
-    With fewer rows than columns R is determined on the span of the rows alone; there it is the rotation, and what lies
-    outside that span maps to the template's mean. The factors are then of the rank of the rows: no matrix of
-    grayordinates squared is formed.
+    With fewer rows than columns and no anchor, R is the rotation on the span of the rows, and what lies outside maps to
+    the template's mean. No matrix of grayordinates squared is formed there; the factors have the rank of the rows.
 
     Args:
         source: array of shape (n, n_source), training rows of one subject.
         template: array of shape (n, n_target), the same clips.
         scaling: also fit one factor for the whole map.
+        anchor: pull towards the identity, for columns that already correspond by anatomy: R maximises
+            tr(R^T (x^T y + anchor |x| |y| / n_columns I)). Few rows fix a rotation of many columns badly; with 3, and
+            outside the span of the rows entirely, columns stay mostly themselves.
 
     Raises:
-        DataError: if shapes do not match or values are not finite.
+        DataError: if shapes do not match, values are not finite, or an anchor is set between different columns.
     """
     check_pair(source, template)
+    if anchor < 0 or (anchor > 0 and source.shape[1] != template.shape[1]):
+        raise DataError(f"an anchor of {anchor:g} needs equal columns: {source.shape[1]} and {template.shape[1]}")
     dtype = np.result_type(source.dtype, template.dtype, np.float32)
     x, y = np.asarray(source, np.float64), np.asarray(template, np.float64)
     x_mean, y_mean = x.mean(axis=0), y.mean(axis=0)
     x, y = x - x_mean, y - y_mean
-    right: Floats | None = None
-    if max(x.shape[1], y.shape[1]) <= x.shape[0]:
-        u, s, vt = linalg.svd(x.T @ y, full_matrices=False)
-        left = u @ vt
-    else:
-        left, right, s = _in_factors(x, y)
+    weight = anchor * float(np.linalg.norm(x) * np.linalg.norm(y)) / x.shape[1]
+    left, right, identity = _rotation(x, y, weight)
     if scaling:
+        rotated = LinearMap(left, right, np.zeros(x.shape[1]), np.zeros(y.shape[1]), identity).apply(x)
         size = float((x**2).sum())
-        left = left * (s.sum() / size if size > 0 else 1.0)
+        scale = float((rotated * y).sum()) / size if size > 0 else 1.0
+        left, identity = left * scale, identity * scale
     return LinearMap(
-        left.astype(dtype), None if right is None else right.astype(dtype), x_mean.astype(dtype), y_mean.astype(dtype)
+        left.astype(dtype),
+        None if right is None else right.astype(dtype),
+        x_mean.astype(dtype),
+        y_mean.astype(dtype),
+        identity,
     )
 
 
-def _in_factors(x: Floats, y: Floats) -> tuple[Floats, Floats, Floats]:
-    """Polar factor of x^T y from the small product of the row spaces: V_x (U V^T) V_y^T."""
-    xs, x_space = _row_space(x)
-    ys, y_space = _row_space(y)
-    u, s, vt = linalg.svd(xs.T @ ys, full_matrices=False)
-    return x_space.T @ u, vt @ y_space, s
+def _rotation(x: Floats, y: Floats, weight: float) -> tuple[Floats, Floats | None, float]:
+    """Return left, right and identity of the polar factor of x^T y + weight I."""
+    columns = max(x.shape[1], y.shape[1])
+    if columns <= len(x) or (weight > 0 and columns <= 2 * len(x)):
+        product = x.T @ y
+        if weight > 0:
+            product += weight * np.eye(columns)
+        return _polar(product), None, 0.0
+    (xs, x_space), (ys, y_space) = _row_space(x), _row_space(y)
+    if weight == 0:
+        u, _, vt = linalg.svd(xs.T @ ys, full_matrices=False)
+        return x_space.T @ u, vt @ y_space, 0.0
+    # Outside the span of both row spaces the matrix is a multiple of the identity, and so its polar factor is I.
+    span, _ = np.linalg.qr(np.concatenate([x_space, y_space]).T)
+    inside = (span.T @ x_space.T) @ (xs.T @ ys) @ (y_space @ span)
+    eye = np.eye(len(inside))
+    return span @ (_polar(inside + weight * eye) - eye), span.T, 1.0
+
+
+def _polar(matrix: Floats) -> Floats:
+    u, _, vt = linalg.svd(matrix, full_matrices=False)
+    return np.asarray(u @ vt, np.float64)
 
 
 def _row_space(x: Floats) -> tuple[Floats, Floats]:
     """Return coordinates (n, r) and an orthonormal basis (r, n_columns) of the rows of x."""
     u, s, vt = linalg.svd(x, full_matrices=False)
-    kept = s > max(x.shape) * np.finfo(np.float64).eps * s[0] if s.size else np.zeros(0, np.bool_)
+    kept = s > max(x.shape) * np.finfo(np.float64).eps * s[0]
     return u[:, kept] * s[kept], vt[kept]

@@ -1,7 +1,7 @@
 """The door of `align`: a subject's rows in, the same rows in the group's space out.
 
-Roles: `bold` (this subject), `group` (every subject, this one included). Maps are fitted on training rows alone; the columns
-are those selected in any subject, so that all subjects have the same ones.
+Roles: `bold` (this subject), `group` (every subject, this one included). Maps are fitted on training rows
+alone; the columns are those selected in any subject, so that all subjects have the same ones.
 """
 
 from __future__ import annotations

@@ -146,9 +146,7 @@ Changes = Annotated[
 ]
 Only = Annotated[
     str | None,
-    typer.Option(
-        "--only", metavar="STAGE", help="Only this stage, and what it needs.", autocompletion=complete_stages
-    ),
+    typer.Option("--only", metavar="STAGE", help="Only this stage, and what it needs.", autocompletion=complete_stages),
 ]
 StorePath = Annotated[Path | None, typer.Option("--store", metavar="PATH", help="Folder of the artifact store.")]
 Device = Annotated[str | None, typer.Option("--device", metavar="NAME", help="auto, or a device as PyTorch names it.")]
@@ -156,9 +154,7 @@ Precision = Annotated[
     Literal["auto", "float32", "bfloat16", "float16"] | None,
     typer.Option("--precision", help="Compute dtype of networks."),
 ]
-Attention = Annotated[
-    Literal["auto", "sdpa", "xformers"] | None, typer.Option("--attention", help="Attention kernel.")
-]
+Attention = Annotated[Literal["auto", "sdpa", "xformers"] | None, typer.Option("--attention", help="Attention kernel.")]
 Workers = Annotated[int | None, typer.Option("--workers", min=0, metavar="N", help="CPU threads; 0 takes all.")]
 Offline = Annotated[
     bool | None, typer.Option("--offline/--online", help="Never open a network connection.", show_default=False)

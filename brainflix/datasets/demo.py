@@ -1,4 +1,4 @@
-"""The embedded dataset: a simulation in CC2017's layout and formats. Runs anywhere, proves the chain, says nothing of real brains."""
+"""The embedded dataset: a simulation in CC2017's layout and formats. It says nothing of real brains."""
 
 from __future__ import annotations
 

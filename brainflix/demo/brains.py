@@ -146,7 +146,7 @@ def drive(brain: Brain, films: Sequence[ClipFeatures]) -> list[np.ndarray]:
 def _encode(brain: Brain, film: ClipFeatures) -> np.ndarray:
     """Linear encoding of each feature family; the families themselves are not linear in the pixels."""
     families = ((name, getattr(film, name)) for name in brain.weights)
-    return sum(values.reshape(len(values), -1) @ brain.weights[name] for name, values in families)  # type: ignore[return-value]
+    return sum(values.reshape(len(values), -1) @ brain.weights[name] for name, values in families)
 
 
 def respond(brain: Brain, clip_drive: np.ndarray, volume_times_s: np.ndarray) -> np.ndarray:
@@ -179,8 +179,8 @@ def _kernels(delay_s: np.ndarray) -> np.ndarray:
     scale = 0.75
     rise = gamma.pdf(t, delay_s[None] / scale + 1, scale=scale)
     undershoot = gamma.pdf(t, (delay_s[None] + 9) / scale + 1, scale=scale)
-    kernel = rise - undershoot / 8
-    return kernel / kernel.sum(axis=0)
+    kernel = np.asarray(rise - undershoot / 8)
+    return np.asarray(kernel / kernel.sum(axis=0))
 
 
 def noise(rng: np.random.Generator, n_volumes: int, n_grayordinates: int) -> np.ndarray:
@@ -188,5 +188,5 @@ def noise(rng: np.random.Generator, n_volumes: int, n_grayordinates: int) -> np.
     white = rng.standard_normal((n_volumes + 20, n_grayordinates))
     coloured = lfilter([np.sqrt(1 - AR1**2)], [1, -AR1], white, axis=0)[20:]
     t = np.linspace(-1, 1, n_volumes)[:, None]
-    drift = sum(rng.normal(0, 1.5, n_grayordinates) * t**degree for degree in (1, 2, 3))
-    return coloured + drift
+    slopes = rng.normal(0, 1.5, (3, n_grayordinates))
+    return np.asarray(coloured) + t ** np.array([1, 2, 3]) @ slopes

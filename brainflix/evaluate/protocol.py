@@ -87,13 +87,13 @@ def score_prediction(prediction: np.ndarray, truth: np.ndarray, training: np.nda
 def identification_of(prediction: np.ndarray, truth: np.ndarray, training: np.ndarray) -> np.ndarray:
     """Return the identification matrix (n_clips, n_clips); a constant prediction ties with everything."""
     mean, sd = training.mean(axis=0), training.std(axis=0)
-    scaled = [identification.standardise(values, mean, sd) for values in (prediction, truth)]
-    similarity = np.nan_to_num(identification.similarity(*scaled))
+    predicted, true = (identification.standardise(values, mean, sd) for values in (prediction, truth))
+    similarity = np.nan_to_num(identification.similarity(predicted, true))
     return identification.identification_matrix(similarity)
 
 
 def paired_difference(a: Score, b: Score, design: Design) -> dict[str, float]:
-    """Compare two scores on the same clips: difference, its cluster-bootstrap interval, and a sign-flip p over blocks."""
+    """Compare two scores on the same clips: difference, cluster-bootstrap interval, and sign-flip p over blocks."""
     difference = a.per_clip - b.per_clip
     interval = cluster_bootstrap(difference, design.clusters, n_boot=design.params.n_boot, seed=design.seed)
     return {
@@ -132,4 +132,6 @@ def _score(
 
 
 def _mean_diagonal(matrix: np.ndarray) -> float:
-    return float(np.nanmean(np.diagonal(matrix)))
+    diagonal = np.diagonal(matrix)
+    defined = diagonal[~np.isnan(diagonal)]
+    return float(defined.mean()) if defined.size else float("nan")

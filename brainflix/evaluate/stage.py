@@ -1,8 +1,8 @@
 """The door of `evaluate`: reconstructions and predictions against the truth, one table of scores for a subject.
 
-Roles: `videos` (what is scored), `truth` (frames of all clips), and optionally `oracle` and `baselines` (videos of the same
-clips), `predictions` with `targets` (identification of regressed targets), `transfer` (predictions of decoders trained on
-other subjects, compared in pairs with the first of them).
+Roles: `videos` (what is scored), `truth` (frames of all clips), and optionally `oracle` and `baselines` (videos of
+the same clips), `predictions` with `targets` (identification of regressed targets), `transfer` (predictions of decoders
+trained on other subjects, compared in pairs with the first of them).
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ def run(job: Job, inputs: Mapping[str, list[Artifact]], out: Staging, tools: Too
     from brainflix.evaluate.protocol import NAME, make_design
     from brainflix.evaluate.systems import video_metrics
     from brainflix.store.arrays import write_array
-    from brainflix.store.schema import Clips, write_json
+    from brainflix.store.checks import write_json
+    from brainflix.store.schema import Clips
 
     params = StrictParams.model_validate(job.params)
     dataset = registry.find("dataset", job.dataset).load()
@@ -132,6 +133,11 @@ def _transfer_table(
         row = {"decoder": name, "identification": score.value, "lo": score.ci95[0], "hi": score.ci95[1], "p": score.p}
         if score is not first:
             paired = paired_difference(score, first, design)
-            row |= {"gain": paired["difference"], "gain_lo": paired["lo"], "gain_hi": paired["hi"], "gain_p": paired["p"]}
+            row |= {
+                "gain": paired["difference"],
+                "gain_lo": paired["lo"],
+                "gain_hi": paired["hi"],
+                "gain_p": paired["p"],
+            }
         rows.append({key: round(value, 6) if isinstance(value, float) else value for key, value in row.items()})
     return {"Decoders trained on the other subjects": rows}

@@ -1,10 +1,10 @@
-"""A set of videos under evaluation and its metrics as matrices: prediction i against truth j, diagonal = true pairing."""
+"""Videos under evaluation and its metrics as matrices: prediction i against truth j, true pairs on the diagonal."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -64,7 +64,7 @@ def video_metrics(ways: tuple[int, ...]) -> list[VideoMetric]:
         VideoMetric(
             f"nway_{n}",
             f"{n}-way accuracy of the video classifier, one ground-truth class, exact expectation",
-            lambda system, truth, _, n=n: _nway(system, truth, n),
+            partial(_nway, n),
             nway.chance(n),
             True,
         )
@@ -80,7 +80,7 @@ def video_metrics(ways: tuple[int, ...]) -> list[VideoMetric]:
     ]
 
 
-def _nway(system: System, truth: System, n: int) -> Matrix:
+def _nway(n: int, system: System, truth: System, wanted: np.ndarray) -> Matrix:
     return nway.accuracy_matrix(system.logits, nway.truth_classes(truth.logits, 1), n)
 
 
@@ -103,4 +103,4 @@ def _ssim_excess(system: System, truth: System, wanted: np.ndarray) -> Matrix:
     full = _pixel("ssim")(system, truth, wanted)
     off = full.copy()
     np.fill_diagonal(off, np.nan)
-    return full - np.nanmean(off, axis=1, keepdims=True)
+    return np.asarray(full - np.nanmean(off, axis=1, keepdims=True))

@@ -1,4 +1,7 @@
-"""Areas of grayordinates by name: a table of (CIFTI structure, vertex) to HCP-MMP1 area. Never by number: two numberings exist."""
+"""Areas of grayordinates by name: (CIFTI structure, vertex) to HCP-MMP1 area.
+
+Never by number: two numberings are in use.
+"""
 
 from __future__ import annotations
 

@@ -61,7 +61,9 @@ def read_dtseries(path: Path) -> DenseSeries:
     if not isinstance(series, SeriesAxis) or not isinstance(models, BrainModelAxis):
         raise DataError(f"{path.name} is not a dense time series")
     data = _read_block(image, path)
-    return DenseSeries(data, _seconds(series), np.asarray(models.name), np.asarray(models.vertex), np.asarray(models.voxel))
+    return DenseSeries(
+        data, _seconds(series), np.asarray(models.name), np.asarray(models.vertex), np.asarray(models.voxel)
+    )
 
 
 def _read_block(image: nib.Cifti2Image, path: Path) -> np.ndarray:

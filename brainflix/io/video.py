@@ -48,7 +48,7 @@ def decode_at(path: Path, times_s: np.ndarray) -> np.ndarray:
 def _pick(stream: Iterator[av.VideoFrame], wanted: set[int]) -> dict[int, np.ndarray]:
     """Convert the wanted frames to RGB; an index one past the end gets the last frame."""
     converter, found, count, last = VideoReformatter(), {}, 0, None
-    for count, last in enumerate(stream, start=1):  # noqa: B007
+    for count, last in enumerate(stream, start=1):
         if count - 1 in wanted:
             found[count - 1] = converter.reformat(last, format="rgb24").to_ndarray()
     if last is not None and count in wanted:
@@ -68,7 +68,13 @@ def encode(frames: np.ndarray, fps_hz: float, path: Path | io.BytesIO, *, crf: i
     Raises:
         DataError: wrong dtype, shape or odd sides.
     """
-    if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[-1] != 3 or frames.shape[1] % 2 or frames.shape[2] % 2:
+    if (
+        frames.dtype != np.uint8
+        or frames.ndim != 4
+        or frames.shape[-1] != 3
+        or frames.shape[1] % 2
+        or frames.shape[2] % 2
+    ):
         raise DataError(f"frames must be uint8 (n, even, even, 3), not {frames.dtype} {frames.shape}")
     with av.open(path if isinstance(path, io.BytesIO) else str(path), "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=round(fps_hz))
@@ -85,4 +91,3 @@ def mp4_bytes(frames: np.ndarray, fps_hz: float, *, crf: int = 16) -> bytes:
     buffer = io.BytesIO()
     encode(frames, fps_hz, buffer, crf=crf)
     return buffer.getvalue()
-

@@ -50,7 +50,9 @@ def preprocess(runs: Iterable[RunFile], n_clips: dict[str, int], tr_s: float, pa
     Raises:
         DataError: a run of another space, repetition time or length; names the file.
     """
-    blocks, kept, space = [], [], None
+    blocks: list[np.ndarray] = []
+    kept: list[RunFile] = []
+    space: DenseSeries | None = None
     constant = np.zeros(0, dtype=bool)
     for run in runs:
         series = read_dtseries(run.path)
@@ -76,7 +78,7 @@ def preprocess(runs: Iterable[RunFile], n_clips: dict[str, int], tr_s: float, pa
 
 
 def clean_run(data: np.ndarray, n_clips: int, params: Cc2017Params) -> tuple[np.ndarray, np.ndarray]:
-    """Trim, detrend and z-score one run (n_volumes, n_grayordinates): rows (n_clips, …) and a mask of constant columns."""
+    """Trim, detrend and z-score one run (n_volumes, n_grayordinates): rows, and a mask of constant columns."""
     start = trim_start(len(data), n_clips)
     kept = polynomial_detrend(data[start : start + n_clips], params.detrend_degree)
     scored = zscore(kept, params.zscore_ddof)
@@ -101,9 +103,7 @@ def reproducibility(cleaned: Cleaned, params: Cc2017Params) -> Reliability:
         if not is_test(segment):
             by_segment.setdefault(segment, []).append(i)
     pairs = [runs[:2] for runs in by_segment.values() if len(runs) > 1]
-    z = [
-        run_z(cleaned.rows[starts[a] : starts[a + 1]], cleaned.rows[starts[b] : starts[b + 1]]) for a, b in pairs
-    ]
+    z = [run_z(cleaned.rows[starts[a] : starts[a + 1]], cleaned.rows[starts[b] : starts[b + 1]]) for a, b in pairs]
     if len(z) < 2:
         raise DataError("reproducibility needs two training segments with two repeats each")
     return reliability_t(np.stack(z), two_sided=params.two_sided)

@@ -59,9 +59,9 @@ def _responses(cleaned: Cleaned, clips: Clips, mask: object, reliability: object
     counts = cleaned.clips_per_run
     return Responses(
         response=cleaned.rows,
-        clip=np.concatenate(
-            [first[s] + np.arange(n) for s, n in zip(cleaned.segment, counts, strict=True)]
-        ).astype(np.int32),
+        clip=np.concatenate([first[s] + np.arange(n) for s, n in zip(cleaned.segment, counts, strict=True)]).astype(
+            np.int32
+        ),
         repeat=np.repeat(np.array(cleaned.repeat, np.int16), counts),
         run=np.repeat(np.arange(len(counts), dtype=np.int16), counts),
         run_names=tuple(f"{s}_{r}" for s, r in zip(cleaned.segment, cleaned.repeat, strict=True)),

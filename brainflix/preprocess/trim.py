@@ -36,9 +36,7 @@ def trim_start(n_volumes: int, n_clips: int = 240) -> int:
     return n_volumes - (n_clips + N_TAIL_VOLUMES)
 
 
-def clip_volumes(
-    n_volumes: int, n_clips: int = 240, *, tr_s: float = 2.0, delay_s: float = 4.0
-) -> NDArray[np.int64]:
+def clip_volumes(n_volumes: int, n_clips: int = 240, *, tr_s: float = 2.0, delay_s: float = 4.0) -> NDArray[np.int64]:
     """Return the volume (0-based) that answers each clip, array of shape (n_clips,).
 
     Volume = round((clip onset + delay) / repetition time) - (n_clips + 6 - n_volumes), since volume 0 of the longer

@@ -15,5 +15,7 @@ class ZeroscopeParams(WeightParams):
     guidance_scale: float = Field(15.0, ge=1, description="classifier-free guidance; 1 switches it off")
     latent_factor: float = Field(1.0, gt=0, description="the predicted latents are multiplied by this")
     negative_prompt: str = Field("", description="prompt of the unconditional branch")
-    caption: str = Field("", description="prompt where none is predicted; most-frequent takes the training captions' mode")
+    caption: str = Field(
+        "", description="prompt where none is predicted; most-frequent takes the training captions' mode"
+    )
     split: str = Field("test", description="split whose clips are generated")

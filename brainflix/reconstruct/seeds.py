@@ -17,6 +17,7 @@ def clip_seed(seed: int, clip_id: str) -> int:
 def clip_noise(seed: int, clip_ids: Sequence[str], shape: Sequence[int]) -> torch.Tensor:
     """Draw standard normal noise of shape (n_clips, *shape), always on the CPU so that every device gets the same."""
     draws = [
-        torch.randn(tuple(shape), generator=torch.Generator().manual_seed(clip_seed(seed, clip_id))) for clip_id in clip_ids
+        torch.randn(tuple(shape), generator=torch.Generator().manual_seed(clip_seed(seed, clip_id)))
+        for clip_id in clip_ids
     ]
     return torch.stack(draws)

@@ -1,7 +1,7 @@
 """The door of `reconstruct`: predicted conditions in, frames of the test clips out.
 
-Roles: `clips` (frames of all clips: which ones, how many frames, at which rate), and, where predicted, `latents` and `prompt`;
-each may be predictions or, for the oracle, the targets themselves.
+Roles: `clips` (frames of all clips: which ones, how many frames, at which rate), and, where
+predicted, `latents` and `prompt`; each may be predictions or, for the oracle, the targets themselves.
 """
 
 from __future__ import annotations
@@ -64,7 +64,11 @@ def run(job: Job, inputs: Mapping[str, list[Artifact]], out: Staging, tools: Too
     (out.path / "previews").mkdir()
     for clip_id, clip in list(zip(videos.clip_ids, videos.frames, strict=True))[:N_PREVIEWS]:
         encode(clip, fps_hz, out.path / "previews" / f"{clip_id}.mp4")
-    out.notes |= {"attention": backend.kernel, "device": tools.compute().describe(), "clips_per_batch": tools.clips_per_batch}
+    out.notes |= {
+        "attention": backend.kernel,
+        "device": tools.compute().describe(),
+        "clips_per_batch": tools.clips_per_batch,
+    }
 
 
 def condition(artifact: Artifact, clip_ids: Sequence[str]) -> np.ndarray:
@@ -80,7 +84,7 @@ def condition(artifact: Artifact, clip_ids: Sequence[str]) -> np.ndarray:
 
 
 def fixed_caption(caption: str, clips: Clips) -> str:
-    """Return the caption itself, or the most frequent one of the training clips (the first of equals in the alphabet)."""
+    """Return the caption itself, or the most frequent one of the training clips (of equals the first by alphabet)."""
     if caption != MOST_FREQUENT:
         return caption
     counts = Counter(clips.caption[i] for i in clips.of("train"))

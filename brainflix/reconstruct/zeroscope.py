@@ -1,7 +1,7 @@
 """Video-to-video diffusion on UNet3DConditionModel and AutoencoderKL (Brain Netflix spec 6).
 
-The loop is ours because diffusers' pipeline class for it is deprecated and its latent axes changed once (spec 6.1): latents
-are (clip, frame, channel, height, width) everywhere outside this file, and anything else is refused.
+The loop is ours because diffusers' pipeline class for it is deprecated and its latent axes changed once (spec 6.1):
+latents are (clip, frame, channel, height, width) everywhere outside this file, and anything else is refused.
 """
 
 from __future__ import annotations
@@ -103,7 +103,9 @@ def generate(
     """
     shape = backend.latent_shape(n_frames)
     if latents is not None and latents.shape[1:] != shape:
-        raise DataError(f"latents are {latents.shape[1:]}, the generator takes (frame, channel, height, width) = {shape}")
+        raise DataError(
+            f"latents are {latents.shape[1:]}, the generator takes (frame, channel, height, width) = {shape}"
+        )
     noise = clip_noise(seed, clip_ids, shape)
     scheduler = DPMSolverMultistepScheduler.from_pretrained(backend.scheduler_folder)
     strength = 1.0 if latents is None else params.strength

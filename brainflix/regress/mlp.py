@@ -165,7 +165,7 @@ def _train(
             chosen = batch.to(train[0].device)
             loss = criterion(model(train[0][chosen], masks), train[1][chosen])
             optimiser.zero_grad(set_to_none=True)
-            loss.backward()
+            torch.autograd.backward(loss)
             optimiser.step()
             total += loss.detach() * len(batch)
         train_loss.append(float(total) / len(train[0]))
@@ -190,7 +190,7 @@ def _batches(n: int, size: int, generator: torch.Generator) -> Iterator[Tensor]:
 @torch.no_grad()
 def _forward(model: Regressor, rows: Tensor, batch_size: int) -> Tensor:
     model.eval()
-    return torch.cat([model(part) for part in rows.split(batch_size)])
+    return torch.cat([model(rows[start : start + batch_size]) for start in range(0, len(rows), batch_size)])
 
 
 def _tensor(x: NDArray[Any], device: str | torch.device) -> Tensor:

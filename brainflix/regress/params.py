@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from brainflix.contract import Params
@@ -25,13 +27,18 @@ class RidgeParams(RegressParams):
 class MlpParams(RegressParams):
     """One hidden layer on standardised targets (Brain Netflix spec 5.2)."""
 
+    kind: Literal["mlp", "swiglu"] = "mlp"
     hidden: int = Field(256, ge=1)
     epochs: int = Field(20, ge=1)
     batch_size: int = Field(128, ge=2)
     lr: float = Field(1e-3, gt=0)
     weight_decay: float = Field(1e-2, ge=0)
     dropout: float = Field(0.5, ge=0, lt=1)
+    output_dropout: float = Field(0.0, ge=0, lt=1, description="0.3 in the released code, where it teaches zeros")
     patience: int = Field(4, ge=1)
+    val_fraction: float = Field(
+        0.1, gt=0, lt=1, description="share of the rows, whole segments, that decides when to stop"
+    )
 
 
 class EncoderParams(Params):

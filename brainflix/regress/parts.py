@@ -10,7 +10,7 @@ import numpy as np
 from brainflix.contract import Job, Tools
 from brainflix.errors import DataError
 from brainflix.regress.folds import contiguous_folds
-from brainflix.regress.mlp import fit_mlp
+from brainflix.regress.mlp import MLPOptions, fit_mlp
 from brainflix.regress.params import MlpParams, RegressParams, RidgeParams
 from brainflix.regress.ridge import fit_ridge
 from brainflix.regress.standardise import Standardiser, rescale_to_train_std
@@ -49,7 +49,7 @@ class Problem:
     def predictions(self, values: np.ndarray, params: RegressParams, attrs: Mapping[str, object]) -> Predictions:
         """Give predicted values (n_test, n_dims) their target's shape; rescale them if the recipe asks."""
         if params.rescale:
-            values = rescale_to_train_std(values, self.y.mean(axis=0), self.y.std(axis=0))
+            values = rescale_to_train_std(values, self.y.std(axis=0))
         return Predictions(values.reshape(-1, *self.shape), self.test_ids, self.truth, dict(attrs))
 
 
@@ -68,8 +68,11 @@ def mlp(job: Job, inputs: Mapping[str, list[Artifact]], tools: Tools) -> Predict
     """One-hidden-layer network, stopped on the last segments of the fitting rows."""
     params = MlpParams.model_validate(job.params)
     problem = gather(inputs, params)
-    values, attrs = fit_mlp(problem.x, problem.y, problem.x_test, problem.groups, params, job.seed, tools.compute())
-    return problem.predictions(values, params, attrs)
+    options = MLPOptions(**params.model_dump(exclude={"window_tr", "rescale"}))
+    device = tools.compute().device
+    fit = fit_mlp(problem.x, problem.y, options, seed=job.seed, groups=problem.groups, device=device)
+    attrs = {"best_epoch": fit.best_epoch, "val_loss": float(min(fit.val_loss)), "n_rows": fit.n_train}
+    return problem.predictions(fit.predict(problem.x_test), params, attrs)
 
 
 def encoder(job: Job, inputs: Mapping[str, list[Artifact]], tools: Tools) -> Predictions:

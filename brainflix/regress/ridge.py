@@ -179,9 +179,7 @@ def _with_rows(spectrum: Spectrum, order: NDArray[np.int64]) -> Spectrum:
     return Spectrum(left, right, spectrum.values, spectrum.dual, spectrum.x_mean)
 
 
-def _centred_targets(
-    y: Any, part: slice, order: NDArray[np.int64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _centred_targets(y: Any, part: slice, order: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     tile = np.asarray(y[:, part], np.float64)[order]
     if not np.isfinite(tile).all():
         raise DataError("Y has values that are not finite")

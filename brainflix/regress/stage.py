@@ -1,7 +1,7 @@
 """The door of `regress`: responses of training clips and their targets in, predicted targets of the test clips out.
 
-Roles: `rows` (responses to fit on, of one subject or several), `test` (responses to predict from), `target`; the `encoder` part
-takes a trained network under `encoder` instead of `rows`.
+Roles: `rows` (responses to fit on, of one subject or several), `test` (responses to predict from), `target`;
+the `encoder` part takes a trained network under `encoder` instead of `rows`.
 """
 
 from __future__ import annotations

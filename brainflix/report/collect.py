@@ -143,9 +143,7 @@ def _brain_map(reader: _Reader, space: Space, largest: float) -> BrainMap:
     return BrainMap(space.title, tuple(figures), len(space.area), n_selected, why)
 
 
-def _galleries(
-    reader: _Reader, job: Job, inputs: Inputs, documents: Sequence[tuple[Artifact, Any]]
-) -> list[Gallery]:
+def _galleries(reader: _Reader, job: Job, inputs: Inputs, documents: Sequence[tuple[Artifact, Any]]) -> list[Gallery]:
     """Choose, read and encode the clips of every subject that has reconstructions."""
     choices: list[Choice] = []
     for subject, videos in videos_by_subject(inputs.get("reconstruct", ())).items():

@@ -101,6 +101,4 @@ def mark(row: Row) -> Markup:
     sign, title = titles.get(row.mark, ("", ""))
     if not sign:
         return Markup('<span class="mark"></span>')
-    return Markup('<span class="mark beats" role="img" title="{}" aria-label="{}">{}</span>').format(
-        title, title, sign
-    )
+    return Markup('<span class="mark beats" role="img" title="{}" aria-label="{}">{}</span>').format(title, title, sign)

@@ -13,7 +13,7 @@ from brainflix.store.responses import Responses
 
 
 def windowed(responses: Responses, offsets: Sequence[int]) -> Responses:
-    """Put the rows at `offsets` around each row side by side; never across runs, the run's last row is repeated instead.
+    """Put the rows at `offsets` around each row side by side; at a run's ends its outermost row is repeated.
 
     Args:
         responses: rows of whole runs in time order.

@@ -33,9 +33,7 @@ def extract(job: Job, inputs: dict[str, list[Artifact]], out: Path, tools: Tools
 
 
 @torch.inference_mode()
-def _embed(
-    model: CLIPModel, processor: CLIPImageProcessorPil, frames: np.ndarray, compute: Compute
-) -> np.ndarray:
+def _embed(model: CLIPModel, processor: CLIPImageProcessorPil, frames: np.ndarray, compute: Compute) -> np.ndarray:
     """Return the mean embedding of each clip (n_clips, n_frames, H, W, 3): (n_clips, width), float32."""
     flat = frames.reshape(-1, *frames.shape[2:])
     pixels = processor(list(flat), return_tensors="pt")["pixel_values"].to(compute.device, compute.dtype)

@@ -27,9 +27,12 @@ class WeightParams(Params):
     def _pin_shipped(cls, raw: Any) -> Any:
         from brainflix.io.weights import is_shipped, shipped_revision
 
-        if isinstance(raw, dict) and is_shipped(str(raw.get("weights", ""))):
-            return {**raw, "revision": shipped_revision(raw["weights"])}
-        return raw
+        if not isinstance(raw, dict) or not is_shipped(str(raw.get("weights", ""))):
+            return raw
+        # Only the part of a pipeline that is read counts: a new denoiser leaves latents and captions as they are.
+        field = cls.model_fields.get("subfolder")
+        subfolder = raw.get("subfolder", field.default) if field else ""
+        return {**raw, "revision": shipped_revision(f"{raw['weights']}/{subfolder}".rstrip("/"))}
 
     @model_validator(mode="after")
     def _pinned(self) -> Self:

@@ -29,7 +29,7 @@ def masked_phase(job: Job, inputs: Mapping[str, list[Artifact]], tools: Tools) -
 
 
 def contrastive_phase(job: Job, inputs: Mapping[str, list[Artifact]], tools: Tools) -> TrainResult:
-    """Contrastive tuning from the network `start` towards the targets `embeddings`; the validation segment decides when to stop."""
+    """Contrastive tuning of the network `start` towards `embeddings`; the validation segment decides when to stop."""
     params = ContrastiveParams.model_validate(job.params)
     train, train_clips = pooled_rows(inputs["rows"], ("train",), params)
     held, held_clips = pooled_rows(inputs["rows"], ("val",), params)
@@ -46,7 +46,9 @@ def contrastive_phase(job: Job, inputs: Mapping[str, list[Artifact]], tools: Too
     )
 
 
-def pooled_rows(artifacts: list[Artifact], split: tuple[str, ...], params: PhaseParams) -> tuple[np.ndarray, np.ndarray]:
+def pooled_rows(
+    artifacts: list[Artifact], split: tuple[str, ...], params: PhaseParams
+) -> tuple[np.ndarray, np.ndarray]:
     """Stack the subjects' rows of a split: (n_rows, n_columns) and the clip of each row.
 
     Raises:

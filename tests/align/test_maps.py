@@ -52,6 +52,26 @@ def test_fewer_rows_than_columns_give_the_rotation_on_their_span() -> None:
     np.testing.assert_allclose(np.sum(fit.apply(source) ** 2 - template.mean(axis=0) ** 2), np.sum(x**2), rtol=1e-8)
 
 
+@pytest.mark.parametrize("n", [5, 8, 15, 60])
+@pytest.mark.parametrize("anchor", [0.5, 20.0])
+def test_an_anchor_equals_the_polar_factor_of_the_padded_product_at_any_number_of_rows(n: int, anchor: float) -> None:
+    source, template, _ = _rotated(n, 25, noise=1.0)
+    x, y = source - source.mean(axis=0), template - template.mean(axis=0)
+    product = x.T @ y + anchor * np.linalg.norm(x) * np.linalg.norm(y) / 25 * np.eye(25)
+    expected, _ = linalg.polar(product)
+    np.testing.assert_allclose(fit_procrustes(source, template, anchor=anchor).matrix, expected, atol=1e-9)
+    scaled = fit_procrustes(source, template, anchor=anchor, scaling=True)
+    np.testing.assert_allclose(scaled.matrix, expected * np.sum((x @ expected) * y) / np.sum(x**2), atol=1e-9)
+    np.testing.assert_allclose(scaled.apply(source), x @ scaled.matrix + template.mean(axis=0), atol=1e-9)
+
+
+def test_a_strong_anchor_is_the_identity_and_none_needs_equal_columns() -> None:
+    source, template, _ = _rotated(15, 40)
+    np.testing.assert_allclose(fit_procrustes(source, template, anchor=1e9).matrix, np.eye(40), atol=1e-6)
+    with pytest.raises(DataError, match="equal columns"):
+        fit_procrustes(source, template[:, :5], anchor=1.0)
+
+
 def test_subjects_with_different_numbers_of_columns() -> None:
     source, template, _ = _rotated(100, 12)
     for columns in (5, 12):
@@ -86,7 +106,7 @@ def test_ridge_map_recovers_a_planted_mixture_and_ignores_the_scale_of_the_data(
 def test_none_changes_nothing() -> None:
     source, template, _ = _rotated(20, 6)
     fit = identity_map(source, template)
-    assert fit.apply(source) is source
+    np.testing.assert_array_equal(fit.apply(source), source)
     np.testing.assert_array_equal(fit.matrix, np.eye(6))
     np.testing.assert_array_equal(fit.intercept, np.zeros(6))
     with pytest.raises(DataError, match="columns must agree"):

@@ -55,7 +55,9 @@ def test_matching_is_perfect_on_itself_and_at_chance_on_noise() -> None:
     found = [time_segment_matching(*rng.normal(size=(2, 60, 7)), window=3) for _ in range(60)]
     mean = np.mean([f.accuracy for f in found])
     assert found[0].n_segments == 58
-    assert found[0].chance == pytest.approx(np.mean([1 / (1 + sum(abs(i - j) >= 3 for j in range(58))) for i in range(58)]))
+    assert found[0].chance == pytest.approx(
+        np.mean([1 / (1 + sum(abs(i - j) >= 3 for j in range(58))) for i in range(58)])
+    )
     assert abs(mean - found[0].chance) < 0.01
 
 

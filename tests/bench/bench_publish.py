@@ -1,4 +1,4 @@
-"""Publishing an artifact beside writing the same arrays with plain zarr: the price of hashes, fsync and the manifest."""
+"""Publishing an artifact beside writing the same arrays with plain zarr: the price of hashes and fsync."""
 
 from __future__ import annotations
 

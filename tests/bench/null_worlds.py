@@ -1,8 +1,8 @@
-"""Remove the signal from twenty simulated worlds and count how often each metric's 95 % interval holds its chance level.
+"""Remove the signal from twenty simulated worlds and count how often the 95 % intervals hold chance.
 
     python -m tests.bench.null_worlds --worlds 20 --store null-store --json null.json
 
-Not part of the tests: it takes about an hour on two cores. Each world has its own film, brain and noise (dataset.seed).
+Not part of the tests: it takes many runs of the chain. Each world has its own film, brain and noise (dataset.seed).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""kill -9 at random moments of a run, and eight runs at once: artifacts are whole or absent, and the end is the same."""
+"""kill -9 at random moments of a run, and eight runs at once: artifacts are whole or absent."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from brainflix.store.verify import verify
 
 RECIPE = Path(__file__).resolve().parents[1] / "recipes" / "tiny.yaml"
 N_KILLS = int(os.environ.get("BRAINFLIX_CRASH_COUNT", "8"))
-# A server that has imported the heavy libraries once and forks for each run, so that a kill costs seconds, not a start-up.
+# A server that has imported the heavy libraries once and forks for each run: no start-up.
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["tests.crash.preload"])
 

@@ -34,7 +34,9 @@ def test_subjects_differ_and_seeds_repeat() -> None:
     one, again, other = make_brain(0, 1, AREAS), make_brain(0, 1, AREAS), make_brain(0, 2, AREAS)
     assert np.array_equal(one.weights["early"], again.weights["early"])
     shared = (one.strength > 0) & (other.strength > 0)
-    r = [np.corrcoef(one.weights["early"][:, g], other.weights["early"][:, g])[0, 1] for g in np.flatnonzero(shared)[:80]]
+    r = [
+        np.corrcoef(one.weights["early"][:, g], other.weights["early"][:, g])[0, 1] for g in np.flatnonzero(shared)[:80]
+    ]
     assert np.nanmean(np.abs(r)) < 0.3
 
 

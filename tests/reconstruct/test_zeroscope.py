@@ -1,4 +1,4 @@
-"""The diffusion backend on a randomly initialised twin of its real classes, against diffusers and the method's facts."""
+"""The diffusion backend on a randomly initialised twin of its real classes, and the facts of the method."""
 
 from __future__ import annotations
 
@@ -80,7 +80,9 @@ def test_guidance_of_one_equals_the_conditional_branch(backend: Backend) -> None
     assert not np.array_equal(run(backend, [0], guidance_scale=5.0), run(other, [0], guidance_scale=5.0))
 
 
-@pytest.mark.parametrize(("steps", "strength", "kept", "first", "root"), [(20, 0.8, 16, 799, 0.19286), (50, 0.3, 15, 300, 0.76844)])
+@pytest.mark.parametrize(
+    ("steps", "strength", "kept", "first", "root"), [(20, 0.8, 16, 799, 0.19286), (50, 0.3, 15, 300, 0.76844)]
+)
 def test_timesteps_are_the_papers(steps: int, strength: float, kept: int, first: int, root: float) -> None:
     # Brain Netflix spec, acceptance fact 31.
     scheduler = build_scheduler()

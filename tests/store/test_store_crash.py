@@ -242,14 +242,17 @@ def test_kill_at_random_times(tmp_path):
 
 def test_a_forked_worker_does_not_delete_its_parents_staging(tmp_path):
     store = Store(tmp_path)
-    with store.publish(REF, stage="s", stage_version=1, parameters={}, inputs={}, fsync=False) as staging:
-        (staging.path / "a").write_text("a")
-
-        def work() -> None:
-            store_context = store.publish(REF, stage="s", stage_version=1, parameters={}, inputs={})
-            with store_context:
-                pass
-
-        assert wait(fork(work)) == 0
-        assert (staging.path / "a").exists()
-    assert not staging.published
+    parent = os.getpid()
+    try:
+        with store.publish(REF, stage="s", stage_version=1, parameters={}, inputs={}, fsync=False) as staging:
+            (staging.path / "a").write_text("a")
+            child = os.fork()
+            if child == 0:
+                raise RuntimeError("the worker fails and leaves the body that it inherited")
+            assert wait(child) == 7
+            assert (staging.path / "a").exists()
+    except RuntimeError:
+        if os.getpid() != parent:
+            os._exit(7)
+        raise
+    assert staging.published and state(store) == "whole"

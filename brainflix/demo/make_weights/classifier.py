@@ -61,7 +61,11 @@ def train(folder: Path, n_steps: int, seed: int = 0) -> None:
         heads = nn.ModuleDict({name: nn.Linear(WIDTH, n) for name, n in HEADS.items()})
     both = nn.ModuleList([model, heads])
     optimizer = torch.optim.AdamW(parameter_groups(both, 0.02), lr=PEAK_LR, betas=(0.9, 0.98))
-    batches, noise, log = scene_batches(seed + 2, BATCH), torch.Generator().manual_seed(seed), Log("classifier", n_steps)
+    batches, noise, log = (
+        scene_batches(seed + 2, BATCH),
+        torch.Generator().manual_seed(seed),
+        Log("classifier", n_steps),
+    )
     for step in range(n_steps):
         scenes = next(batches)
         pixels = _worsen(to_signed(clips_of(scenes)), noise)
@@ -103,5 +107,6 @@ def _compose(joint: nn.Linear, heads: nn.ModuleDict) -> None:
     joint.weight.zero_()
     joint.bias.zero_()
     for column, head in enumerate(heads.values()):
-        joint.weight += head.weight[order[:, column]]
-        joint.bias += head.bias[order[:, column]]
+        assert isinstance(head, nn.Linear)
+        joint.weight.add_(head.weight[order[:, column]])
+        joint.bias.add_(head.bias[order[:, column]])

@@ -1,4 +1,4 @@
-"""A CLIP-like pair of image and text towers (transformers' CLIPModel); its text tower also feeds the video generator."""
+"""A CLIP-like pair of image and text towers (transformers' CLIPModel); its text tower also feeds the generator."""
 
 from __future__ import annotations
 

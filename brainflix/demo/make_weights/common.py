@@ -1,4 +1,4 @@
-"""What the four trainings share: a stream of scenes that the demo never shows, a schedule, a log line, half precision files."""
+"""What the four trainings share: scenes that the demo never shows, a schedule, a log line, half precision files."""
 
 from __future__ import annotations
 

@@ -119,9 +119,7 @@ def _bank(teacher: _Teacher, seed: int) -> tuple[list[Scene], torch.Tensor]:
     return [scene for group in groups for scene in group], latents
 
 
-def _save(
-    model: UNet3DConditionModel, average: Average, scheduler: DPMSolverMultistepScheduler, folder: Path
-) -> None:
+def _save(model: UNet3DConditionModel, average: Average, scheduler: DPMSolverMultistepScheduler, folder: Path) -> None:
     """Write the averaged denoiser, the scheduler and the pipeline's index."""
     raw = {name: p.detach().clone() for name, p in model.named_parameters()}
     average.store_in(model)

@@ -44,7 +44,7 @@ def build(seed: int = 0) -> AutoencoderKL:
 
 
 def train(folder: Path, n_steps: int, seed: int = 0) -> None:
-    """Train on single frames: L1 of pixels (objects weigh more) and of their differences, and a light pull to a unit Gaussian."""
+    """Train on single frames: L1 of pixels (objects weigh more) and of edges, and a light pull to a unit Gaussian."""
     model, batches = build(seed), scene_batches(seed, BATCH)
     rng, noise = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
     optimizer = torch.optim.AdamW(parameter_groups(model, 1e-4), lr=PEAK_LR, betas=(0.9, 0.98))
