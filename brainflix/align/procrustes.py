@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import linalg
 
 from brainflix.align.maps import LinearMap, check_pair
+from brainflix.errors import DataError
 
 Floats = NDArray[np.float64]
 

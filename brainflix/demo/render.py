@@ -32,17 +32,16 @@ def render(scene: Scene, times_s: np.ndarray, size_px: int = 64) -> np.ndarray:
     Returns:
         uint8 array of shape (n_frames, size_px, size_px, 3), RGB.
     """
-    axis = (np.arange(size_px) + 0.5) / size_px
+    axis = ((np.arange(size_px) + 0.5) / size_px).astype(np.float32)
     x, y = np.meshgrid(axis, axis)
     back = _background(scene.background, x, y)
-    cx, cy = scene.centre(times_s)
+    cx, cy = (values.astype(np.float32) for values in scene.centre(times_s))
     u = (x[None] - cx[:, None, None]) / scene.size
     v = (y[None] - cy[:, None, None]) / scene.size
     distance = _distance(scene.shape, u, v) * scene.size * size_px
     alpha = np.clip(0.5 - distance, 0.0, 1.0)[..., None]
-    colour = np.array(RGB[scene.colour], dtype=np.float64)
-    frames = back[None] * (1 - alpha) + colour * alpha
-    return np.rint(frames).astype(np.uint8)
+    frames = back[None] + (np.array(RGB[scene.colour], dtype=np.float32) - back) * alpha
+    return np.rint(frames, out=frames).astype(np.uint8)
 
 
 def _background(name: str, x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -59,7 +58,8 @@ def _background(name: str, x: np.ndarray, y: np.ndarray) -> np.ndarray:
             (18, 20, 40),
             (70, 72, 95),
         )
-    return (1 - shade[..., None]) * np.array(top, float) + shade[..., None] * np.array(bottom, float)
+    mixed = (1 - shade[..., None]) * np.array(top, float) + shade[..., None] * np.array(bottom, float)
+    return mixed.astype(np.float32)
 
 
 def _distance(shape: str, u: np.ndarray, v: np.ndarray) -> np.ndarray:

@@ -1,9 +1,8 @@
-"""Time our ridge against himalaya's KernelRidgeCV and scikit-learn's RidgeCV, each in a process of its own.
+"""Time our ridge against himalaya's KernelRidgeCV and scikit-learn's Ridge, each in a process of its own.
 
-`python tests/bench/bench_ridge.py [--json PATH]`: medians of --runs fits per solver, interleaved so that other load on the
-machine falls on all alike; wall time, processor time, growth of memory during the fit, and how often all solvers choose the
-same penalty. All get the same rows, targets, penalties, folds and number of threads. Memory is the peak of the whole
-process, imports and data included.
+`python tests/bench/bench_ridge.py [--json PATH]`: medians of --runs fits per solver, interleaved so that other load on
+the machine falls on all alike: wall time, processor time, peak memory (of the whole process, imports and data included),
+and how often the solvers choose our penalty. All get the same rows, targets, penalties, folds and number of threads.
 """
 
 from __future__ import annotations
@@ -67,7 +66,7 @@ def himalaya(backend: str) -> Solver:
 
 
 def scikit_learn(x: Floats, y: Floats, folds: NDArray[np.int64]) -> NDArray[Any]:
-    """Refit scikit-learn's Ridge per fold and penalty, which its RidgeCV does for one target at a time; then once more."""
+    """Refit scikit-learn's Ridge per fold and penalty, as its grid search does, then once more."""
     from sklearn.linear_model import Ridge
     from sklearn.metrics import r2_score
 
@@ -77,7 +76,7 @@ def scikit_learn(x: Floats, y: Floats, folds: NDArray[np.int64]) -> NDArray[Any]
             test = folds == fold
             prediction = Ridge(alpha=alpha).fit(x[~test], y[~test]).predict(x[test])
             scores[row] += r2_score(y[test], prediction, multioutput="raw_values")
-    best = ALPHAS[scores.argmax(axis=0)]
+    best: NDArray[Any] = ALPHAS[scores.argmax(axis=0)]
     Ridge(alpha=best).fit(x, y)
     return best
 
@@ -119,8 +118,9 @@ def compare(size: tuple[int, int, int, int], names: list[str], runs: int, thread
     """Measure all solvers on one problem, round by round, and return a row per solver with ratios to ours."""
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
     with tempfile.TemporaryDirectory() as folder:
-        for part, array in zip(("x", "y", "folds"), problem(*size), strict=True):
-            np.save(Path(folder, part), array)
+        x, y, folds = problem(*size)
+        for part, array in (("x", x), ("y", y), ("folds", folds)):
+            np.save(Path(folder, part), np.asarray(array))
         for round_ in range(runs):
             for name in names:
                 # The slow one is measured once: its ratio is far from any limit.
@@ -139,8 +139,8 @@ def compare(size: tuple[int, int, int, int], names: list[str], runs: int, thread
 
 def table(rows: list[dict[str, Any]]) -> str:
     """Return the rows as text; ratios are theirs / ours, so above 1 is in our favour."""
-    head = f"{'n, p, t, folds':>22} {'solver':>15} {'wall s':>8} {'cpu s':>8} {'MiB':>6} {'wall x':>7} {'cpu x':>7} {'MiB x':>6} {'same alpha':>10}"
-    lines = [head]
+    head = f"{'n, p, t, folds':>22} {'solver':>15} {'wall s':>8} {'cpu s':>8} {'MiB':>6}"
+    lines = [f"{head} {'wall x':>7} {'cpu x':>7} {'MiB x':>6} {'same alpha':>10}"]
     for row in rows:
         numbers = f"{row['wall_s']:8.2f} {row['cpu_s']:8.2f} {row['peak_mib']:6.0f} {row['wall_ratio']:7.2f}"
         ratios = f"{row['cpu_ratio']:7.2f} {row['peak_ratio']:6.2f} {row['same_alpha']:10.4f}"
