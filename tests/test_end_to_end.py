@@ -1,4 +1,4 @@
-"""The tiny recipe through the command line: every stage, the document, the cache, damage found, verbs chained by refs."""
+"""The tiny recipe through the command line: stages, document, cache, damage found, verbs chained by refs."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import numpy as np
 from brainflix.evaluate import baselines, identification
 from brainflix.evaluate.params import StrictParams
 from brainflix.evaluate.score import Score, summarise
-from brainflix.evaluate.statistics import Repaired, block_clusters, circular_orders, cluster_bootstrap, repairing_test
+from brainflix.evaluate.statistics import Repaired, block_clusters, circular_orders, repairing_test
 from brainflix.evaluate.systems import System, video_metrics
 from brainflix.store.schema import Clips
 
@@ -64,10 +64,13 @@ def score_videos(
 ) -> dict[str, Score]:
     """Score videos on every metric; `others` are the baselines, `oracle` the ceiling."""
     scores = {}
+    true_pairs = np.repeat(np.arange(len(truth.frames))[:, None], 2, axis=1)
     for metric in video_metrics(design.params.ways):
         matrix = metric.matrix(prediction, truth, design.pairs)
-        below = {system.name: _mean_diagonal(metric.matrix(system, truth, design.pairs)) for system in others}
-        ceiling = None if oracle is None else _mean_diagonal(metric.matrix(oracle, truth, design.pairs))
+        # Baselines and the oracle need no null of their own: the true pairs are enough.
+        wanted = design.pairs if metric.mismatched else true_pairs
+        below = {system.name: _mean_diagonal(metric.matrix(system, truth, wanted)) for system in others}
+        ceiling = None if oracle is None else _mean_diagonal(metric.matrix(oracle, truth, wanted))
         scores[metric.name] = _score(matrix, design, metric.chance, below, ceiling)
     return scores
 
@@ -95,11 +98,11 @@ def identification_of(prediction: np.ndarray, truth: np.ndarray, training: np.nd
 def paired_difference(a: Score, b: Score, design: Design) -> dict[str, float]:
     """Compare two scores on the same clips: difference, cluster-bootstrap interval, and sign-flip p over blocks."""
     difference = a.per_clip - b.per_clip
-    interval = cluster_bootstrap(difference, design.clusters, n_boot=design.params.n_boot, seed=design.seed)
+    interval = summarise(difference, design.clusters, protocol=NAME, n_boot=design.params.n_boot, seed=design.seed)
     return {
         "difference": interval.value,
-        "lo": interval.lo,
-        "hi": interval.hi,
+        "lo": interval.ci95[0],
+        "hi": interval.ci95[1],
         "p": sign_flip_p(difference, design.clusters, design.params.n_draws, design.seed),
     }
 

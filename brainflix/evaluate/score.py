@@ -11,7 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from brainflix.evaluate.statistics import Repaired, cluster_bootstrap
+from brainflix.evaluate.statistics import Repaired, cluster_bootstrap, cluster_t
+
+# With fewer blocks the percentile bootstrap is too narrow; Student's t on block means is used (metrics spec 3.2).
+FEW_CLUSTERS = 30
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +27,7 @@ class Score:
         n_nan: clips or frames left out because the metric is undefined there.
         chance: empirical chance level, the mean over re-pairings; NaN if not evaluated.
         chance_analytic: chance level from theory; NaN where there is none.
-        ci95: cluster-bootstrap limits.
+        ci95: cluster-bootstrap limits; with few clusters Student's t on cluster means.
         p: of the re-pairing test; NaN if not evaluated.
         baselines: value of each trivial baseline.
         ceiling: noise or oracle ceiling, where known.
@@ -92,7 +95,8 @@ def summarise(
         n_boot: bootstrap replicates.
         seed: of the bootstrap.
     """
-    interval = cluster_bootstrap(per_clip, clusters, n_boot=n_boot, seed=seed)
+    few = len(np.unique(clusters)) < FEW_CLUSTERS
+    interval = cluster_t(per_clip, clusters) if few else cluster_bootstrap(per_clip, clusters, n_boot=n_boot, seed=seed)
     return Score(
         value=interval.value,
         n=interval.n,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 
 import numpy as np
@@ -23,11 +23,13 @@ class System:
         name: for tables.
         frames: uint8 array of shape (n_clips, n_frames, H, W, 3).
         classifier: shared video classifier.
+        pixel_scores: SSIM and its like by metric and number of pairs, since two metrics read the same SSIM.
     """
 
     name: str
     frames: np.ndarray
     classifier: VideoClassifier
+    pixel_scores: dict[tuple[str, int], np.ndarray] = field(default_factory=dict, repr=False)
 
     @cached_property
     def logits(self) -> np.ndarray:
@@ -49,6 +51,7 @@ class VideoMetric:
         matrix: function of (prediction, truth, pairs to evaluate) giving (n_clips, n_clips), NaN where not evaluated.
         chance: chance level from theory, NaN where there is none.
         primary: whether headlines may use it.
+        mismatched: whether the value of the true pairs itself needs the mismatched ones.
     """
 
     name: str
@@ -56,6 +59,7 @@ class VideoMetric:
     matrix: Callable[[System, System, np.ndarray], Matrix]
     chance: float
     primary: bool
+    mismatched: bool = False
 
 
 def video_metrics(ways: tuple[int, ...]) -> list[VideoMetric]:
@@ -72,7 +76,7 @@ def video_metrics(ways: tuple[int, ...]) -> list[VideoMetric]:
     ]
     return [
         *semantic,
-        VideoMetric("ssim_excess", "SSIM minus the same video's SSIM with other clips", _ssim_excess, 0.0, True),
+        VideoMetric("ssim_excess", "SSIM minus the same video's SSIM with other clips", _ssim_excess, 0.0, True, True),
         VideoMetric("pixcorr", "Pearson correlation over pixels and channels", _pixel("pixcorr"), np.nan, True),
         VideoMetric("flow_cosine", "cosine of optical flow (Farneback)", _flow, np.nan, True),
         VideoMetric("ssim", "SSIM, RGB, uniform 7 x 7 window", _pixel("ssim"), np.nan, False),
@@ -90,9 +94,11 @@ def _flow(system: System, truth: System, wanted: np.ndarray) -> Matrix:
 
 def _pixel(name: str) -> Callable[[System, System, np.ndarray], Matrix]:
     def matrix(system: System, truth: System, wanted: np.ndarray) -> Matrix:
-        values = pairs.score_pairs(PIXEL_METRICS[name], truth.frames, system.frames, wanted)
+        key = (name, len(wanted))
+        if key not in system.pixel_scores:
+            system.pixel_scores[key] = pairs.score_pairs(PIXEL_METRICS[name], truth.frames, system.frames, wanted)
         full = np.full((len(truth.frames),) * 2, np.nan)
-        full[wanted[:, 0], wanted[:, 1]] = values
+        full[wanted[:, 0], wanted[:, 1]] = system.pixel_scores[key]
         return full
 
     return matrix

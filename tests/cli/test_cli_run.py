@@ -110,7 +110,7 @@ def test_why_names_the_first_thing_that_differs(toy, brainflix, monkeypatch):
     assert found["regress", "a", 1].startswith(f"inputs.rows[0]: {bold} -> bold/toy-sub-1@")
     assert "dataset.dial" not in str(found) and ("download", "bold", 1) not in found
     assert changes(brainflix, "--set", "seed=5")["preprocess", "", 1].startswith("seed: 0 -> 5")
-    assert changes(brainflix, "--set", "compat=glfa")["preprocess", "", 1].startswith("compat")
+    assert changes(brainflix, "--set", "compat=glfa")["preprocess", "", 1].startswith("preprocess.compat: None -> glfa")
     newer = cheap.stage_module("newer", cheap.write_text)
     newer.VERSION = 2
     monkeypatch.setitem(sys.modules, "brainflix.regress.stage", newer)

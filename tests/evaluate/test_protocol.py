@@ -1,0 +1,84 @@
+"""The strict protocol on planted systems: chance without signal, more with it, honest comparison of decoders."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from brainflix.evaluate.params import StrictParams
+from brainflix.evaluate.protocol import (
+    Design,
+    identification_of,
+    make_design,
+    paired_difference,
+    score_prediction,
+    sign_flip_p,
+)
+from brainflix.store.schema import Clips
+
+N = 80
+
+
+@pytest.fixture(scope="module")
+def design() -> Design:
+    segments = [f"test{1 + i // 40}" for i in range(N)]
+    clips = Clips(
+        ids=tuple(f"c{i:03d}" for i in range(N)),
+        segment=tuple(segments),
+        onset_s=np.array([2.0 * (i % 40) for i in range(N)]),
+        split=np.full(N, 2),
+        caption=("",) * N,
+    )
+    params = StrictParams(weights="demo/video-classifier", n_draws=1999, n_boot=1999)
+    return make_design(clips, 2.0, params, seed=0)
+
+
+def planted(signal: float, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    truth, training = rng.standard_normal((N, 30)), rng.standard_normal((200, 30))
+    return signal * truth + rng.standard_normal((N, 30)), truth, training
+
+
+def test_no_pair_of_the_null_is_nearer_than_the_smallest_shift(design: Design) -> None:
+    gap = np.abs(design.orders - np.arange(N))
+    assert gap.min() >= 10
+    assert (design.orders // 40 == np.arange(N) // 40).all(), "clips stay in their segment"
+    assert len(np.unique(design.clusters)) == 8
+
+
+def test_noise_scores_chance_and_signal_scores_more(design: Design) -> None:
+    nulls = [score_prediction(*planted(0.0, seed), design) for seed in range(20)]
+    assert sum(s.ci95[0] <= s.chance <= s.ci95[1] for s in nulls) >= 17
+    assert 0.2 < np.mean([s.p for s in nulls]) < 0.8
+    found = score_prediction(*planted(0.7, 1), design)
+    assert found.p == pytest.approx(1 / 2000) and found.value > 0.9 and found.ci95[0] > found.chance
+
+
+def test_a_constant_prediction_is_at_chance_and_not_an_error(design: Design) -> None:
+    _, truth, training = planted(0.0, 2)
+    matrix = identification_of(np.tile(training.mean(axis=0), (N, 1)), truth, training)
+    assert np.allclose(matrix, 0.5)
+
+
+def test_order_of_the_clips_does_not_matter() -> None:
+    prediction, truth, training = planted(0.5, 3)
+    order = np.random.default_rng(0).permutation(N)
+    before = np.diagonal(identification_of(prediction, truth, training))
+    after = np.diagonal(identification_of(prediction[order], truth[order], training))
+    assert np.allclose(before[order], after)
+
+
+def test_paired_difference_sees_a_better_decoder_and_only_that(design: Design) -> None:
+    weak = score_prediction(*planted(0.2, 4), design)
+    strong = score_prediction(*planted(0.8, 4), design)
+    better = paired_difference(strong, weak, design)
+    assert better["difference"] == pytest.approx(strong.value - weak.value)
+    assert better["lo"] > 0 and better["p"] < 0.02
+    assert paired_difference(weak, weak, design)["p"] == 1.0
+
+
+def test_sign_flips_are_calibrated() -> None:
+    rng = np.random.default_rng(5)
+    clusters = np.arange(60) // 3
+    p = [sign_flip_p(rng.standard_normal(60), clusters, 499, seed) for seed in range(200)]
+    assert 0.01 < np.mean(np.array(p) <= 0.05) < 0.10
