@@ -5,7 +5,6 @@ Precedence: command-line flag > environment BRAINFLIX_* > .env > brainflix.toml 
 
 from __future__ import annotations
 
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -61,9 +60,3 @@ def load_settings(**flags: Any) -> Settings:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise UsageError(f"setting {where} is not valid", why=first["msg"], next="brainflix doctor") from error
-
-
-@lru_cache(maxsize=1)
-def describe() -> dict[str, str]:
-    """Return each setting's one-line description by name."""
-    return {name: field.description or "" for name, field in Settings.model_fields.items()}
