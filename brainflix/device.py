@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -48,6 +49,13 @@ def pick_compute(device: str = "auto", precision: str = "auto") -> Compute:
     chosen, why_device = _pick_device(device)
     dtype, why_dtype = _pick_dtype(precision, chosen)
     return Compute(chosen, dtype, f"{why_device}; {why_dtype}")
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use, where the system says so; else how many there are."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _available(kind: str) -> bool:

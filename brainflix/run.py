@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -79,9 +78,9 @@ def make_tools(store: Store, settings: Settings, progress: Progress) -> Tools:
     def compute() -> Compute:
         import torch
 
-        from brainflix.device import pick_compute
+        from brainflix.device import pick_compute, usable_cores
 
-        torch.set_num_threads(settings.workers or len(os.sched_getaffinity(0)))
+        torch.set_num_threads(settings.workers or usable_cores())
         _quieten_libraries()
         return pick_compute(settings.device, settings.precision)
 
@@ -120,7 +119,13 @@ def run_job(job: Job, store: Store, tools: Tools) -> Done:
         seed=job.seed,
         dataset_revision=job.revision,
     ) as out:
-        stage.run(job, inputs, out, tools)
+
+        def compute() -> Compute:
+            chosen = tools.compute()
+            out.device = chosen.describe()
+            return chosen
+
+        stage.run(job, inputs, out, replace(tools, compute=compute))
     return Done(job.stage, job.step, job.subject, "ran", str(job.ref), round(time.monotonic() - started, 2))
 
 
@@ -147,10 +152,11 @@ def summary(recipe: Recipe, store: Store, results: Sequence[Done]) -> dict[str, 
     for done in results:
         if done.stage == "evaluate":
             table = store.open(done.ref).json("scores.json")
-            scores[str(done.subject)] = {
-                name: {field: score[field] for field in ("value", "chance", "ci95", "p", "n")}
-                for name, score in table["scores"].items()
-            }
+            known = scores.setdefault(str(done.subject), {})
+            # A second evaluation of the same subject must not replace the first one's scores.
+            for name, score in table["scores"].items():
+                place = f"{done.step}.{name}" if name in known else name
+                known[place] = {field: score[field] for field in ("value", "chance", "ci95", "p", "n")}
     return {
         "recipe": recipe.recipe,
         "store": str(store.root),

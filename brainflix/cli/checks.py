@@ -43,14 +43,13 @@ def check_settings(settings: Settings) -> list[Check]:
 
 def check_device(settings: Settings) -> list[Check]:
     """Return the device and compute dtype that would be used, and why."""
-    from brainflix.device import pick_compute
+    from brainflix.device import pick_compute, usable_cores
 
     compute = pick_compute(settings.device, settings.precision)
     described = compute.describe()
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return [
         Check("device", f"{described['name']}, {described['dtype']} ({described['reason']})"),
-        Check("cpu cores", str(cores)),
+        Check("cpu cores", str(usable_cores())),
     ]
 
 

@@ -1,8 +1,8 @@
 """Simulated subjects: one encoding model per grayordinate, a haemodynamic response, drift and autocorrelated noise.
 
 Areas sit where HCP-MMP1 puts them. Early areas have small receptive fields on luminance, edges and opponent colour, V4
-larger ones on hue, MT and MST on motion energy; LO and FFC are tuned to shape, PHA to the background. Fields, tuning,
-delays and noise are drawn anew for each subject, so no decoder carries over from one to another unaligned.
+larger ones on hue, MT and its neighbours on motion energy; LO and FFC are tuned to shape, PHA to the background.
+Fields, tuning, delays and noise are drawn anew for each subject, so no decoder carries over to another one unaligned.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from brainflix.io.areas import TABLE
 
 TR_S = 2.0
 FINE_STEP_S = 0.5
-FIELD_SIGMA = {"V1": 0.07, "V2": 0.09, "V3": 0.11, "V4": 0.3, "MT": 0.22, "MST": 0.35}
-SHAPE_AREAS, BACKGROUND_AREAS = ("LO1", "LO2", "FFC"), ("PHA1", "PHA2", "PHA3")
+FIELD_SIGMA = {"V1": 0.07, "V2": 0.09, "V3": 0.11, "V4": 0.3, "MT": 0.22, "V4t": 0.25, "MST": 0.35, "FST": 0.35}
+MOTION_AREAS, SHAPE_AREAS = ("MT", "V4t", "MST", "FST"), ("LO1", "LO2", "FFC")
+BACKGROUND_AREAS = ("PHA1", "PHA2", "PHA3")
 # How many early grayordinates prefer each channel of features.EARLY; figures stand out by their saturation.
 EARLY_SHARE = np.array([0.15, 0.08, 0.07, 0.2, 0.2, 0.3])
 # Seven of ten grayordinates in a driven area respond at all.
@@ -108,7 +109,7 @@ def _tuning(area: str, rng: np.random.Generator) -> tuple[str, np.ndarray]:
     field = _receptive_field(rng, FIELD_SIGMA[area])
     if area == "V4":
         return "hue", np.outer(_tuned(rng, 6), field).ravel()
-    if area in ("MT", "MST"):
+    if area in MOTION_AREAS:
         return "motion", np.outer(rng.normal(size=4), field).ravel()
     return "early", np.outer(_one_channel(rng), field).ravel()
 

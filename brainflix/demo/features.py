@@ -60,8 +60,8 @@ def _maps(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     opponent = np.stack([red - green, blue - 0.5 * (red + green)])
     saturation = np.maximum(rgb.max(-1) - rgb.min(-1) - 0.25, 0.0)
     early = np.stack([luminance, np.abs(dx), np.abs(dy), *opponent, saturation])
-    hue = _hues(opponent)
-    return _pool(early.mean(1)), _pool(hue.mean(1)), _pool(_motion_energy(luminance))
+    hue = _hues(opponent).mean(1)
+    return _pool(early.mean(1)), _normalised(_pool(hue)), _normalised(_pool(_motion_energy(luminance)))
 
 
 def _hues(opponent: np.ndarray) -> np.ndarray:
@@ -79,9 +79,12 @@ def _motion_energy(luminance: np.ndarray) -> np.ndarray:
     dt = np.diff(luminance, axis=0)
     dy, dx = np.gradient(0.5 * (luminance[1:] + luminance[:-1]), axis=(1, 2))
     right, down = (-dt * dx).mean(0), (-dt * dy).mean(0)
-    energy = np.sqrt(np.maximum(np.stack([-right, right, -down, down]), 0.0))
-    # Divisive normalisation: the response says which way and where, hardly how contrasty.
-    return energy / (energy.mean() + 1e-3)
+    return np.sqrt(np.maximum(np.stack([-right, right, -down, down]), 0.0))
+
+
+def _normalised(maps: np.ndarray) -> np.ndarray:
+    """Divide by the mean of all maps (divisive normalisation): the response says what and where, hardly how much."""
+    return np.asarray(maps / (maps.mean() + 1e-3))
 
 
 def _pool(maps: np.ndarray) -> np.ndarray:

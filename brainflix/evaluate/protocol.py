@@ -46,14 +46,21 @@ def make_design(clips: Clips, clip_s: float, params: StrictParams, seed: int) ->
     return Design(orders, np.argwhere(met), block_clusters(clips.segment, clips.onset_s, params.block_s), params, seed)
 
 
-def trivial_systems(prediction: System, truth: System, training_mean: np.ndarray) -> list[System]:
-    """Return the baselines that need no generator, as systems."""
-    names = [b.name for b in baselines.BASELINES if b.name != "mismatched"]
+def trivial_systems(videos: System, truth: System, training_mean: np.ndarray, *, of_prediction: bool) -> list[System]:
+    """Return the baselines that need no generator: those derived from a prediction, or those that are the same for all.
+
+    Args:
+        videos: the prediction, or any videos of its shape where `of_prediction` is False.
+        truth: the true videos.
+        training_mean: mean frame of the training clips, (H, W, 3).
+        of_prediction: which of the two groups.
+    """
+    names = [b.name for b in baselines.BASELINES if b.sees_brain == of_prediction and b.name != "mismatched"]
     return [
         System(
             name,
-            baselines.build(name, prediction=prediction.frames, truth=truth.frames, training_mean=training_mean),
-            prediction.classifier,
+            baselines.build(name, prediction=videos.frames, truth=truth.frames, training_mean=training_mean),
+            videos.classifier,
         )
         for name in names
     ]

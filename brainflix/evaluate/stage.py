@@ -8,20 +8,46 @@ trained on other subjects, compared in pairs with the first of them).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from brainflix import registry
 from brainflix.contract import Job, Tools
 from brainflix.errors import DataError
+from brainflix.memo import Latest
 from brainflix.store.publish import Staging
 from brainflix.store.store import Artifact
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from brainflix.evaluate.protocol import Design
     from brainflix.evaluate.score import Score
+    from brainflix.evaluate.systems import System
     from brainflix.store.schema import Clips
 
 VERSION = 1
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What all subjects are measured against.
+
+    Attributes:
+        truth: the true videos.
+        training_mean: mean frame of the training clips, (H, W, 3).
+        others: baselines that know nothing of the brain.
+        oracle: true targets through the same generator, if there is one.
+    """
+
+    truth: System
+    training_mean: np.ndarray
+    others: list[System]
+    oracle: System | None
+
+
+# Flow, classes and mismatched SSIM of the ground are slow to compute and the same for every subject.
+_grounds: Latest[Ground] = Latest()
 
 
 def run(job: Job, inputs: Mapping[str, list[Artifact]], out: Staging, tools: Tools) -> None:
@@ -70,30 +96,47 @@ def _score_videos(
     job: Job, inputs: Mapping[str, list[Artifact]], clips: Clips, all_clips: Clips, design: Design, tools: Tools
 ) -> dict[str, Score]:
     """Score the videos beside every baseline and the oracle."""
+    from brainflix.evaluate.protocol import score_videos, trivial_systems
+    from brainflix.evaluate.systems import System
+
+    shared_inputs = [*inputs["truth"], *inputs.get("oracle", []), *inputs.get("baselines", [])]
+    key = (str(job.params), job.seed, tuple(clips.ids), *(artifact.manifest.key for artifact in shared_inputs))
+    ground = _grounds.get(key, lambda: _ground(inputs, clips, all_clips, design, tools))
+    prediction = System("prediction", _frames_of(inputs["videos"][0], clips), ground.truth.classifier)
+    own = trivial_systems(prediction, ground.truth, ground.training_mean, of_prediction=True)
+    return score_videos(prediction, ground.truth, [*own, *ground.others], ground.oracle, design)
+
+
+def _ground(
+    inputs: Mapping[str, list[Artifact]], clips: Clips, all_clips: Clips, design: Design, tools: Tools
+) -> Ground:
+    """Load the truth, the oracle and the baselines that know nothing of the brain."""
     from brainflix.evaluate import baselines
     from brainflix.evaluate.classifier import VideoClassifier
-    from brainflix.evaluate.protocol import score_videos, trivial_systems
+    from brainflix.evaluate.protocol import trivial_systems
     from brainflix.evaluate.systems import System
     from brainflix.io.weights import resolve_weights
     from brainflix.store.schema import Videos
 
-    folder = resolve_weights(design.params.weights, design.params.revision)
-    classifier = VideoClassifier(folder, tools.compute())
-
-    def system(name: str, artifact: Artifact) -> System:
-        videos = Videos.load(artifact)
-        if videos.clip_ids != clips.ids:
-            raise DataError(f"{artifact.ref} holds other clips than {inputs['videos'][0].ref}")
-        return System(name, videos.frames, classifier)
-
+    classifier = VideoClassifier(resolve_weights(design.params.weights, design.params.revision), tools.compute())
     frames = Videos.load(inputs["truth"][0]).frames
     truth = System("truth", frames[all_clips.places(clips.ids)], classifier)
-    prediction = system("prediction", inputs["videos"][0])
     training_mean = baselines.mean_frame(frames[all_clips.of("train")])
-    others = trivial_systems(prediction, truth, training_mean)
-    others += [system(str(a.manifest.parameters["step"]), a) for a in inputs.get("baselines", [])]
-    oracle = next((system("oracle", artifact) for artifact in inputs.get("oracle", [])), None)
-    return score_videos(prediction, truth, others, oracle, design)
+    others = trivial_systems(truth, truth, training_mean, of_prediction=False)
+    for artifact in inputs.get("baselines", []):
+        others.append(System(str(artifact.manifest.parameters["step"]), _frames_of(artifact, clips), classifier))
+    oracle = [System("oracle", _frames_of(artifact, clips), classifier) for artifact in inputs.get("oracle", [])]
+    return Ground(truth, training_mean, others, oracle[0] if oracle else None)
+
+
+def _frames_of(artifact: Artifact, clips: Clips) -> np.ndarray:
+    """Return the frames of videos that must be of these clips, in this order."""
+    from brainflix.store.schema import Videos
+
+    videos = Videos.load(artifact)
+    if videos.clip_ids != clips.ids:
+        raise DataError(f"{artifact.ref} holds other clips than those under evaluation")
+    return videos.frames
 
 
 def _score_predictions(

@@ -14,7 +14,9 @@ class Cc2017Params(Params):
 
     detrend_degree: int = Field(4, ge=0, le=8, description="degree of the polynomial removed from each run")
     zscore_ddof: Literal[0, 1] = Field(1, description="1 as Wen et al., 0 as Mind-Animator")
-    select: Literal["bonferroni", "top"] = Field("bonferroni", description="rule that selects grayordinates")
+    select: Literal["bonferroni", "top", "top-clipped"] = Field(
+        "bonferroni", description="rule that selects grayordinates; top-clipped as Mind-Animator's released code"
+    )
     alpha: float = Field(0.05, gt=0, lt=1, description="family-wise error rate of the Bonferroni rule")
-    top_n: int | None = Field(None, ge=1, description="how many grayordinates the top rule keeps")
+    top_n: int | None = Field(None, ge=1, description="how many grayordinates the two top rules keep")
     two_sided: bool = Field(False, description="let reliably opposite grayordinates pass, as released code does")

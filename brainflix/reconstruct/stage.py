@@ -66,7 +66,6 @@ def run(job: Job, inputs: Mapping[str, list[Artifact]], out: Staging, tools: Too
         encode(clip, fps_hz, out.path / "previews" / f"{clip_id}.mp4")
     out.notes |= {
         "attention": backend.kernel,
-        "device": tools.compute().describe(),
         "clips_per_batch": tools.clips_per_batch,
     }
 

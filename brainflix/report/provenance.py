@@ -53,8 +53,7 @@ def lineage(inputs: Mapping[str, Sequence[Artifact]], store: Store) -> tuple[lis
 
 def _ran(manifest: Manifest) -> Ran:
     parameters = manifest.parameters
-    device = manifest.device or manifest.notes.get("device")
-    device = device if isinstance(device, Mapping) else {}
+    device = manifest.device
     subject = parameters.get("subject")
     return Ran(
         stage=manifest.stage,

@@ -32,7 +32,7 @@ _LOST_RACE = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR}
 
 @dataclass
 class Staging:
-    """The folder that a stage fills, and the notes that it leaves for the manifest.
+    """The folder that a stage fills, and what it leaves for the manifest: notes, and the device it computed on.
 
     `path` is an empty folder; the stage writes files below it. `notes` takes anything that has a text form.
     `published` becomes true when this staging became the artifact, and stays false when another process was first.
@@ -41,6 +41,7 @@ class Staging:
     ref: Ref
     path: Path
     notes: dict[str, Any] = field(default_factory=dict)
+    device: dict[str, str] = field(default_factory=dict)
     published: bool = False
 
 
@@ -131,7 +132,7 @@ def _start_staging(root: Path, draft: Manifest, notes: Mapping[str, Any]) -> tup
             raise
     except OSError as error:
         raise disk.resource_error(error, root, f"stage {draft.ref} in") from error
-    return Staging(draft.ref, staged, dict(notes)), owner_file
+    return Staging(draft.ref, staged, dict(notes), dict(draft.device)), owner_file
 
 
 @contextmanager
@@ -158,6 +159,7 @@ def _seal(staging: Staging, draft: Manifest, wall_s: float, fsync: bool) -> None
         draft,
         files=files,
         notes=plain_notes(staging.notes),
+        device=plain_notes(staging.device),
         wall_s=round(wall_s, 3),
         versions={**versions(), **draft.versions},
         created=datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),

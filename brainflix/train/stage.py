@@ -18,4 +18,4 @@ def run(job: Job, inputs: Mapping[str, list[Artifact]], out: Staging, tools: Too
 
     result = registry.find("train", job.part).load()(job, inputs, tools)
     save_result(out.path, result)
-    out.notes |= {"epochs": len(result.history), "device": tools.compute().describe()}
+    out.notes |= {"epochs": len(result.history)}

@@ -1,0 +1,81 @@
+"""What the denoiser trains on: latents and prompts, exact ones and ones as a regression from brains predicts them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKL
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from brainflix.demo.grammar import FACTORS, Scene
+from brainflix.demo.make_weights.common import N_FRAMES, clips_of, to_signed
+
+# A predicted prompt is uncertain between captions that share some factors, and lies nearer to the mean of all.
+MIXED, MOST_OTHER, MOST_MEAN, NOISE = 0.6, 0.45, 0.5, 0.3
+# A predicted latent hardly changes from frame to frame, and lies nearer to the mean of all.
+MOST_PULL = 0.6
+
+
+class Teacher:
+    """Encodes scenes with the trained autoencoder and text tower, and blurs what it says as regressions do."""
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        self.vae = AutoencoderKL.from_pretrained(folder / "vae", torch_dtype=torch.float32).eval()
+        self.text = CLIPTextModel.from_pretrained(folder / "text_encoder", torch_dtype=torch.float32).eval()
+        self.tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer")
+        self.random = torch.Generator().manual_seed(seed)
+
+    @torch.no_grad()
+    def latents(self, scenes: list[Scene]) -> torch.Tensor:
+        """Return scaled latents of shape (batch, 4, frames, 8, 8)."""
+        with torch.autocast("cpu", torch.bfloat16):
+            pixels = to_signed(clips_of(scenes)).flatten(0, 1)
+            z = self.vae.encode(pixels).latent_dist.mode().float() * self.vae.config.scaling_factor
+        return z.unflatten(0, (len(scenes), N_FRAMES)).transpose(1, 2)
+
+    def latents_as_predicted(self, z: torch.Tensor, probability: torch.Tensor) -> torch.Tensor:
+        """Pull latents (batch, 4, frames, 8, 8) to their mean over time, to the batch's and to another clip's.
+
+        Args:
+            z: true latents.
+            probability: how often to do so, by clip, (batch,).
+        """
+        n = len(z)
+        still, pull = self._uniform(n, 5), MOST_PULL * self._uniform(n, 5)
+        over_time = z.mean(2, keepdim=True)
+        other = over_time[torch.randperm(n, generator=self.random)]
+        blurred = (1 - still) * z + still * over_time
+        pulled = (1 - pull) * blurred + pull * 0.5 * (over_time.mean(0, keepdim=True) + other)
+        return torch.where(self._uniform(n, 5) < probability.view(-1, 1, 1, 1, 1), pulled, z)
+
+    def prompts(self, scenes: list[Scene], dropped: float) -> torch.Tensor:
+        """Return token states (batch, tokens, width): exact, blurred as a prediction, or, at a rate, of no prompt."""
+        n = len(scenes)
+        exact, other = self._states([s.caption() for s in scenes]), self._states(self._similar_captions(scenes))
+        to_other, to_mean = MOST_OTHER * self._uniform(n, 3), MOST_MEAN * self._uniform(n, 3)
+        noise = torch.randn(exact.shape, generator=self.random) * exact.std(dim=0, keepdim=True) * NOISE
+        blurred = (1 - to_other) * exact + to_other * other + noise
+        blurred = (1 - to_mean) * blurred + to_mean * exact.mean(0, keepdim=True)
+        said = torch.where(self._uniform(n, 3) < MIXED, blurred, exact)
+        return torch.where(self._uniform(n, 3) < dropped, self._states([""]), said)
+
+    def _similar_captions(self, scenes: list[Scene]) -> list[str]:
+        """Return captions that differ from the scenes' in about half of the factors."""
+        swapped = torch.randperm(len(scenes), generator=self.random).tolist()
+        taken = torch.rand((len(scenes), len(FACTORS)), generator=self.random) < 0.5
+        captions = []
+        for scene, source, chosen in zip(scenes, swapped, taken.tolist(), strict=True):
+            names = [name for name, take in zip(FACTORS, chosen, strict=True) if take]
+            captions.append(replace(scene, **{name: getattr(scenes[source], name) for name in names}).caption())
+        return captions
+
+    @torch.no_grad()
+    def _states(self, captions: list[str]) -> torch.Tensor:
+        tokens = self.tokenizer(captions, padding="max_length", return_tensors="pt")
+        return self.text(**tokens).last_hidden_state
+
+    def _uniform(self, n: int, ndim: int) -> torch.Tensor:
+        """Draw one number in [0, 1) per clip, shaped to broadcast over `ndim` axes."""
+        return torch.rand((n,) + (1,) * (ndim - 1), generator=self.random)
