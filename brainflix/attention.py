@@ -6,6 +6,7 @@ attention. `choose_kernel` says which and why; a parity test holds the kernels t
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,6 +18,8 @@ from brainflix.errors import ResourceError
 KERNELS = ("auto", "sdpa", "xformers")
 # xformers' kernels want head dimensions in multiples of 8 and no more than 256.
 _HEAD_MULTIPLE, _HEAD_MAX = 8, 256
+# What the user asked for; networks that call `attend` without naming a kernel follow it.
+_preferred: ContextVar[str] = ContextVar("preferred attention kernel", default="auto")
 
 
 @dataclass(frozen=True)
@@ -55,8 +58,8 @@ def choose_kernel(wanted: str, device: torch.device, head_dim: int) -> Kernel:
 
 def _xformers_problem(device: torch.device, head_dim: int) -> str | None:
     """Return why xformers cannot serve, or None if it can."""
-    if device.type == "cpu":
-        return "xformers has no CPU kernel"
+    if device.type != "cuda":
+        return f"xformers has no {device.type.upper()} kernel"
     if head_dim % _HEAD_MULTIPLE or head_dim > _HEAD_MAX:
         return f"head dimension {head_dim} is not a multiple of {_HEAD_MULTIPLE} up to {_HEAD_MAX}"
     if _xformers_ops() is None:
@@ -64,19 +67,24 @@ def _xformers_problem(device: torch.device, head_dim: int) -> str | None:
     return None
 
 
-def attend(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, *, kernel: str = "auto") -> torch.Tensor:
+def prefer(kernel: str) -> None:
+    """Make `kernel` the one that `attend` takes from now on unless it is told otherwise."""
+    _preferred.set(kernel)
+
+
+def attend(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, *, kernel: str | None = None) -> torch.Tensor:
     """Scaled dot-product attention.
 
     Args:
         q: queries of shape (batch, heads, n_queries, head_dim).
         k: keys of shape (batch, heads, n_keys, head_dim).
         v: values of the shape of `k`.
-        kernel: one of `KERNELS`.
+        kernel: one of `KERNELS`; None takes the preferred one.
 
     Returns:
         tensor of the shape of `q`.
     """
-    if choose_kernel(kernel, q.device, q.shape[-1]).name == "sdpa":
+    if choose_kernel(kernel or _preferred.get(), q.device, q.shape[-1]).name == "sdpa":
         return functional.scaled_dot_product_attention(q, k, v)
     ops = _xformers_ops()
     # xformers puts the heads after the tokens: (batch, tokens, heads, head_dim).

@@ -136,7 +136,7 @@ PARTS: dict[str, dict[str, Part]] = {
     },
     "evaluate": {
         "strict": Part(
-            "brainflix.evaluate.protocol:score",
+            "brainflix.evaluate.protocol:score_videos",
             "brainflix.evaluate.params:StrictParams",
             "every number with chance, interval, p, baselines and ceiling",
         ),

@@ -78,9 +78,11 @@ def make_tools(store: Store, settings: Settings, progress: Progress) -> Tools:
     def compute() -> Compute:
         import torch
 
+        from brainflix.attention import prefer
         from brainflix.device import pick_compute, usable_cores
 
         torch.set_num_threads(settings.workers or usable_cores())
+        prefer(settings.attention)
         _quieten_libraries()
         return pick_compute(settings.device, settings.precision)
 

@@ -7,7 +7,16 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from brainflix.cli.output import Output
-from brainflix.cli.render import done_line, fetch_bytes, fetch_line, place_name, plan_document, plan_table
+from brainflix.cli.render import (
+    done_line,
+    fetch_bytes,
+    fetch_line,
+    memory_bytes,
+    memory_line,
+    place_name,
+    plan_document,
+    plan_table,
+)
 
 if TYPE_CHECKING:
     from brainflix.plan import Planned
@@ -46,13 +55,17 @@ def perform(planned: Sequence[Planned], store: Store, settings: Settings, out: O
 
 
 def show_plan(recipe: Recipe, planned: Sequence[Planned], store: Store, out: Output) -> None:
-    """Print what would run, what is cached, why, and the bytes to fetch; nothing is written."""
+    """Print what would run, what is cached, why, and the bytes to fetch and to hold; nothing is written."""
     sizes = [fetch_bytes(item) for item in planned]
-    more = {str(item.job.ref): {"fetch_bytes": size} for item, size in zip(planned, sizes, strict=True)}
+    memory = [memory_bytes(item, store) for item in planned]
+    more = {
+        str(item.job.ref): {"fetch_bytes": size, "memory_bytes": need}
+        for item, size, need in zip(planned, sizes, memory, strict=True)
+    }
     total = None if None in sizes else sum(size or 0 for size in sizes)
     document = {**plan_document(recipe, str(store.root), planned, more), "dry_run": True, "fetch_bytes": total}
     out.result(document, lines=[str(item.job.ref) for item in planned], tables=[plan_table(planned)])
-    out.say(f"{fetch_line(sizes)}; nothing was run or written (--dry-run)")
+    out.say(f"{fetch_line(sizes)}; {memory_line(memory)}; nothing was run or written (--dry-run)")
 
 
 def show_results(results: Sequence[Done], out: Output) -> None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from brainflix.plan import Planned
     from brainflix.recipe import Recipe
     from brainflix.run import Done
+    from brainflix.store.store import Store
 
 _ROW = "{status:8} {place:30} {ref:48} {seconds:>9}"
 
@@ -86,6 +87,21 @@ def fetch_line(sizes: Sequence[int | None]) -> str:
     unknown = sum(size is None for size in sizes)
     known = format_bytes(sum(size or 0 for size in sizes))
     return f"to fetch: {known}" + (f", and an unknown amount for {unknown} jobs" if unknown else "")
+
+
+def memory_bytes(item: Planned, store: Store) -> int | None:
+    """Return how much a job reads into memory, judged by its inputs' size in the store; None if some are not there."""
+    if item.status == "cached":
+        return 0
+    refs = [ref for refs in item.job.inputs.values() for ref in refs]
+    return sum(store.manifest(ref).size for ref in refs) if all(map(store.has, refs)) else None
+
+
+def memory_line(sizes: Sequence[int | None]) -> str:
+    """Return the most memory that one job's inputs need, for people; networks come on top."""
+    unknown = sum(size is None for size in sizes)
+    known = format_bytes(max((size or 0 for size in sizes), default=0))
+    return f"memory for one job's inputs: {known}" + (f", not yet known for {unknown} jobs" if unknown else "")
 
 
 def score_tables(scores: Mapping[str, Mapping[str, Mapping[str, Any]]], *, simulated: bool) -> list[Table]:

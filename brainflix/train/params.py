@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from brainflix.contract import Params
 
 Preset = Literal["paper", "tiny"]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
@@ -40,10 +42,8 @@ def _fill(values: Any, presets: dict[str, dict[str, Any]]) -> Any:
     return {**presets.get(str(values.get("preset", "paper")), {}), **values}
 
 
-class PhaseParams(BaseModel):
+class PhaseParams(Params):
     """What both phases share: AdamW, warm-up then half a cosine per iteration, clipping, augmentation."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     preset: Preset = "paper"
     epochs: int = Field(ge=0)

@@ -75,6 +75,9 @@ def test_dry_run_shows_the_whole_plan_and_writes_nothing(toy, brainflix):
     before = sorted(path.name for path in (toy / "store").rglob("*"))
     document = json.loads(brainflix("run", "toy", "--dry-run", "--set", "regress.a.dial=2", "--json").out)
     assert document["counts"] == {"cached": JOBS - 5, "to run": 5, "blocked": 0}
+    # A job whose inputs are in the store knows what it will hold; one whose inputs are yet to be made does not.
+    held = {stage["stage"] + stage["step"]: stage["memory_bytes"] for stage in document["stages"]}
+    assert held["regressa"] > 0 and held["preprocess"] == 0 and None in held.values()
     assert sorted(path.name for path in (toy / "store").rglob("*")) == before
 
 

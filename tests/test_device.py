@@ -1,0 +1,51 @@
+"""The one place that decides device and dtype."""
+
+import pytest
+import torch
+
+from brainflix import device
+from brainflix.errors import ResourceError, UsageError
+
+
+def _only(monkeypatch, *kinds):
+    monkeypatch.setattr(device, "_available", lambda kind: kind in (*kinds, "cpu"))
+
+
+@pytest.mark.parametrize(
+    ("kinds", "bf16", "name", "dtype"),
+    [((), False, "cpu", "float32"), (("cuda",), True, "cuda", "bfloat16"), (("cuda", "mps"), False, "cuda", "float16")],
+)
+def test_auto_takes_the_best_and_says_why(monkeypatch, kinds, bf16, name, dtype):
+    _only(monkeypatch, *kinds)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: bf16)
+    described = device.pick_compute().describe()
+    assert (described["name"], described["dtype"]) == (name, dtype)
+    assert dtype in described["reason"]
+
+
+def test_what_was_asked_for_is_given_or_refused(monkeypatch):
+    _only(monkeypatch)
+    assert device.pick_compute("cpu", "bfloat16").dtype == torch.bfloat16
+    with pytest.raises(ResourceError, match="'cuda:1' is not available"):
+        device.pick_compute("cuda:1")
+    with pytest.raises(UsageError, match="unknown device 'tpu'"):
+        device.pick_compute("tpu")
+    with pytest.raises(UsageError, match="unknown precision 'float8'"):
+        device.pick_compute("cpu", "float8")
+
+
+def test_seeded_weights_do_not_touch_the_global_generator():
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    with device.seeded_init(1):
+        first = torch.nn.Linear(4, 4).weight
+    torch.testing.assert_close(torch.rand(3), expected)
+    with device.seeded_init(1):
+        assert torch.equal(torch.nn.Linear(4, 4).weight, first)
+    with device.seeded_init(2):
+        assert not torch.equal(torch.nn.Linear(4, 4).weight, first)
+
+
+def test_there_is_at_least_one_core():
+    assert device.usable_cores() >= 1
