@@ -13,8 +13,9 @@ from brainflix.recipe import parse_recipe
 from brainflix.report.provenance import format_bytes, format_seconds
 from brainflix.report.recipe_text import recipe_yaml
 from brainflix.store.refs import Ref
+from brainflix.store.responses import Responses
 from brainflix.store.schema import Clips, Videos, write_json
-from tests.report.report_world import N_FRAMES, RECIPE, make_world
+from tests.report.report_world import CORTEX, N_FRAMES, RECIPE, make_world
 
 VOID = {"meta", "link", "br", "wbr", "input", "img"}
 
@@ -79,7 +80,7 @@ def test_page_is_well_formed_light_and_self_contained(page):
     assert len(page) < 6e6
 
 
-def test_page_says_what_it_must(page):
+def test_page_says_what_it_must(page, world):
     """Banner, summary, scores, clips, areas, provenance, recipe."""
     text = _Page(page).text
     assert text.index("Simulated data") < text.index("brainflix report")
@@ -89,7 +90,9 @@ def test_page_says_what_it_must(page):
     labels = {label: page.count(f"<b>{label}</b>") for label in ("best", "median", "worst", "random")}
     assert labels == {"best": 3, "median": 3, "worst": 3, "random": 12}
     assert page.count("<video ") == 21
-    assert text.count("854 of 2422 grayordinates selected") == 1
+    for artifact in world.inputs["preprocess"]:
+        selected = int(Responses.load(artifact).masks["selected"].sum())
+        assert text.count(f"{selected} of {len(CORTEX)} grayordinates selected") == 1
     assert "Factors of the scenes" in text and "Intervals resample runs" in text
     assert "brainflix run demo.yaml" in text
     for stage in ("raw/demo-stimuli@", "bold/demo-sub-2@", "targets/demo-frames@", "scores/demo-sub-3@"):
