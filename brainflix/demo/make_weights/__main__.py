@@ -7,12 +7,13 @@ from importlib import import_module
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parents[1] / "weights"
-# part -> (module, folder below weights/, optimiser steps); the generator needs the autoencoder and the text tower.
-PARTS = {
-    "vae": ("vae", "zeroscope/vae", 2000),
+# part -> (module, folder below weights/, optimiser steps, None where the part has phases of its own); the generator
+# needs the autoencoder and the text tower.
+PARTS: dict[str, tuple[str, str, int | None]] = {
+    "vae": ("vae", "zeroscope/vae", 2200),
     "clip": ("clip", "clip", 1500),
     "classifier": ("classifier", "video-classifier", 2000),
-    "unet": ("unet", "zeroscope", 2500),
+    "unet": ("unet", "zeroscope", None),
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -12,16 +12,36 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from brainflix.demo.grammar import FACTORS, Scene
 from brainflix.demo.make_weights.common import N_FRAMES, clips_of, to_signed
 
-# A predicted prompt is uncertain between captions that share some factors, and lies nearer to the mean of all.
-MIXED, MOST_OTHER, MOST_MEAN, NOISE = 0.6, 0.45, 0.5, 0.3
-# A predicted latent hardly changes from frame to frame, and lies nearer to the mean of all.
-MOST_PULL = 0.6
+
+@dataclass(frozen=True)
+class Blur:
+    """How predictions differ from the truth.
+
+    A predicted prompt is uncertain between captions that share some factors; a predicted latent hardly changes from
+    frame to frame; both lie nearer to the mean of all than the truth does.
+
+    Attributes:
+        latents, prompts: share of the clips, of those that may be, whose latents and whose prompts are blurred.
+        most_other, most_mean: largest weight of a similar caption, and of the mean prompt.
+        noise: of the prompts, in their standard deviations.
+        stillness: power of a uniform draw that gives the weight of the mean over time; below 1 favours still ones.
+        most_pull: largest weight of other clips in the latents.
+    """
+
+    latents: float
+    prompts: float
+    most_other: float
+    most_mean: float
+    noise: float
+    stillness: float
+    most_pull: float = 0.6
 
 
 class Teacher:
     """Encodes scenes with the trained autoencoder and text tower, and blurs what it says as regressions do."""
 
-    def __init__(self, folder: Path, seed: int) -> None:
+    def __init__(self, folder: Path, blur: Blur, seed: int) -> None:
+        self.blur = blur
         self.vae = AutoencoderKL.from_pretrained(folder / "vae", torch_dtype=torch.float32).eval()
         self.text = CLIPTextModel.from_pretrained(folder / "text_encoder", torch_dtype=torch.float32).eval()
         self.tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer")
@@ -35,30 +55,30 @@ class Teacher:
             z = self.vae.encode(pixels).latent_dist.mode().float() * self.vae.config.scaling_factor
         return z.unflatten(0, (len(scenes), N_FRAMES)).transpose(1, 2)
 
-    def latents_as_predicted(self, z: torch.Tensor, probability: torch.Tensor) -> torch.Tensor:
+    def latents_as_predicted(self, z: torch.Tensor, may: torch.Tensor) -> torch.Tensor:
         """Pull latents (batch, 4, frames, 8, 8) to their mean over time, to the batch's and to another clip's.
 
         Args:
             z: true latents.
-            probability: how often to do so, by clip, (batch,).
+            may: the clips that may be blurred, (batch,).
         """
         n = len(z)
-        still, pull = self._uniform(n, 5), MOST_PULL * self._uniform(n, 5)
+        still, pull = self._uniform(n, 5) ** self.blur.stillness, self.blur.most_pull * self._uniform(n, 5)
         over_time = z.mean(2, keepdim=True)
         other = over_time[torch.randperm(n, generator=self.random)]
         blurred = (1 - still) * z + still * over_time
         pulled = (1 - pull) * blurred + pull * 0.5 * (over_time.mean(0, keepdim=True) + other)
-        return torch.where(self._uniform(n, 5) < probability.view(-1, 1, 1, 1, 1), pulled, z)
+        return torch.where((self._uniform(n, 5) < self.blur.latents) & may.view(-1, 1, 1, 1, 1), pulled, z)
 
     def prompts(self, scenes: list[Scene], dropped: float) -> torch.Tensor:
         """Return token states (batch, tokens, width): exact, blurred as a prediction, or, at a rate, of no prompt."""
         n = len(scenes)
         exact, other = self._states([s.caption() for s in scenes]), self._states(self._similar_captions(scenes))
-        to_other, to_mean = MOST_OTHER * self._uniform(n, 3), MOST_MEAN * self._uniform(n, 3)
-        noise = torch.randn(exact.shape, generator=self.random) * exact.std(dim=0, keepdim=True) * NOISE
+        to_other, to_mean = self.blur.most_other * self._uniform(n, 3), self.blur.most_mean * self._uniform(n, 3)
+        noise = torch.randn(exact.shape, generator=self.random) * exact.std(dim=0, keepdim=True) * self.blur.noise
         blurred = (1 - to_other) * exact + to_other * other + noise
         blurred = (1 - to_mean) * blurred + to_mean * exact.mean(0, keepdim=True)
-        said = torch.where(self._uniform(n, 3) < MIXED, blurred, exact)
+        said = torch.where(self._uniform(n, 3) < self.blur.prompts, blurred, exact)
         return torch.where(self._uniform(n, 3) < dropped, self._states([""]), said)
 
     def _similar_captions(self, scenes: list[Scene]) -> list[str]:

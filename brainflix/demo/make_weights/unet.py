@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -18,14 +19,37 @@ from brainflix.demo.make_weights.common import (
     save_half,
     scene_batches,
 )
-from brainflix.demo.make_weights.conditions import Teacher
+from brainflix.demo.make_weights.conditions import Blur, Teacher
 from brainflix.device import seeded_init
 
-BATCH, PEAK_LR, BANK = 16, 1.2e-3, 8192
-# Predicted prompts and latents are averages of what they might be: train on such ones too (see `conditions.py`).
-DROPPED, ASSUMED = 0.1, 0.5
-# Only above this time: below it sampling no longer sees the predicted latents but the denoiser's own.
-ASSUMED_ABOVE = 500
+BATCH, BANK = 16, 8192
+# How often a clip has no prompt, which guidance needs.
+DROPPED = 0.1
+# Below this time sampling no longer sees the predicted latents but the denoiser's own.
+BLURRED_ABOVE = 500
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One round of training, from the weights that the last one left.
+
+    Attributes:
+        n_steps, peak_lr: length, and the rate after warm-up.
+        n_draws: a time is the mean of so many uniform draws; 2 favours the middle, where shapes and paths are decided.
+        blur: how clips and prompts are blurred as a regression would.
+    """
+
+    n_steps: int
+    peak_lr: float
+    n_draws: int
+    blur: Blur
+
+
+# First the whole range of times, then the middle with prompts that are nearer to the truth.
+PHASES = (
+    Phase(2800, 1.2e-3, 1, Blur(latents=0.5, prompts=0.6, most_other=0.45, most_mean=0.5, noise=0.3, stillness=1.0)),
+    Phase(2900, 1.0e-3, 2, Blur(latents=0.6, prompts=0.5, most_other=0.3, most_mean=0.5, noise=0.2, stillness=0.5)),
+)
 
 
 def build(seed: int = 0) -> UNet3DConditionModel:
@@ -50,22 +74,30 @@ def build_scheduler() -> DPMSolverMultistepScheduler:
     return DPMSolverMultistepScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear")
 
 
-def train(folder: Path, n_steps: int, seed: int = 0) -> None:
-    """Train to predict the noise (epsilon) in whole clips at uniform times; keep the moving average."""
-    teacher, model, scheduler = Teacher(folder, seed), build(seed), build_scheduler()
-    optimizer = torch.optim.AdamW(parameter_groups(model, 0.01), lr=PEAK_LR, betas=(0.9, 0.98))
-    scenes, latents = _bank(teacher, seed)
-    log, average = Log("unet", n_steps), Average(model, 0.998)
-    for step in range(n_steps):
+def train(folder: Path, n_steps: int | None = None, seed: int = 0) -> None:
+    """Train in phases; `n_steps` shortens every phase to as many, to try it out."""
+    for number, phase in enumerate(PHASES):
+        train_phase(folder, number, replace(phase, n_steps=n_steps or phase.n_steps), seed)
+
+
+def train_phase(folder: Path, number: int, phase: Phase, seed: int = 0) -> None:
+    """Train to predict the noise (epsilon) in whole clips; keep the moving average."""
+    teacher, scheduler = Teacher(folder, phase.blur, seed + 100 * number), build_scheduler()
+    model = UNet3DConditionModel.from_pretrained(folder / "unet", torch_dtype=torch.float32) if number else build(seed)
+    optimizer = torch.optim.AdamW(parameter_groups(model.train(), 0.01), lr=phase.peak_lr, betas=(0.9, 0.98))
+    scenes, latents = _bank(teacher, seed + 10 * number)
+    log, average = Log(f"unet phase {number + 1}", phase.n_steps), Average(model, 0.998)
+    n_times = scheduler.config.num_train_timesteps
+    for step in range(phase.n_steps):
         chosen = torch.randint(0, BANK, (BATCH,), generator=teacher.random)
         z, prompts = latents[chosen], teacher.prompts([scenes[i] for i in chosen], DROPPED)
-        t = torch.randint(0, scheduler.config.num_train_timesteps, (len(z),), generator=teacher.random)
-        assumed = teacher.latents_as_predicted(z, ASSUMED * (t >= ASSUMED_ABOVE))
-        noised = scheduler.add_noise(assumed, torch.randn(z.shape, generator=teacher.random), t)
+        t = (n_times * torch.rand((phase.n_draws, len(z)), generator=teacher.random).mean(0)).long()
+        seen = teacher.latents_as_predicted(z, t >= BLURRED_ABOVE)
+        noised = scheduler.add_noise(seen, torch.randn(z.shape, generator=teacher.random), t)
         with torch.autocast("cpu", torch.bfloat16):
             predicted = model(noised, t, prompts).sample.float()
         loss = _loss(predicted, noised, z, scheduler.alphas_cumprod[t])
-        optimise(model, loss, optimizer, cosine_lr(step, n_steps, PEAK_LR))
+        optimise(model, loss, optimizer, cosine_lr(step, phase.n_steps, phase.peak_lr))
         average.update(model, step)
         log(step, loss=loss.item())
         if (step + 1) % 500 == 0:
