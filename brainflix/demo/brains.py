@@ -16,7 +16,7 @@ import numpy as np
 from scipy.signal import lfilter
 from scipy.stats import gamma
 
-from brainflix.demo.features import GRID, ClipFeatures
+from brainflix.demo.features import GRID, PHASES, ClipFeatures
 from brainflix.io.areas import TABLE
 
 TR_S = 2.0
@@ -87,7 +87,7 @@ def make_brain(seed: int, subject: int, areas: Sequence[str]) -> Brain:
     """
     rng = np.random.default_rng([seed, subject, 1])
     n = len(areas)
-    sizes = {"early": 6 * GRID**2, "hue": 6 * GRID**2, "motion": 4 * GRID**2, "shape": 6, "background": 4}
+    sizes = {"early": len(PHASES) * 6 * GRID**2, "hue": 6 * GRID**2, "motion": 4 * GRID**2, "shape": 6, "background": 4}
     weights = {family: np.zeros((size, n), dtype=np.float32) for family, size in sizes.items()}
     strength = np.zeros(n)
     for g, area in enumerate(areas):
@@ -123,10 +123,10 @@ def _receptive_field(rng: np.random.Generator, sigma: float) -> np.ndarray:
 
 
 def _one_channel(rng: np.random.Generator) -> np.ndarray:
-    """A signed preference for one early channel."""
-    weights = np.zeros(len(EARLY_SHARE))
-    weights[rng.choice(len(EARLY_SHARE), p=EARLY_SHARE)] = rng.choice((-1.0, 1.0))
-    return weights
+    """A signed preference for one early channel in one temporal phase, flat over (phase, channel)."""
+    weights = np.zeros((len(PHASES), len(EARLY_SHARE)))
+    weights[rng.integers(len(PHASES)), rng.choice(len(EARLY_SHARE), p=EARLY_SHARE)] = rng.choice((-1.0, 1.0))
+    return weights.ravel()
 
 
 def _tuned(rng: np.random.Generator, n: int) -> np.ndarray:

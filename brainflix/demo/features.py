@@ -7,12 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from brainflix.demo.grammar import BACKGROUNDS, SHAPES, Scene, factor_index
+from brainflix.demo.grammar import BACKGROUNDS, CLIP_S, SHAPES, Scene, factor_index
 from brainflix.demo.render import frame_times, render
 
 GRID = 16
 N_HUES = 6
 EARLY = ("luminance", "edges_x", "edges_y", "red_green", "blue_yellow", "saturation")
+PHASES = ("beginning", "end")
+# How fast a response to a clip's beginning fades, or one to its end sets in.
+PHASE_S = 0.35
 DIRECTIONS = ("left", "right", "up", "down")
 # The simulated eye looks at each clip in eight frames at half the demo's resolution.
 EYE_FRAMES, EYE_PX = 8, 32
@@ -20,10 +23,10 @@ EYE_FRAMES, EYE_PX = 8, 32
 
 @dataclass(frozen=True)
 class ClipFeatures:
-    """Features of clips, averaged over each clip.
+    """Features of clips, gathered over each clip.
 
     Attributes:
-        early: maps of shape (n_clips, 6, 16, 16), in the order of `EARLY`.
+        early: maps of shape (n_clips, 2, 6, 16, 16), in the order of `PHASES` and `EARLY`.
         hue: rectified hue maps of shape (n_clips, 6, 16, 16).
         motion: motion energy by direction, shape (n_clips, 4, 16, 16), in the order of `DIRECTIONS`.
         shape: one-hot of shape (n_clips, 6).
@@ -61,7 +64,19 @@ def _maps(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     saturation = np.maximum(rgb.max(-1) - rgb.min(-1) - 0.25, 0.0)
     early = np.stack([luminance, np.abs(dx), np.abs(dy), *opponent, saturation])
     hue = _hues(opponent).mean(1)
-    return _pool(early.mean(1)), _normalised(_pool(hue)), _normalised(_pool(_motion_energy(luminance)))
+    phases = np.einsum("pt,cthw->pchw", _phase_weights(len(frames)), early)
+    return _pool(phases), _normalised(_pool(hue)), _normalised(_pool(_motion_energy(luminance)))
+
+
+def _phase_weights(n_frames: int) -> np.ndarray:
+    """Weights (2, n_frames), rows of sum 1, of the frames in responses to a clip's beginning and to its end.
+
+    Cells that adapt answer mostly to how a scene begins, others to how it ends. Without them a response that lasts for
+    the whole clip could not tell where things came from and where they went.
+    """
+    decay = np.exp(-frame_times(n_frames, n_frames / CLIP_S) / PHASE_S)
+    weights = np.stack([decay, decay[::-1]])
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True))
 
 
 def _hues(opponent: np.ndarray) -> np.ndarray:
