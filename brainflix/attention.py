@@ -13,6 +13,7 @@ from functools import lru_cache
 import torch
 from torch.nn import functional
 
+from brainflix.device import is_cuda
 from brainflix.errors import ResourceError
 
 KERNELS = ("auto", "sdpa", "xformers")
@@ -58,7 +59,7 @@ def choose_kernel(wanted: str, device: torch.device, head_dim: int) -> Kernel:
 
 def _xformers_problem(device: torch.device, head_dim: int) -> str | None:
     """Return why xformers cannot serve, or None if it can."""
-    if device.type != "cuda":
+    if not is_cuda(device):
         return f"xformers has no {device.type.upper()} kernel"
     if head_dim % _HEAD_MULTIPLE or head_dim > _HEAD_MAX:
         return f"head dimension {head_dim} is not a multiple of {_HEAD_MULTIPLE} up to {_HEAD_MAX}"

@@ -27,6 +27,10 @@ STAGES: dict[str, str] = {
     "evaluate": "scores",
     "report": "report",
 }
+# Stages that a recipe has sections for.
+SECTIONS = tuple(stage for stage in STAGES if stage not in ("download", "report"))
+# What a manifest says of a job beside the part's parameters, which therefore cannot have these names.
+JOB_FACTS = ("part", "step", "subject", "dataset")
 
 
 class Params(BaseModel):
@@ -53,7 +57,6 @@ class Job:
         inputs: refs by role.
         seed: seed of everything random in the job.
         dataset, recipe, revision: names for provenance.
-        compat: paper whose released behaviour is asked for, bugs included.
     """
 
     stage: str
@@ -67,7 +70,6 @@ class Job:
     dataset: str
     recipe: str
     revision: str
-    compat: str | None = None
 
 
 class Progress(Protocol):
@@ -104,6 +106,7 @@ class Tools:
         progress: where to say how far it is.
         clips_per_batch: clips that go through a network at once.
         checkpoint_epochs: epochs between checkpoints.
+        recompute: recompute activations in the backward pass of training, to save memory.
     """
 
     store: Store
@@ -112,6 +115,7 @@ class Tools:
     progress: Progress = field(default_factory=Silent)
     clips_per_batch: int = 16
     checkpoint_epochs: int = 5
+    recompute: bool = False
 
 
 class Stage(Protocol):

@@ -29,6 +29,11 @@ class Compute:
     dtype: torch.dtype
     reason: str
 
+    @property
+    def algebra(self) -> torch.device:
+        """Where linear algebra runs: on the device too, unless it lacks the float64 that decompositions need (MPS)."""
+        return torch.device("cpu") if self.device.type == "mps" else self.device
+
     def describe(self) -> dict[str, str]:
         """Return what a manifest records."""
         return {"name": str(self.device), "dtype": str(self.dtype).removeprefix("torch."), "reason": self.reason}
@@ -49,6 +54,11 @@ def pick_compute(device: str = "auto", precision: str = "auto") -> Compute:
     chosen, why_device = _pick_device(device)
     dtype, why_dtype = _pick_dtype(precision, chosen)
     return Compute(chosen, dtype, f"{why_device}; {why_dtype}")
+
+
+def is_cuda(device: torch.device) -> bool:
+    """Say whether kernels that are written for CUDA cards run on this device."""
+    return device.type == "cuda"
 
 
 def usable_cores() -> int:
@@ -78,9 +88,9 @@ def _pick_device(device: str) -> tuple[torch.device, str]:
 def _pick_dtype(precision: str, device: torch.device) -> tuple[torch.dtype, str]:
     if precision != "auto":
         return getattr(torch, precision), f"{precision} asked for"
-    if device.type == "cuda" and torch.cuda.is_bf16_supported():
+    if is_cuda(device) and torch.cuda.is_bf16_supported():
         return torch.bfloat16, "bfloat16: the card supports it and its range needs no loss scaling"
-    if device.type == "cuda":
+    if is_cuda(device):
         return torch.float16, "float16: the card has no bfloat16"
     return torch.float32, "float32: fastest dtype that is exact enough on this device"
 

@@ -3,6 +3,7 @@
 A section holds either one step (it has a `part`) or several named steps. A step names its part, its inputs by role, the
 subjects that it runs for and, inline, the part's parameters. An input is `stage`, `stage.step`, or either with the
 subjects in brackets: `align[all]`, `align[others]`, `align[1,2]`; without brackets it is the step's own subject.
+`compat` names a paper whose released behaviour is wanted: it is the value of that parameter for every part that has it.
 """
 
 from __future__ import annotations
@@ -15,14 +16,15 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from brainflix.contract import STAGES
+from brainflix.changes import HEAD
+from brainflix.changes import apply_change as apply_change
+from brainflix.contract import SECTIONS, STAGES
 from brainflix.errors import MissingError, UsageError
 from brainflix.registry import did_you_mean
 
 SCHEMA = 1
 # A recipe is a page of text; more is a mistake or an attack.
 MAX_BYTES = 256 * 1024
-SECTIONS = tuple(stage for stage in STAGES if stage not in ("download", "report"))
 DEFAULT_INPUTS: dict[str, dict[str, str]] = {
     "preprocess": {"raw": "download.bold", "stimuli": "download.stimuli"},
     "align": {"bold": "preprocess", "group": "preprocess[all]"},
@@ -30,7 +32,7 @@ DEFAULT_INPUTS: dict[str, dict[str, str]] = {
 }
 DEFAULT_SUBJECTS = {"targets": "none", "train": "pooled"}
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
-_SOURCE = re.compile(r"(?P<stage>[a-z]+)(\.(?P<step>[A-Za-z0-9_-]+))?(\[(?P<subjects>[a-z]+|\d+(,\d+)*)\])?")
+_SOURCE = re.compile(r"(?P<stage>[a-z]+)(\.(?P<step>[A-Za-z0-9_-]+))?(\[(?P<subjects>own|all|others|\d+(,\d+)*)\])?")
 _FOLDERS = (
     Path("recipes"),
     Path(__file__).resolve().parent / "recipes",
@@ -56,7 +58,7 @@ class Source(BaseModel):
         """
         match = _SOURCE.fullmatch(text.replace(" ", ""))
         if not match or match["stage"] not in STAGES:
-            raise ValueError(f"input {text!r} is not stage, stage.step or stage.step[subjects]")
+            raise ValueError(f"{text!r} is not stage, stage.step or stage.step[all, others or numbers]")
         subjects: Any = match["subjects"] or "own"
         if subjects[0].isdigit():
             subjects = tuple(int(number) for number in subjects.split(","))
@@ -104,6 +106,8 @@ class Recipe(BaseModel):
         """Move the eight sections under `steps`, one-step sections under the empty name."""
         if not isinstance(raw, dict):
             raise ValueError("a recipe is a mapping")
+        if "steps" in raw:
+            raise ValueError(f"there is no section steps; {', '.join(SECTIONS)} stand at the top")
         raw = dict(raw)
         sections = {name: raw.pop(name) for name in SECTIONS if name in raw}
         raw["steps"] = {name: _steps(name, section) for name, section in sections.items()}
@@ -125,16 +129,26 @@ def _steps(stage: str, section: Any) -> dict[str, Any]:
 
 
 def _step(stage: str, name: str, raw: Any) -> dict[str, Any]:
-    step = _inline(raw, {"part", "subjects", "inputs"}, f"{stage}.{name}".rstrip("."))
-    given = step.get("inputs", {})
-    texts = given if "inputs" in step else DEFAULT_INPUTS.get(stage, {})
-    step["inputs"] = {role: _sources(value) for role, value in texts.items()}
+    where = f"{stage}.{name}".rstrip(".")
+    step = _inline(raw, {"part", "subjects", "inputs"}, where)
+    given = step.get("inputs", DEFAULT_INPUTS.get(stage, {}))
+    if not isinstance(given, dict):
+        raise ValueError(f"{where}.inputs is a mapping of roles to steps, as {{rows: align}}, not {given!r}")
+    found = {role: _sources(value, f"{where}.inputs.{role}") for role, value in given.items()}
+    # An empty list is a role that is not given: `--set evaluate.inputs.oracle=[]` leaves the oracle out.
+    step["inputs"] = {role: sources for role, sources in found.items() if sources}
     step.setdefault("subjects", DEFAULT_SUBJECTS.get(stage, "each"))
     return step
 
 
-def _sources(value: Any) -> tuple[Source, ...]:
-    return tuple(Source.parse(text) for text in ([value] if isinstance(value, str) else value))
+def _sources(value: Any, where: str) -> tuple[Source, ...]:
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise ValueError(f"{where} is a step, as align or train.mbm, or a list of steps, not {value!r}")
+    try:
+        return tuple(Source.parse(text) for text in texts)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from error
 
 
 def _inline(raw: Any, own: set[str], where: str) -> dict[str, Any]:
@@ -211,38 +225,12 @@ def parse_recipe(raw: Any, name: str = "recipe") -> Recipe:
         return Recipe.model_validate(raw)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the recipe"
+        where = ".".join(str(part) for part in first["loc"])
         hint = _hint(where) if first["type"] == "extra_forbidden" else ""
-        raise UsageError(f"{name}: {where}: {first['msg']}", why=hint) from error
+        # What the checks above found names its place itself.
+        what = first["msg"].removeprefix("Value error, ")
+        raise UsageError(": ".join(filter(None, (name, where, what))), why=hint) from error
 
 
 def _hint(where: str) -> str:
-    return did_you_mean(where.split(".")[-1], [*Recipe.model_fields, *SECTIONS])
-
-
-def apply_change(raw: Mapping[str, Any], change: str) -> dict[str, Any]:
-    """Return `raw` with `a.b=c` applied; the value is read as YAML.
-
-    Raises:
-        UsageError: not of that form, or `a` is not there.
-    """
-    place, sign, value = change.partition("=")
-    keys = place.strip().split(".")
-    if not sign or not all(keys):
-        raise UsageError(f"--set {change!r} is not a.b=c")
-    if keys[0] not in raw and keys[0] not in Recipe.model_fields:
-        raise UsageError(f"--set {place}: no section {keys[0]!r}", why=did_you_mean(keys[0], raw))
-    try:
-        parsed = yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise UsageError(f"--set {change!r}: the value is not YAML") from error
-    return _with(dict(raw), keys, parsed)
-
-
-def _with(raw: dict[str, Any], keys: list[str], value: Any) -> dict[str, Any]:
-    if len(keys) == 1:
-        return raw | {keys[0]: value}
-    inner = raw.get(keys[0], {})
-    if not isinstance(inner, dict):
-        raise UsageError(f"--set: {keys[0]} is a value, not a section")
-    return raw | {keys[0]: _with(dict(inner), keys[1:], value)}
+    return did_you_mean(where.split(".")[-1], [*HEAD, *SECTIONS])

@@ -1,7 +1,8 @@
 """What can be named in a recipe: category -> name -> where the code is, and one line about it.
 
 A plain dict: listing it imports nothing heavy. Other packages add parts through the entry-point group "brainflix.parts"
-(entry name `category:name`, value `module:attribute`).
+(entry name `category:name`, value `module:attribute`). A part of theirs may carry its parameters' class as an attribute
+`Params`; its inputs are not checked.
 """
 
 from __future__ import annotations
@@ -24,21 +25,40 @@ class Part:
 
     Attributes:
         target: `module:attribute` of the function or class that does the work.
-        params: `module:Class` of the frozen pydantic model of its parameters.
+        params: `module:Class` of the frozen pydantic model of its parameters; empty if the part itself carries it.
         summary: one line for `brainflix list`.
+        needs: roles that a step must give it; None if it declares nothing, so that any roles pass.
+        takes: roles that a step may give it as well.
+        package: the package that it comes from.
     """
 
     target: str
     params: str
     summary: str
+    needs: tuple[str, ...] | None = None
+    takes: tuple[str, ...] = ()
+    package: str = "brainflix"
 
     def load(self) -> Any:
         """Import and return the part's code."""
         return _load(self.target)
 
     def load_params(self) -> Any:
-        """Import and return the class of the part's parameters (light)."""
-        return _load(self.params)
+        """Import and return the class of the part's parameters (light, but for a plug-in, which is imported).
+
+        Raises:
+            UsageError: the plug-in cannot be imported, or its `Params` is not a pydantic model.
+        """
+        return _load(self.params) if self.params else self._own_params()
+
+    def _own_params(self) -> Any:
+        try:
+            model = getattr(self.load(), "Params", None) or _load("brainflix.contract:AnyParams")
+        except (ImportError, AttributeError) as error:
+            raise UsageError(f"{self.target} of the package {self.package} cannot be loaded", why=str(error)) from error
+        if not (isinstance(model, type) and hasattr(model, "model_validate")):
+            raise UsageError(f"{self.target}: Params is not a pydantic model", why=f"package {self.package}")
+        return model
 
 
 def _load(place: str) -> Any:
@@ -56,24 +76,30 @@ PARTS: dict[str, dict[str, Part]] = {
     },
     "preprocess": {
         "cc2017": Part(
-            "brainflix.preprocess.cc2017:preprocess",
+            "brainflix.preprocess.parts:cc2017",
             "brainflix.preprocess.params:Cc2017Params",
             "trim to the clips, polynomial detrend, z-score, reproducibility selection",
+            needs=("raw", "stimuli"),
         ),
     },
     "align": {
         "none": Part(
-            "brainflix.align.methods:identity", "brainflix.align.params:AlignParams", "keep each subject's own columns"
+            "brainflix.align.methods:identity",
+            "brainflix.align.params:AlignParams",
+            "keep each subject's own columns",
+            needs=("bold", "group"),
         ),
         "procrustes": Part(
             "brainflix.align.methods:procrustes",
-            "brainflix.align.params:AlignParams",
+            "brainflix.align.params:ProcrustesParams",
             "rotate each subject onto an iterated group template",
+            needs=("bold", "group"),
         ),
         "ridge": Part(
             "brainflix.align.methods:ridge",
             "brainflix.align.params:RidgeAlignParams",
             "ridge map of each subject onto an iterated group template",
+            needs=("bold", "group"),
         ),
     },
     "targets": {
@@ -81,21 +107,25 @@ PARTS: dict[str, dict[str, Part]] = {
             "brainflix.targets.frames:extract",
             "brainflix.targets.params:FramesParams",
             "the clips' frames at a fixed clock and size; the ground truth of scores",
+            needs=("stimuli",),
         ),
         "captions": Part(
             "brainflix.targets.text:extract",
             "brainflix.targets.params:CaptionParams",
             "token states of the clips' captions from a CLIP text tower",
+            needs=("stimuli",),
         ),
         "vae-latents": Part(
             "brainflix.targets.vae:extract",
             "brainflix.targets.params:LatentParams",
             "scaled latents of every frame from a diffusers autoencoder",
+            needs=("frames",),
         ),
         "clip-video": Part(
             "brainflix.targets.clip:extract",
             "brainflix.targets.params:ClipParams",
             "mean over frames of projected CLIP image embeddings",
+            needs=("frames",),
         ),
     },
     "train": {
@@ -103,11 +133,14 @@ PARTS: dict[str, dict[str, Part]] = {
             "brainflix.train.phases:masked_phase",
             "brainflix.train.params:MaskedParams",
             "masked autoencoder over grayordinate patches, subjects pooled",
+            needs=("rows",),
+            takes=("start",),
         ),
         "clip-contrastive": Part(
             "brainflix.train.phases:contrastive_phase",
             "brainflix.train.params:ContrastiveParams",
             "tune the encoder so that its output matches the clips' CLIP embeddings",
+            needs=("rows", "start", "embeddings"),
         ),
     },
     "regress": {
@@ -115,56 +148,64 @@ PARTS: dict[str, dict[str, Part]] = {
             "brainflix.regress.parts:ridge",
             "brainflix.regress.params:RidgeParams",
             "ridge with alpha by exact cross-validation over runs",
+            needs=("rows", "test", "target"),
         ),
         "mlp": Part(
             "brainflix.regress.parts:mlp",
             "brainflix.regress.params:MlpParams",
             "one-hidden-layer network on standardised targets, early stop",
+            needs=("rows", "test", "target"),
         ),
         "encoder": Part(
             "brainflix.regress.parts:encoder",
             "brainflix.regress.params:EncoderParams",
             "the tuned encoder's own output as the prediction",
+            needs=("encoder", "test", "target"),
         ),
     },
     "reconstruct": {
         "zeroscope": Part(
-            "brainflix.reconstruct.zeroscope:generate",
+            "brainflix.reconstruct.zeroscope:load",
             "brainflix.reconstruct.params:ZeroscopeParams",
             "video-to-video diffusion: re-noise the predicted latents, denoise under the predicted prompt",
+            needs=("clips",),
+            takes=("latents", "prompt"),
         ),
     },
     "evaluate": {
         "strict": Part(
-            "brainflix.evaluate.protocol:score_videos",
+            "brainflix.evaluate.strict:score",
             "brainflix.evaluate.params:StrictParams",
             "every number with chance, interval, p, baselines and ceiling",
+            needs=("videos", "truth"),
+            takes=("oracle", "baselines", "predictions", "targets", "transfer"),
         ),
     },
 }
 
 
 @lru_cache(maxsize=1)
-def _plugins() -> dict[str, dict[str, Part]]:
-    """Parts of other installed packages; read from metadata, their code is not imported."""
-    found: dict[str, dict[str, Part]] = {}
+def _plugins() -> dict[str, dict[str, list[Part]]]:
+    """Parts of other installed packages, category -> name -> who offers it; their code is not imported."""
+    found: dict[str, dict[str, list[Part]]] = {}
     for entry in entry_points(group=ENTRY_POINTS):
         category, _, name = entry.name.partition(":")
         package = entry.dist.name if entry.dist else "a plug-in"
-        found.setdefault(category, {})[name] = Part(entry.value, "brainflix.contract:AnyParams", f"from {package}")
+        part = Part(entry.value, "", f"from {package}", package=package)
+        found.setdefault(category, {}).setdefault(name, []).append(part)
     return found
 
 
 def parts(category: str) -> dict[str, Part]:
-    """Return every part of a category by name."""
-    return PARTS.get(category, {}) | _plugins().get(category, {})
+    """Return every part of a category by name; of several with one name brainflix's own, or else the first."""
+    return {name: offers[0] for name, offers in _plugins().get(category, {}).items()} | PARTS.get(category, {})
 
 
 def find(category: str, name: str) -> Part:
     """Return one part.
 
     Raises:
-        UsageError: no such name; says the nearest one.
+        UsageError: no such name; says the nearest one. Or several packages offer it: which one would run is chance.
     """
     known = parts(category)
     if name not in known:
@@ -172,6 +213,12 @@ def find(category: str, name: str) -> Part:
             f"no {category} part is called {name!r}",
             why=did_you_mean(name, known),
             next=f"brainflix list parts {category}",
+        )
+    rivals = [part.package for part in _plugins().get(category, {}).get(name, []) if part is not known[name]]
+    if rivals:
+        raise UsageError(
+            f"{category} part {name!r} of the package {rivals[0]} has the name of a part of {known[name].package}",
+            next=f"uninstall {rivals[0]}, or let it rename its entry point",
         )
     return known[name]
 

@@ -9,11 +9,11 @@ from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from brainflix.contract import Job, Progress, Silent, Tools
+from brainflix.contract import JOB_FACTS, Job, Progress, Silent, Tools
 from brainflix.errors import MissingError
 from brainflix.plan import BLOCKED, CACHED, Planned
 from brainflix.recipe import Recipe
-from brainflix.settings import Settings
+from brainflix.settings import Settings, tell_hub
 from brainflix.store.store import Store
 
 if TYPE_CHECKING:
@@ -72,7 +72,11 @@ def execute(
 
 
 def make_tools(store: Store, settings: Settings, progress: Progress) -> Tools:
-    """Return the tools of a run; torch is imported when a stage first asks for the device."""
+    """Return the tools of a run; torch is imported when a stage first asks for the device.
+
+    Every stage that uses torch asks before its first product, so that the number of threads holds for all of them.
+    """
+    tell_hub(settings)
 
     @lru_cache(maxsize=1)
     def compute() -> Compute:
@@ -83,7 +87,6 @@ def make_tools(store: Store, settings: Settings, progress: Progress) -> Tools:
 
         torch.set_num_threads(settings.workers or usable_cores())
         prefer(settings.attention)
-        _quieten_libraries()
         return pick_compute(settings.device, settings.precision)
 
     return Tools(
@@ -93,17 +96,8 @@ def make_tools(store: Store, settings: Settings, progress: Progress) -> Tools:
         progress=progress,
         clips_per_batch=settings.clips_per_batch,
         checkpoint_epochs=settings.checkpoint_epochs,
+        recompute=settings.recompute,
     )
-
-
-def _quieten_libraries() -> None:
-    """Switch off the model libraries' own bars and hints; brainflix says what it does in its own words."""
-    import diffusers.utils.logging
-    import transformers.utils.logging
-
-    for logging in (diffusers.utils.logging, transformers.utils.logging):
-        logging.set_verbosity_error()
-        logging.disable_progress_bar()
 
 
 def run_job(job: Job, store: Store, tools: Tools) -> Done:
@@ -133,8 +127,7 @@ def run_job(job: Job, store: Store, tools: Tools) -> Done:
 
 def job_parameters(job: Job) -> dict[str, Any]:
     """Return what a manifest records of a job's parameters."""
-    place = {"part": job.part, "step": job.step, "subject": job.subject, "dataset": job.dataset, "compat": job.compat}
-    return place | dict(job.params)
+    return dict(job.params) | {name: getattr(job, name) for name in JOB_FACTS}
 
 
 def _cached(job: Job) -> Done:

@@ -5,6 +5,8 @@ Precedence: command-line flag > environment BRAINFLIX_* > .env > brainflix.toml 
 
 from __future__ import annotations
 
+import os
+import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +14,7 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from brainflix.errors import UsageError
+from brainflix.registry import did_you_mean
 
 TOML_FILE = "brainflix.toml"
 
@@ -31,6 +34,7 @@ class Settings(BaseSettings):
     attention: Literal["auto", "sdpa", "xformers"] = Field("auto", description="attention kernel")
     clips_per_batch: int = Field(20, ge=1, description="clips that go through a network at once")
     checkpoint_epochs: int = Field(5, ge=1, description="epochs between training checkpoints")
+    recompute: bool = Field(False, description="training computes activations twice, to need less memory")
     workers: int = Field(0, ge=0, description="CPU threads; 0 takes what the machine has")
     offline: bool = Field(False, description="never open a network connection")
     token: SecretStr | None = Field(None, description="Hugging Face token")
@@ -52,11 +56,38 @@ def load_settings(**flags: Any) -> Settings:
     """Read the settings; flags that are None were not given.
 
     Raises:
-        UsageError: a value is not valid; names it.
+        UsageError: a value is not valid, or brainflix.toml cannot be read or has an unknown key; names it.
     """
+    _check_toml(Path(TOML_FILE))
     try:
         return Settings(**{name: value for name, value in flags.items() if value is not None})
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise UsageError(f"setting {where} is not valid", why=first["msg"], next="brainflix doctor") from error
+
+
+def tell_hub(settings: Settings) -> None:
+    """Tell the Hugging Face libraries, and processes started from here, through the environment that they read.
+
+    The token goes no other way, so it cannot get into a manifest or a log.
+    """
+    if settings.offline:
+        os.environ["HF_HUB_OFFLINE"] = "1"
+    if settings.token is not None:
+        os.environ["HF_TOKEN"] = settings.token.get_secret_value()
+
+
+def _check_toml(path: Path) -> None:
+    """Refuse a file that would be ignored in part. Not so the environment: other BRAINFLIX_* variables live there.
+
+    Raises:
+        UsageError: it is not TOML, or has a key that is no setting.
+    """
+    try:
+        keys = tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise UsageError(f"{path} cannot be read", why=str(error), next=f"mend {path}") from error
+    for key in keys:
+        if key not in Settings.model_fields:
+            raise UsageError(f"{path} has no setting {key!r}", why=did_you_mean(key, Settings.model_fields))

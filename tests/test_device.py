@@ -49,3 +49,8 @@ def test_seeded_weights_do_not_touch_the_global_generator():
 
 def test_there_is_at_least_one_core():
     assert device.usable_cores() >= 1
+
+
+@pytest.mark.parametrize(("name", "expected"), [("mps", "cpu"), ("cuda:1", "cuda:1"), ("cpu", "cpu")])
+def test_linear_algebra_leaves_a_device_without_float64(name, expected):
+    assert device.Compute(torch.device(name), torch.float32, "").algebra == torch.device(expected)

@@ -104,3 +104,26 @@ def test_an_unknown_step_or_subject_of_a_selection_is_named(tmp_path: Path) -> N
         make_plan(load_recipe(TINY), Store(tmp_path), Selection(subjects=(7,)))
     with pytest.raises(UsageError, match=r"no step regress\.nothing"):
         make_plan(load_recipe(TINY), Store(tmp_path), Selection(stage="regress", step="nothing"))
+
+
+def test_subjects_choose_their_own_jobs_and_leave_the_report_out(tmp_path: Path) -> None:
+    def places(*selection: object) -> set[tuple[str, str, int | None]]:
+        return {p.place for p in make_plan(load_recipe("demo"), Store(tmp_path), Selection(*selection))}
+
+    chosen = places(None, None, (2,))
+    assert {place for place in chosen if place[0] == "evaluate"} == {("evaluate", "", 2)}
+    assert not {place for place in chosen if place[0] == "report"}
+    assert {place[2] for place in chosen if place[0] in ("regress", "reconstruct")} == {2, None}
+    # Alignment and pooled training need everybody.
+    assert ("align", "group", 1) in chosen and ("train", "mbm", None) in chosen
+    assert ("reconstruct", "oracle", None) in places("reconstruct", None, (2,))
+    assert ("report", "", None) in places()
+    with pytest.raises(UsageError, match="about all subjects"):
+        places("report", None, (2,))
+
+
+def test_a_step_that_does_not_run_for_a_subject_says_so(tmp_path: Path) -> None:
+    recipe = load_recipe("demo", ["preprocess.subjects=[1]", "align={}", "targets={}", "regress={}", "train={}"])
+    bare = recipe.model_copy(update={"steps": {"preprocess": recipe.steps["preprocess"]}})
+    with pytest.raises(UsageError, match="no step preprocess for subject 3"):
+        make_plan(bare, Store(tmp_path), Selection("preprocess", subjects=(3,)))

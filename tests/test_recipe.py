@@ -92,3 +92,43 @@ def test_yaml_round_trip(alpha: float, degree: int, subjects: list[int]) -> None
         "preprocess": {"part": "cc2017", "alpha": alpha, "detrend_degree": degree},
     }
     assert parse_recipe(yaml.safe_load(yaml.safe_dump(raw))) == parse_recipe(raw)
+
+
+@pytest.mark.parametrize("inputs", [None, "", "align", 5, ["align"], True])
+def test_inputs_that_are_no_mapping_are_refused_with_their_step(inputs: object) -> None:
+    with pytest.raises(UsageError, match=r"^recipe: regress\.z\.inputs is a mapping of roles"):
+        parse_recipe({**BASE, "regress": {"z": {"part": "ridge", "inputs": inputs}}})
+
+
+@pytest.mark.parametrize("source", [None, "", 5, [5], [None], {"a": 1}, [["align"]], "nowhere", ["align[none]"]])
+def test_a_source_that_is_none_is_refused_with_its_step_and_role(source: object) -> None:
+    with pytest.raises(UsageError, match=r"^recipe: regress\.z\.inputs\.rows"):
+        parse_recipe({**BASE, "regress": {"z": {"part": "ridge", "inputs": {"rows": source}}}})
+
+
+def test_an_empty_list_is_a_role_that_is_not_given() -> None:
+    recipe = parse_recipe({**BASE, "evaluate": {"part": "strict", "inputs": {"videos": "reconstruct", "oracle": []}}})
+    assert list(recipe.steps["evaluate"][""].inputs) == ["videos"]
+
+
+def test_a_section_called_steps_is_refused() -> None:
+    with pytest.raises(UsageError, match="no section steps"):
+        parse_recipe({**BASE, "steps": {"preprocess": {"top_n": 5}}})
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from(["", "align", "ridge", "part", "others"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["part", "inputs", "subjects", "rows", "params", "z", 3]), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(st.sampled_from(["recipe", "dataset", "regress", "steps", "compat", "seed"]), ANYTHING)
+def test_whatever_stands_in_a_place_a_recipe_or_a_usage_error_comes_out(place: str, value: object) -> None:
+    try:
+        parse_recipe({**BASE, place: value})
+    except UsageError as error:
+        assert error.exit_code == 2

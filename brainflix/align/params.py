@@ -15,6 +15,14 @@ class AlignParams(Params):
     )
 
 
+class ProcrustesParams(AlignParams):
+    """Rotation to the template."""
+
+    anchor: float = Field(
+        0.0, ge=0, description="pull towards leaving columns as they are; few clips fix the turn of many columns badly"
+    )
+
+
 class RidgeAlignParams(AlignParams):
     """Ridge to the template; alphas are relative to the mean squared length of a row."""
 

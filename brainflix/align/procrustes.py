@@ -14,9 +14,7 @@ from brainflix.errors import DataError
 Floats = NDArray[np.float64]
 
 
-def fit_procrustes(
-    source: NDArray[Any], template: NDArray[Any], *, scaling: bool = False, anchor: float = 0.0
-) -> LinearMap:
+def fit_procrustes(source: NDArray[Any], template: NDArray[Any], *, anchor: float = 0.0) -> LinearMap:
     """Fit the R with orthonormal rows or columns that minimises |source R - template| after centring (Schonemann 1966).
 
     With fewer rows than columns and no anchor, R is the rotation on the span of the rows, and what lies outside maps to
@@ -25,7 +23,6 @@ def fit_procrustes(
     Args:
         source: array of shape (n, n_source), training rows of one subject.
         template: array of shape (n, n_target), the same clips.
-        scaling: also fit one factor for the whole map.
         anchor: pull towards the identity, for columns that already correspond by anatomy: R maximises
             tr(R^T (x^T y + anchor |x| |y| / n_columns I)). Few rows fix a rotation of many columns badly; with 3, and
             outside the span of the rows entirely, columns stay mostly themselves.
@@ -42,11 +39,6 @@ def fit_procrustes(
     x, y = x - x_mean, y - y_mean
     weight = anchor * float(np.linalg.norm(x) * np.linalg.norm(y)) / x.shape[1]
     left, right, identity = _rotation(x, y, weight)
-    if scaling:
-        rotated = LinearMap(left, right, np.zeros(x.shape[1]), np.zeros(y.shape[1]), identity).apply(x)
-        size = float((x**2).sum())
-        scale = float((rotated * y).sum()) / size if size > 0 else 1.0
-        left, identity = left * scale, identity * scale
     return LinearMap(
         left.astype(dtype),
         None if right is None else right.astype(dtype),

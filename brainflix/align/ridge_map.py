@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brainflix.align.maps import LinearMap, check_pair
-from brainflix.regress.ridge import TARGET_TILE, Device, fit_ridge
-from brainflix.regress.ridge_cv import Score
+from brainflix.regress.ridge import Device, fit_ridge
 
 #: Penalties relative to the mean squared length of a centred training row.
 RELATIVE_ALPHAS: tuple[float, ...] = tuple(float(a) for a in np.logspace(-3, 3, 13))
@@ -21,12 +20,9 @@ def fit_ridge_map(
     folds: NDArray[Any],
     *,
     alphas: tuple[float, ...] = RELATIVE_ALPHAS,
-    per_target: bool = False,
-    score: Score = "r2",
-    target_tile: int = TARGET_TILE,
     device: Device = "cpu",
 ) -> LinearMap:
-    """Fit the ridge that predicts the template from the subject.
+    """Fit the ridge that predicts the template from the subject, with one penalty for all columns of the template.
 
     Args:
         source: array of shape (n, n_source), training rows of one subject.
@@ -34,9 +30,6 @@ def fit_ridge_map(
         folds: fold label of each row, array of shape (n,), such as the run.
         alphas: penalties relative to the mean squared length of a centred row of `source`, so that one grid serves
             any number and scale of grayordinates.
-        per_target: a penalty for each column of the template, not one for all.
-        score: what cross-validation maximises, as in `fit_ridge`.
-        target_tile: columns of the template handled at a time.
         device: where the products run.
 
     Raises:
@@ -46,9 +39,7 @@ def fit_ridge_map(
     check_pair(source, template)
     scale = float(np.asarray(source, np.float64).var(axis=0).sum()) or 1.0
     grid = [alpha * scale for alpha in alphas]
-    fit = fit_ridge(
-        source, template, grid, folds, per_target=per_target, score=score, target_tile=target_tile, device=device
-    )
+    fit = fit_ridge(source, template, grid, folds, per_target=False, device=device)
     if fit.primal_coef is not None:
         left, right = fit.primal_coef, None
     else:

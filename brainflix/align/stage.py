@@ -19,11 +19,12 @@ from brainflix.store.store import Artifact
 
 if TYPE_CHECKING:
     import numpy as np
+    import torch
 
     from brainflix.align.maps import LinearMap
     from brainflix.store.responses import Responses
 
-VERSION = 1
+VERSION = 2
 # The group's maps do not depend on whose rows are to be aligned.
 _group_maps: Latest[tuple[LinearMap, ...]] = Latest()
 
@@ -44,8 +45,10 @@ def run(job: Job, inputs: Mapping[str, list[Artifact]], out: Staging, tools: Too
     if not columns.size:
         raise DataError("no grayordinate is selected in any subject", next="use preprocess.select=top")
     shared = _shared_clips(group)
-    key = (job.part, str(job.params), *(artifact.manifest.key for artifact in inputs["group"]))
-    maps = _group_maps.get(key, lambda: _fit(job, group, shared, columns))
+    # Asked for on every subject, also where the maps are known already: the manifest names the device.
+    device = tools.compute().algebra
+    key = (job.part, str(job.params), str(device), *(artifact.manifest.key for artifact in inputs["group"]))
+    maps = _group_maps.get(key, lambda: _fit(job, group, shared, columns, device))
     mapped = maps[own].apply(group[own].response[:, columns])
     replace(
         group[own],
@@ -64,7 +67,9 @@ def _shared_clips(group: Sequence[Responses]) -> list[int]:
     return sorted(set.intersection(*(set(one.rows("train")[0].tolist()) for one in group)))
 
 
-def _fit(job: Job, group: Sequence[Responses], shared: list[int], columns: np.ndarray) -> tuple[LinearMap, ...]:
+def _fit(
+    job: Job, group: Sequence[Responses], shared: list[int], columns: np.ndarray, device: torch.device
+) -> tuple[LinearMap, ...]:
     """Fit the part's maps on the training rows of the shared clips."""
     import numpy as np
 
@@ -72,5 +77,5 @@ def _fit(job: Job, group: Sequence[Responses], shared: list[int], columns: np.nd
     rows = [one.rows("train") for one in group]
     sources = [row[np.searchsorted(clip, shared)][:, columns] for clip, row in rows]
     segments = np.array([group[0].clips.segment[c] for c in shared])
-    maps: tuple[LinearMap, ...] = part.load()(sources, segments, part.load_params()(**job.params))
+    maps: tuple[LinearMap, ...] = part.load()(sources, segments, part.load_params()(**job.params), device)
     return maps

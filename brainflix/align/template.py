@@ -1,4 +1,4 @@
-"""A template that no single subject dictates: align all to it, average, repeat."""
+"""A template of a group: align all to it, average, repeat. From a mean start no single subject dictates it."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def fit_template(
     Args:
         subjects: arrays of shape (n, n_grayordinates of that subject), the same clips in the same order.
         aligner: fits a map from (source, template), such as `fit_procrustes`.
-        start: "first" takes the first subject as the first template; "mean" the mean over subjects, which needs equal
-            columns and makes the result independent of their order.
+        start: "mean" takes the mean over subjects as the first template, which needs equal columns and makes the
+            result independent of their order; "first" the first subject, whose columns the common space then has.
         n_iter: rounds of averaging.
 
     Raises:

@@ -140,4 +140,5 @@ def what_changed(job: Job, store: Store) -> str:
         return f"{difference} (since {older[0]})"
     if manifest.seed != job.seed:
         return f"seed: {manifest.seed} -> {job.seed} (since {older[0]})"
-    return f"compat, the only choice that a manifest does not record (since {older[0]})"
+    # All choices are the same, and the key is not: only how a key is made can differ.
+    return f"no choice, but the way keys are made (since {older[0]})"

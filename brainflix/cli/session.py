@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,13 +23,10 @@ def open_settings(**flags: Any) -> Settings:
     Raises:
         UsageError: a setting is not valid.
     """
-    from brainflix.settings import load_settings
+    from brainflix.settings import load_settings, tell_hub
 
     settings = load_settings(**flags)
-    if settings.offline:
-        os.environ["HF_HUB_OFFLINE"] = "1"
-    if settings.token is not None:
-        os.environ["HF_TOKEN"] = settings.token.get_secret_value()
+    tell_hub(settings)
     return settings
 
 

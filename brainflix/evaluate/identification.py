@@ -44,13 +44,18 @@ def similarity(prediction: NDArray[Any], truth: NDArray[Any], kind: Kind = "pear
         kind: "pearson" over dims, or "cosine".
 
     Returns:
-        Array of shape (n_predictions, n_stimuli); a row or column of NaN where a vector has no direction.
+        Array of shape (n_predictions, n_stimuli); a row or column of NaN where a vector has no direction. Equal
+        vectors have equal similarities to the last bit, so that clips with the same target tie.
     """
     if kind not in ("pearson", "cosine"):
         raise UsageError(f"unknown similarity {kind!r}", next="use pearson or cosine")
     if prediction.ndim != 2 or truth.ndim != 2 or prediction.shape[1] != truth.shape[1]:
         raise DataError(f"predictions {prediction.shape} and truth {truth.shape} are not both (n, same n_dims)")
-    return _unit(prediction, kind) @ _unit(truth, kind).T
+    matrix = _unit(prediction, kind) @ _unit(truth, kind).T
+    # A matrix product rounds equal columns differently by their place, and rounding must not break ties.
+    rows, columns = _first_equal(prediction), _first_equal(truth)
+    repeated = (rows != np.arange(len(rows))).any() or (columns != np.arange(len(columns))).any()
+    return matrix[np.ix_(rows, columns)] if repeated else matrix
 
 
 def rank_counts(
@@ -137,6 +142,12 @@ def _queries_in_rows(similarities: Floats, direction: Direction) -> Floats:
     if np.isnan(similarities).any():
         raise DataError("a similarity is NaN", why="a prediction or a target is constant")
     return similarities if direction == "brain_to_stim" else similarities.T
+
+
+def _first_equal(values: NDArray[Any]) -> Ints:
+    """Return for each row the index of the first row that is equal to it, (n_rows,)."""
+    first: dict[bytes, int] = {}
+    return np.array([first.setdefault(row.tobytes(), i) for i, row in enumerate(values)], np.int64)
 
 
 def _unit(values: NDArray[Any], kind: Kind) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, PositiveInt
 
 from brainflix.targets.params import WeightParams
 
@@ -14,7 +14,10 @@ class StrictParams(WeightParams):
     """
 
     ways: tuple[int, ...] = Field((2, 50), description="choices of the N-way accuracies")
+    retrieval_k: tuple[PositiveInt, ...] = Field(
+        (1, 5), description="top-k retrievals of each regressed target among all clips under evaluation"
+    )
     block_s: float = Field(20.0, gt=0, description="stimulus blocks of the cluster bootstrap, in seconds")
     min_shift_s: float = Field(20.0, gt=0, description="smallest circular shift of the re-pairing test, in seconds")
-    n_draws: int = Field(10_000, ge=999, description="re-pairings")
+    n_draws: int = Field(10_000, ge=999, description="re-pairings at most; all of them where there are fewer")
     n_boot: int = Field(10_000, ge=999, description="bootstrap replicates")

@@ -22,7 +22,8 @@ class Design:
     """What all numbers of one table share.
 
     Attributes:
-        orders: re-pairings (n_draws, n_clips) by circular shifts within segments.
+        orders: re-pairings (n_orders, n_clips) by circular shifts within segments: all of them, or `n_draws` draws
+            where there are more.
         pairs: every (prediction, truth) pair that they need, the true ones first, (n_pairs, 2).
         clusters: stimulus block of each clip.
         params, seed: the protocol's parameters and the seed of draws and bootstraps.
@@ -36,7 +37,7 @@ class Design:
 
 
 def make_design(clips: Clips, clip_s: float, params: StrictParams, seed: int) -> Design:
-    """Draw the re-pairings of the clips under evaluation."""
+    """Choose the re-pairings of the clips under evaluation and the pairs that they need."""
     n = len(clips)
     shift = max(1, round(params.min_shift_s / clip_s))
     orders = circular_orders(clips.segment, min_shift=shift, n_draws=params.n_draws, seed=seed, onset_s=clips.onset_s)
@@ -82,24 +83,70 @@ def score_videos(
     return scores
 
 
-def score_prediction(prediction: np.ndarray, truth: np.ndarray, training: np.ndarray, design: Design) -> Score:
-    """Score regressed targets by pairwise identification: how often a clip's own target is nearer than another's.
+@dataclass(frozen=True, eq=False)
+class Match:
+    """Similarities of regressed targets to the true ones, each (n_clips, n_clips), by who was to predict.
+
+    Attributes:
+        prediction: the decoder.
+        train_mean: the mean of the training targets for every clip, which is similar to nothing and ties.
+        truth: the true targets themselves; clips with the same target tie.
+    """
+
+    prediction: np.ndarray
+    train_mean: np.ndarray
+    truth: np.ndarray
+
+
+def match(prediction: np.ndarray, truth: np.ndarray, training: np.ndarray) -> Match:
+    """Compare predictions, the training mean and the truth with the true targets.
 
     Args:
         prediction: array of shape (n_clips, n_dims).
         truth: array of shape (n_clips, n_dims).
         training: targets of the training clips, (n_train, n_dims); they give the mean and scale of each dimension.
-        design: the table's design.
     """
-    return _score(identification_of(prediction, truth, training), design, 0.5, {"train_mean": 0.5}, 1.0)
+    constant = similarities_of(training.mean(axis=0)[None], truth, training)
+    return Match(
+        similarities_of(prediction, truth, training),
+        np.repeat(constant, len(truth), axis=0),
+        similarities_of(truth, truth, training),
+    )
+
+
+def score_match(matched: Match, design: Design, k: int | None = None) -> Score:
+    """Score regressed targets by identification, or by retrieval.
+
+    Args:
+        matched: what `match` returned.
+        design: the table's design.
+        k: None asks how often a clip's own target is nearer than another's (metrics spec 2.14); a number how often it
+            is among the k nearest of all clips (2.13).
+    """
+    n = len(matched.truth)
+    ways, best, chance = (2, 1, 0.5) if k is None else (n, k, identification.retrieval_chance(k, n))
+    own, mean, truth = (
+        identification.identification_matrix(each, ways, best)
+        for each in (matched.prediction, matched.train_mean, matched.truth)
+    )
+    return _score(own, design, chance, {"train_mean": _mean_diagonal(mean)}, _mean_diagonal(truth))
+
+
+def score_prediction(prediction: np.ndarray, truth: np.ndarray, training: np.ndarray, design: Design) -> Score:
+    """Score regressed targets by pairwise identification; arguments as of `match`."""
+    return score_match(match(prediction, truth, training), design)
 
 
 def identification_of(prediction: np.ndarray, truth: np.ndarray, training: np.ndarray) -> np.ndarray:
     """Return the identification matrix (n_clips, n_clips); a constant prediction ties with everything."""
+    return identification.identification_matrix(similarities_of(prediction, truth, training))
+
+
+def similarities_of(prediction: np.ndarray, truth: np.ndarray, training: np.ndarray) -> np.ndarray:
+    """Return Pearson's r after training z-score, (n_predictions, n_clips); 0 where a vector has no direction."""
     mean, sd = training.mean(axis=0), training.std(axis=0)
     predicted, true = (identification.standardise(values, mean, sd) for values in (prediction, truth))
-    similarity = np.nan_to_num(identification.similarity(predicted, true))
-    return identification.identification_matrix(similarity)
+    return np.nan_to_num(identification.similarity(predicted, true))
 
 
 def paired_difference(a: Score, b: Score, design: Design) -> dict[str, float]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from brainflix.evaluate.statistics import Repaired, cluster_bootstrap, cluster_t
 
-# With fewer blocks the percentile bootstrap is too narrow; Student's t on block means is used (metrics spec 3.2).
+# With fewer blocks the percentile bootstrap is too narrow; Student's t over blocks is used (metrics spec 3.2).
 FEW_CLUSTERS = 30
 
 
@@ -22,12 +22,12 @@ class Score:
     """The value of one metric.
 
     Attributes:
-        value: mean over clips.
+        value: mean over the clips that have one, whatever the interval's method.
         n: clips that have a value.
         n_nan: clips or frames left out because the metric is undefined there.
         chance: empirical chance level, the mean over re-pairings; NaN if not evaluated.
         chance_analytic: chance level from theory; NaN where there is none.
-        ci95: cluster-bootstrap limits; with few clusters Student's t on cluster means.
+        ci95: cluster-bootstrap limits; with few clusters Student's t with the cluster-robust standard error.
         p: of the re-pairing test; NaN if not evaluated.
         baselines: value of each trivial baseline.
         ceiling: noise or oracle ceiling, where known.
@@ -95,7 +95,7 @@ def summarise(
         n_boot: bootstrap replicates.
         seed: of the bootstrap.
     """
-    few = len(np.unique(clusters)) < FEW_CLUSTERS
+    few = len(np.unique(np.asarray(clusters)[~np.isnan(per_clip)])) < FEW_CLUSTERS
     interval = cluster_t(per_clip, clusters) if few else cluster_bootstrap(per_clip, clusters, n_boot=n_boot, seed=seed)
     return Score(
         value=interval.value,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -34,7 +35,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Repaired:
-    """Null of a re-pairing test: its mean (the empirical chance level), its sd, the p value, and the draws made."""
+    """Null of a re-pairing test: its mean (the empirical chance level), its sd, the p value, how many re-pairings."""
 
     observed: float
     chance: float
@@ -101,21 +102,29 @@ def cluster_bootstrap(
 
 
 def cluster_t(values: NDArray[Any], clusters: NDArray[Any], *, level: float = 0.95) -> Interval:
-    """Return the mean of cluster means with a t interval (n_clusters - 1 df), for fewer than about 30 clusters.
+    """Return the mean over clips with a t interval (n_clusters - 1 df), for fewer than about 30 clusters.
+
+    The standard error is the cluster-robust one of the clip mean m, from the clusters' sums S and sizes n:
+    se^2 = C / (C - 1) sum (S - n m)^2 / (sum n)^2. For clusters of equal size that is the standard error of the mean of
+    cluster means; for others it still belongs to the mean over clips, which chance and baselines are means of as well.
 
     Args:
         values: array of shape (n_clips,); NaN clips are left out and counted.
         clusters: array of shape (n_clips,), the cluster of each clip.
         level: coverage aimed at.
+
+    Returns:
+        The interval; NaN limits with fewer than two clusters.
     """
     sums, sizes, n_nan = _cluster_sums(values, clusters)
-    means, n = sums / sizes, int(sizes.sum())
-    if len(means) < 2:
-        return Interval(float(means.mean()) if n else np.nan, np.nan, np.nan, np.nan, n, n_nan, len(means), "t")
-    se = float(means.std(ddof=1) / np.sqrt(len(means)))
-    reach = float(stats.t.ppf((1 + level) / 2, len(means) - 1)) * se
-    centre = float(means.mean())
-    return Interval(centre, centre - reach, centre + reach, se, n, n_nan, len(means), "t")
+    n, n_clusters = int(sizes.sum()), len(sums)
+    value = float(sums.sum() / n) if n else np.nan
+    if n_clusters < 2:
+        return Interval(value, np.nan, np.nan, np.nan, n, n_nan, n_clusters, "t")
+    residuals = sums - sizes * value
+    se = float(np.sqrt(n_clusters / (n_clusters - 1) * np.square(residuals).sum()) / n)
+    reach = float(stats.t.ppf((1 + level) / 2, n_clusters - 1)) * se
+    return Interval(value, value - reach, value + reach, se, n, n_nan, n_clusters, "t")
 
 
 def circular_orders(
@@ -126,42 +135,53 @@ def circular_orders(
     seed: int | np.random.Generator = 0,
     onset_s: NDArray[Any] | None = None,
 ) -> NDArray[np.int32]:
-    """Draw re-pairings that rotate the clips of each group (movie, segment) against themselves.
+    """Return re-pairings that rotate the clips of each group (movie, segment) against themselves.
 
-    Rotation keeps the autocorrelation of both sides. Each group gets its own shift, uniform between `min_shift` and
-    its size minus `min_shift`.
+    Rotation keeps the autocorrelation of both sides. Each group has its own shift, from `min_shift` to its size minus
+    `min_shift`. Where there are no more than `n_draws` combinations of shifts, each is returned once: draws with
+    replacement would pretend to a p below the 1 / (1 + n_distinct) that the test can attain. Else the shifts are drawn.
 
     Args:
         groups: n_clips group names.
         min_shift: smallest shift in clips (20 s of stimulus is the default of the field's movies).
-        n_draws: re-pairings.
-        seed: of the draws.
+        n_draws: re-pairings at most.
+        seed: of the draws; without effect where all re-pairings are returned.
         onset_s: array of shape (n_clips,), time order within a group; None takes the order of the array.
 
     Returns:
-        Array of shape (n_draws, n_clips): entry [d, i] is the truth that prediction i meets in draw d.
+        Array of shape (min(n_draws, n_distinct), n_clips): entry [d, i] is the truth that prediction i meets in
+        re-pairing d.
 
     Raises:
         DataError: a group is too short for any admissible shift.
     """
     if min_shift < 1:
-        raise UsageError(f"a shift of {min_shift} clips pairs a clip with itself", next="use min_shift >= 1")
+        raise UsageError(f"a shift of {min_shift} clips pairs a clip with itself", next="shift by at least one clip")
     names = np.asarray(groups)
-    generator = np.random.default_rng(seed)
-    orders = np.empty((n_draws, len(names)), np.int32)
-    for name in np.unique(names):
-        members = np.flatnonzero(names == name)
-        if onset_s is not None:
-            members = members[np.argsort(np.asarray(onset_s)[members], kind="stable")]
-        size = len(members)
-        if size < 2 * min_shift:
+    members = [np.flatnonzero(names == name) for name in np.unique(names)]
+    if onset_s is not None:
+        members = [one[np.argsort(np.asarray(onset_s)[one], kind="stable")] for one in members]
+    for one in members:
+        if len(one) < 2 * min_shift:
             raise DataError(
-                f"group {name} of {size} clips has no circular shift by at least {min_shift} clips",
-                next="lower min_shift, merge groups, or use random_orders",
+                f"group {names[one[0]]} of {len(one)} clips has no circular shift by at least {min_shift} clips",
+                why=f"it needs at least {2 * min_shift} clips",
+                next="lower evaluate.min_shift_s, or evaluate on longer segments",
             )
-        shifts = generator.integers(min_shift, size - min_shift + 1, n_draws)
-        orders[:, members] = members[(np.arange(size) + shifts[:, None]) % size]
+    shifts = _shifts([len(one) for one in members], min_shift, n_draws, seed)
+    orders = np.empty((shifts.shape[1], len(names)), np.int32)
+    for one, steps in zip(members, shifts, strict=True):
+        orders[:, one] = one[(np.arange(len(one)) + steps[:, None]) % len(one)]
     return orders
+
+
+def _shifts(sizes: Sequence[int], min_shift: int, n_draws: int, seed: int | np.random.Generator) -> Ints:
+    """Return the shift of each group in each re-pairing, (n_groups, n_orders): all combinations if they are few."""
+    counts = [size - 2 * min_shift + 1 for size in sizes]
+    if math.prod(counts) <= n_draws:
+        return np.indices(counts).reshape(len(counts), -1) + min_shift
+    generator = np.random.default_rng(seed)
+    return np.stack([generator.integers(min_shift, size - min_shift + 1, n_draws) for size in sizes])
 
 
 def random_orders(
@@ -232,7 +252,7 @@ def repairing_test(matrix: Floats, orders: NDArray[np.integer[Any]], *, higher_i
 
 
 def from_null(observed: float, null: Floats, *, higher_is_better: bool = True) -> Repaired:
-    """Return chance level and p = (1 + #{null as good as observed}) / (1 + draws) from null values of each draw.
+    """Return chance level and p = (1 + #{null as good as observed}) / (1 + re-pairings) from the null's values.
 
     Args:
         observed: the statistic of the true pairing.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 
 import numpy as np
+import torch
 
 from brainflix.evaluate import flow, nway, pairs
 from brainflix.evaluate.classifier import VideoClassifier
@@ -96,7 +97,10 @@ def _pixel(name: str) -> Callable[[System, System, np.ndarray], Matrix]:
     def matrix(system: System, truth: System, wanted: np.ndarray) -> Matrix:
         key = (name, len(wanted))
         if key not in system.pixel_scores:
-            system.pixel_scores[key] = pairs.score_pairs(PIXEL_METRICS[name], truth.frames, system.frames, wanted)
+            # The setting `workers` is torch's number of threads; threads do not change the result.
+            system.pixel_scores[key] = pairs.score_pairs(
+                PIXEL_METRICS[name], truth.frames, system.frames, wanted, workers=torch.get_num_threads()
+            )
         full = np.full((len(truth.frames),) * 2, np.nan)
         full[wanted[:, 0], wanted[:, 1]] = system.pixel_scores[key]
         return full

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -10,6 +12,9 @@ from brainflix.errors import MissingError, UsageError
 
 SHIPPED = Path(__file__).resolve().parents[1] / "demo" / "weights"
 PREFIX = "demo/"
+_BLOCK = 1 << 20
+# Path relative to the folder, size and time of change of each file: what says that nothing was written since.
+_Listing = tuple[tuple[str, int, int], ...]
 
 
 def is_shipped(name: str) -> bool:
@@ -17,47 +22,126 @@ def is_shipped(name: str) -> bool:
     return name.startswith(PREFIX)
 
 
-@lru_cache(maxsize=8)
-def shipped_revision(name: str) -> str:
-    """Return a digest of shipped weights, so that keys change when the weights do.
+def local_folder(name: str) -> Path | None:
+    """Return the folder of weights that are on this machine under their own name; None for a Hub repository.
 
     Raises:
-        UsageError: no such shipped weights.
+        UsageError: no such weights are shipped.
+        MissingError: a name that can only be a folder's, and there is none.
     """
-    folder = _shipped(name)
+    if is_shipped(name):
+        return _shipped(name)
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return folder
+    if name.startswith((".", "/", "~")):
+        raise MissingError(f"there is no folder of weights {name!r}", why=f"looked in {Path.cwd()}")
+    return None
+
+
+def pin(name: str, revision: str, subfolders: Sequence[str] = ()) -> str:
+    """Return what pins weights in a key: the digest of a local folder's files, the commit of a Hub repository.
+
+    Args:
+        name: as `resolve_weights`.
+        revision: what the recipe says; may be empty where the files speak for themselves.
+        subfolders: the only folders that are read, if it is not all of them.
+
+    Raises:
+        UsageError: no such shipped weights, files that are not those of `revision`, or a Hub repository without one.
+        MissingError: there is no such folder or subfolder.
+    """
+    folder = local_folder(name)
+    if folder is None:
+        if not revision:
+            raise UsageError(f"weights {name!r} need a revision", why="no such folder; from the Hub, give a commit")
+        return revision
+    found = folder_digest(folder, subfolders)
+    if revision not in ("", found):
+        raise UsageError(
+            f"weights {name!r} are not those of revision {revision!r}",
+            why=f"the files in {folder} have the digest {found}",
+            next="leave the revision out to take the files as they are",
+        )
+    return found
+
+
+def folder_digest(folder: Path, subfolders: Sequence[str] = ()) -> str:
+    """Return 12 hex digits of a SHA-256 over the names and bytes of all files, hidden ones (caches) left out.
+
+    Configurations and tokenizers change what is computed as much as the numbers do. Bytes are read once per process
+    and again when a file's size or time of change differs.
+
+    Raises:
+        UsageError: a subfolder that does not lie inside.
+        MissingError: a subfolder is not there.
+    """
+    files: list[Path] = []
+    for part in subfolders or ("",):
+        if Path(part).is_absolute() or ".." in Path(part).parts:
+            raise UsageError(f"{part!r} is no folder inside the weights {folder}")
+        if not (folder / part).is_dir():
+            raise MissingError(f"the weights in {folder} have no folder {part!r}")
+        files += (path for path in (folder / part).rglob("*") if path.is_file())
+    named = {path.relative_to(folder): path.stat() for path in files}
+    shown = {name: stat for name, stat in named.items() if not any(piece.startswith(".") for piece in name.parts)}
+    listing = sorted((name.as_posix(), stat.st_size, stat.st_mtime_ns) for name, stat in shown.items())
+    return _digest(folder.resolve(), tuple(listing))
+
+
+@lru_cache(maxsize=64)
+def _digest(folder: Path, listing: _Listing) -> str:
     digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*.safetensors")):
-        digest.update(path.relative_to(folder).as_posix().encode() + hashlib.sha256(path.read_bytes()).digest())
+    for name, _, _ in listing:
+        own = hashlib.sha256()
+        with (folder / name).open("rb") as file:
+            while block := file.read(_BLOCK):
+                own.update(block)
+        # Hashed by themselves first, so that no file's end can pass for the next one's name.
+        digest.update(hashlib.sha256(name.encode()).digest() + own.digest())
     return digest.hexdigest()[:12]
 
 
-def resolve_weights(name: str, revision: str, *, offline: bool = False, token: str | None = None) -> Path:
+def resolve_weights(name: str, revision: str) -> Path:
     """Return the folder of the weights `name`, fetching it from the Hub if it must.
+
+    Whether the network may be used and with which token comes from the environment, as `settings.tell_hub` sets it.
 
     Args:
         name: `demo/…`, a folder, or a Hub repository id.
-        revision: commit of the Hub repository; its digest for shipped weights.
-        offline: take only what is already in the Hub's cache.
-        token: Hub token for gated repositories.
+        revision: commit of the Hub repository; for others the digest that `pin` checked.
 
     Raises:
         MissingError: the weights cannot be had; says how to get them.
     """
-    if is_shipped(name):
-        return _shipped(name)
-    if Path(name).is_dir():
-        return Path(name)
+    _quieten_libraries()
+    return local_folder(name) or _from_hub(name, revision)
+
+
+def _from_hub(name: str, revision: str) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
+    # Read here: huggingface_hub looked at the variable when it was imported, which may have been before it was set.
+    offline = os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "on", "yes", "true")
     try:
-        return Path(snapshot_download(name, revision=revision or None, local_files_only=offline, token=token))
+        return Path(snapshot_download(name, revision=revision or None, local_files_only=offline))
     except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError) as error:
         raise MissingError(
             f"weights {name!r} are not here and could not be fetched",
             why=str(error).splitlines()[0],
             next=f"hf download {name} --revision {revision or 'main'} on a machine with a network, then copy its cache",
         ) from error
+
+
+def _quieten_libraries() -> None:
+    """Switch off the model libraries' own bars and hints; brainflix says what it does in its own words."""
+    import diffusers.utils.logging
+    import transformers.utils.logging
+
+    for logging in (diffusers.utils.logging, transformers.utils.logging):
+        logging.set_verbosity_error()
+        logging.disable_progress_bar()
 
 
 def _shipped(name: str) -> Path:

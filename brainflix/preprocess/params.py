@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from brainflix.contract import Params
 
@@ -18,5 +18,16 @@ class Cc2017Params(Params):
         "bonferroni", description="rule that selects grayordinates; top-clipped as Mind-Animator's released code"
     )
     alpha: float = Field(0.05, gt=0, lt=1, description="family-wise error rate of the Bonferroni rule")
-    top_n: int | None = Field(None, ge=1, description="how many grayordinates the two top rules keep")
+    top_n: int | None = Field(
+        None, ge=1, validate_default=True, description="how many grayordinates the two top rules keep"
+    )
     two_sided: bool = Field(False, description="let reliably opposite grayordinates pass, as released code does")
+
+    @field_validator("top_n")
+    @classmethod
+    def _top_rules_need_a_number(cls, top_n: int | None, info: ValidationInfo) -> int | None:
+        # On the field, not the model, so that planning's message names preprocess.top_n.
+        rule = info.data.get("select")
+        if top_n is None and rule in ("top", "top-clipped"):
+            raise ValueError(f"select: {rule} needs top_n, how many grayordinates to keep")
+        return top_n

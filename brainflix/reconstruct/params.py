@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from brainflix.targets.params import WeightParams
@@ -18,4 +20,4 @@ class ZeroscopeParams(WeightParams):
     caption: str = Field(
         "", description="prompt where none is predicted; most-frequent takes the training captions' mode"
     )
-    split: str = Field("test", description="split whose clips are generated")
+    split: Literal["train", "val", "test"] = Field("test", description="split whose clips are generated")

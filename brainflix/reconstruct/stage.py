@@ -1,90 +1,109 @@
-"""The door of `reconstruct`: predicted conditions in, frames of the test clips out.
+"""The door of `reconstruct`: conditions in, frames of the clips of a split out.
 
-Roles: `clips` (frames of all clips: which ones, how many frames, at which rate), and, where
-predicted, `latents` and `prompt`; each may be predictions or, for the oracle, the targets themselves.
+A part is `part(job, params, inputs, tools) -> Generator`: it loads its networks once and returns what turns a `Batch`
+(clip ids and conditions by role) into uint8 frames, see `generator.py`. `params` are its validated parameters, with
+`split` if it is not always "test"; `inputs` are the artifacts by role, for a part that loads a trained network.
+
+Roles: `clips` (frames of all clips: which ones, how many frames, at which rate) is always there. Every other role that
+holds values or frames is a condition, one artifact each: predictions, videos of an earlier step (a keyframe), or, for
+the oracle, the targets themselves. Which of them a generator reads is its own affair; zeroscope reads `latents` and
+`prompt`.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from brainflix import registry
 from brainflix.contract import Job, Tools
+from brainflix.errors import UsageError
 from brainflix.store.publish import Staging
 from brainflix.store.store import Artifact
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from brainflix.store.schema import Clips
+    from brainflix.reconstruct.generator import Generator
+    from brainflix.store.schema import Videos
 
 VERSION = 1
-MOST_FREQUENT = "most-frequent"
 N_PREVIEWS = 4
+CONDITION_KINDS = ("targets", "predictions", "videos")
 
 
 def run(job: Job, inputs: Mapping[str, list[Artifact]], out: Staging, tools: Tools) -> None:
     """Generate every clip of the split in batches and write frames and a few mp4 previews."""
     import numpy as np
 
-    from brainflix.io.video import encode
-    from brainflix.io.weights import resolve_weights
-    from brainflix.reconstruct import zeroscope
-    from brainflix.reconstruct.params import ZeroscopeParams
+    from brainflix.reconstruct.generator import Batch
     from brainflix.store.schema import Clips, Videos
 
-    params = ZeroscopeParams.model_validate(job.params)
+    part = registry.find("reconstruct", job.part)
+    params = part.load_params().model_validate(dict(job.params))
     source = inputs["clips"][0]
     clips, n_frames, fps_hz = Clips.load(source), source.array("frames").shape[1], source.json("videos.json")["fps_hz"]
-    wanted = clips.take(clips.of(params.split))
-    folder = resolve_weights(params.weights, params.revision)
-    backend = zeroscope.load_backend(folder, params, tools.compute(), tools.attention)
-    latents = condition(inputs["latents"][0], wanted.ids) if "latents" in inputs else None
-    if "prompt" in inputs:
-        prompts = condition(inputs["prompt"][0], wanted.ids)
-    else:
-        states = zeroscope.encode_prompt(folder, fixed_caption(params.caption, clips), tools.compute())
-        prompts = np.repeat(states[None].numpy(), len(wanted), axis=0)
+    wanted = clips.take(clips.of(getattr(params, "split", "test")))
+    conditions = read_conditions(inputs, wanted.ids)
+    generate: Generator = part.load()(job, params, inputs, tools)
     batches = [slice(i, i + tools.clips_per_batch) for i in range(0, len(wanted), tools.clips_per_batch)]
     frames = [
-        zeroscope.generate(
-            backend,
-            None if latents is None else latents[batch],
-            prompts[batch],
-            wanted.ids[batch],
-            n_frames=n_frames,
-            seed=job.seed,
-            params=params,
-        )
+        generate(Batch(wanted.ids[batch], {role: values[batch] for role, values in conditions.items()}, n_frames))
         for batch in tools.progress.track(batches, "batches of clips")
     ]
-    videos = Videos(np.concatenate(frames), wanted.ids, fps_hz)
+    made = np.concatenate(frames)
+    # Other numbers of frames than the truth's still fill the clip's time.
+    videos = Videos(made, wanted.ids, fps_hz * (made.shape[1] / n_frames))
     videos.save(out.path)
-    (out.path / "previews").mkdir()
-    for clip_id, clip in list(zip(videos.clip_ids, videos.frames, strict=True))[:N_PREVIEWS]:
-        encode(clip, fps_hz, out.path / "previews" / f"{clip_id}.mp4")
-    out.notes |= {
-        "attention": backend.kernel,
-        "clips_per_batch": tools.clips_per_batch,
-    }
+    _write_previews(videos, out)
+    out.notes |= {**generate.notes, "clips_per_batch": tools.clips_per_batch}
+
+
+def read_conditions(inputs: Mapping[str, list[Artifact]], clip_ids: Sequence[str]) -> dict[str, np.ndarray]:
+    """Return what the generator is told of the clips, by role, arrays of shape (n_clips, ...).
+
+    Raises:
+        UsageError: a role has several artifacts, such as the predictions of several subjects.
+        DataError: an artifact lacks a clip; both are named.
+    """
+    found = {}
+    for role, artifacts in inputs.items():
+        conditional = [artifact for artifact in artifacts if artifact.ref.kind in CONDITION_KINDS]
+        if role == "clips" or not conditional:
+            continue
+        if len(conditional) > 1:
+            raise UsageError(
+                f"reconstruct takes one artifact as {role!r}, not {len(conditional)}",
+                why=f"{', '.join(str(each.ref) for each in conditional)}",
+                next="run the step for each subject, or name one subject in the input",
+            )
+        found[role] = condition(conditional[0], clip_ids)
+    return found
 
 
 def condition(artifact: Artifact, clip_ids: Sequence[str]) -> np.ndarray:
-    """Return the values of the clips `clip_ids` from predictions or, for the oracle, from targets."""
-    from brainflix.store.schema import Predictions, Targets
+    """Return the values or frames of the clips `clip_ids`, (n_clips, ...), from targets, predictions or videos.
 
+    Raises:
+        DataError: the artifact lacks a clip; both are named.
+    """
+    from brainflix.store.lookup import find_clips
+    from brainflix.store.schema import Predictions, Targets, Videos
+
+    if "frames" in artifact.names():
+        videos = Videos.load(artifact)
+        return videos.frames[find_clips(artifact, videos.clip_ids, clip_ids)]
     if artifact.ref.kind == "targets":
         targets = Targets.load(artifact)
-        return targets.values[targets.clips.places(clip_ids)]
+        return targets.values[find_clips(artifact, targets.clips.ids, clip_ids)]
     predictions = Predictions.load(artifact)
-    place = {clip_id: i for i, clip_id in enumerate(predictions.clip_ids)}
-    return predictions.values[[place[clip_id] for clip_id in clip_ids]]
+    return predictions.values[find_clips(artifact, predictions.clip_ids, clip_ids)]
 
 
-def fixed_caption(caption: str, clips: Clips) -> str:
-    """Return the caption itself, or the most frequent one of the training clips (of equals the first by alphabet)."""
-    if caption != MOST_FREQUENT:
-        return caption
-    counts = Counter(clips.caption[i] for i in clips.of("train"))
-    return min(counts, key=lambda text: (-counts[text], text))
+def _write_previews(videos: Videos, out: Staging) -> None:
+    """Write the first clips as mp4; containers know no rate below one frame per second."""
+    from brainflix.io.video import encode
+
+    (out.path / "previews").mkdir()
+    for clip_id, clip in list(zip(videos.clip_ids, videos.frames, strict=True))[:N_PREVIEWS]:
+        encode(clip, max(1.0, videos.fps_hz), out.path / "previews" / f"{clip_id}.mp4")

@@ -6,7 +6,8 @@ latents are (clip, frame, channel, height, width) everywhere outside this file, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,17 +16,24 @@ import torch
 from diffusers import AutoencoderKL, DPMSolverMultistepScheduler, UNet3DConditionModel
 
 from brainflix.attention import choose_kernel
+from brainflix.contract import Job, Tools
 from brainflix.device import Compute
 from brainflix.errors import DataError
+from brainflix.io.weights import resolve_weights
+from brainflix.reconstruct.generator import Batch
 from brainflix.reconstruct.params import ZeroscopeParams
 from brainflix.reconstruct.seeds import clip_noise
+from brainflix.store.artifact import Artifact
+from brainflix.store.schema import Clips
 from brainflix.targets.text import encode_captions
 from brainflix.targets.vae import decode_latents, load_vae
+
+MOST_FREQUENT = "most-frequent"
 
 
 @dataclass(frozen=True)
 class Backend:
-    """A loaded generator.
+    """The loaded networks.
 
     Attributes:
         unet, vae: the networks.
@@ -46,6 +54,58 @@ class Backend:
         """Return (frames, channels, height, width) of one clip's latents."""
         size = int(self.unet.config.sample_size)
         return n_frames, int(self.unet.config.in_channels), size, size
+
+
+@dataclass(frozen=True, eq=False)
+class Zeroscope:
+    """The generator: reads the conditions `latents` (absent: pure noise) and `prompt` (absent: one prompt for all).
+
+    Attributes:
+        backend: the loaded networks.
+        prompt: token states where none are predicted, (n_tokens, width); None where they are.
+        params, seed: the recipe's parameters and the run's seed.
+    """
+
+    backend: Backend
+    prompt: np.ndarray | None
+    params: ZeroscopeParams
+    seed: int
+
+    @property
+    def notes(self) -> Mapping[str, object]:
+        """The attention kernel."""
+        return {"attention": self.backend.kernel}
+
+    def __call__(self, batch: Batch) -> np.ndarray:
+        """Return uint8 frames of shape (n_clips, n_frames, H, W, 3)."""
+        prompts = batch.conditions.get("prompt")
+        if prompts is None:
+            if self.prompt is None:
+                raise DataError("the batch has no prompts, and none was encoded for all clips")
+            prompts = np.repeat(self.prompt[None], len(batch.clip_ids), axis=0)
+        latents = batch.conditions.get("latents")
+        how = {"n_frames": batch.n_frames, "seed": self.seed}
+        return generate(self.backend, latents, prompts, batch.clip_ids, **how, params=self.params)
+
+
+def load(job: Job, params: ZeroscopeParams, inputs: Mapping[str, list[Artifact]], tools: Tools) -> Zeroscope:
+    """Load the pipeline once, and encode the recipe's caption where no prompt is predicted."""
+    folder = resolve_weights(params.weights, params.revision)
+    compute = tools.compute()
+    backend = load_backend(folder, params, compute, tools.attention)
+    prompt = None
+    if "prompt" not in inputs:
+        caption = fixed_caption(params.caption, Clips.load(inputs["clips"][0]))
+        prompt = encode_prompt(folder, caption, compute).numpy()
+    return Zeroscope(backend, prompt, params, job.seed)
+
+
+def fixed_caption(caption: str, clips: Clips) -> str:
+    """Return the caption itself, or the most frequent one of the training clips (of equals the first by alphabet)."""
+    if caption != MOST_FREQUENT:
+        return caption
+    counts = Counter(clips.caption[i] for i in clips.of("train"))
+    return min(counts, key=lambda text: (-counts[text], text))
 
 
 def load_backend(folder: Path, params: ZeroscopeParams, compute: Compute, attention: str = "auto") -> Backend:

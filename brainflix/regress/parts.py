@@ -59,9 +59,10 @@ def ridge(job: Job, inputs: Mapping[str, list[Artifact]], tools: Tools) -> Predi
     problem = gather(inputs, params)
     alphas = np.array(params.alphas) * problem.x.shape[1]
     folds = contiguous_folds(problem.groups, params.n_folds)
-    fit = fit_ridge(problem.x, problem.y, alphas, folds, per_target=params.per_target)
+    device = tools.compute().algebra
+    fit = fit_ridge(problem.x, problem.y, alphas, folds, per_target=params.per_target, device=device)
     attrs = {"alpha": float(np.median(fit.alpha)), "cv_r2": float(np.nanmean(fit.cv_score)), "n_rows": len(problem.x)}
-    return problem.predictions(fit.predict(problem.x_test), params, attrs)
+    return problem.predictions(fit.predict(problem.x_test, device=device), params, attrs)
 
 
 def mlp(job: Job, inputs: Mapping[str, list[Artifact]], tools: Tools) -> Predictions:
@@ -96,25 +97,27 @@ def gather(inputs: Mapping[str, list[Artifact]], params: RegressParams) -> Probl
     """
     target = Targets.load(inputs["target"][0])
     flat = target.values.reshape(len(target.values), -1)
-    xs, ys, groups = [], [], []
+    xs, ys, clips = [], [], []
     for artifact in inputs["rows"]:
         responses = windowed(Responses.load(artifact), params.window_tr)
         _same_clips(responses, target, artifact)
         clip, rows = responses.rows(FIT_SPLITS)
         xs.append(Standardiser.fit(rows).transform(rows))
         ys.append(flat[clip])
-        groups.append(np.array([responses.clips.segment[c] for c in clip]))
+        clips.append(clip)
     test = windowed(Responses.load(inputs["test"][0]), params.window_tr)
     _same_clips(test, target, inputs["test"][0])
     if len({x.shape[1] for x in xs} | {test.n_grayordinates}) > 1:
         raise DataError("the subjects have different columns", why="decoders cross subjects only on aligned responses")
     test_clip, test_rows = test.rows("test")
     own = Standardiser.fit(test.rows(FIT_SPLITS)[1])
-    order = np.argsort(np.concatenate(groups), kind="stable")
+    # In the clips' own order, so that folds are stretches of the film and the last segments are its last.
+    order = np.argsort(np.concatenate(clips), kind="stable")
+    segments = np.array(target.clips.segment)
     return Problem(
         x=np.concatenate(xs)[order],
         y=np.concatenate(ys)[order],
-        groups=np.concatenate(groups)[order],
+        groups=segments[np.concatenate(clips)[order]],
         x_test=own.transform(test_rows),
         test_ids=tuple(test.clips.ids[c] for c in test_clip),
         shape=target.values.shape[1:],

@@ -13,7 +13,7 @@ from brainflix.contract import Job, Tools
 from brainflix.store.publish import Staging
 from brainflix.store.store import Artifact
 
-VERSION = 1
+VERSION = 2
 
 
 def run(job: Job, inputs: Mapping[str, list[Artifact]], out: Staging, tools: Tools) -> None:

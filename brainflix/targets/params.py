@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
@@ -17,33 +17,34 @@ class FramesParams(Params):
 
 
 class WeightParams(Params):
-    """Weights by name, pinned; shipped weights pin themselves by their digest."""
+    """Weights by name, pinned: by a commit from the Hub, by the digest of their files where they are on this machine.
+
+    Raises:
+        UsageError: a commit is missing, or the files are not those of the revision that was asked for.
+        MissingError: there is no such folder.
+    """
+
+    #: Fields that name the folders that are read; none means all folders.
+    FOLDERS: ClassVar[tuple[str, ...]] = ()
 
     weights: str
-    revision: str = ""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _pin_shipped(cls, raw: Any) -> Any:
-        from brainflix.io.weights import is_shipped, shipped_revision
-
-        if not isinstance(raw, dict) or not is_shipped(str(raw.get("weights", ""))):
-            return raw
-        # Only the part of a pipeline that is read counts: a new denoiser leaves latents and captions as they are.
-        field = cls.model_fields.get("subfolder")
-        subfolder = raw.get("subfolder", field.default) if field else ""
-        return {**raw, "revision": shipped_revision(f"{raw['weights']}/{subfolder}".rstrip("/"))}
+    revision: str = Field("", description="commit on the Hub; for files on this machine their digest, found by itself")
 
     @model_validator(mode="after")
-    def _pinned(self) -> Self:
-        if not self.revision and "/" in self.weights and not self.weights.startswith((".", "/")):
-            raise ValueError("weights from the Hub need a revision (a commit)")
+    def _pin(self) -> Self:
+        from brainflix.io.weights import pin
+
+        # Only the part of a pipeline that is read counts: a new denoiser leaves latents and captions as they are.
+        folders = [getattr(self, name) for name in self.FOLDERS]
+        # The model is frozen for its users; its revision is not known before its other fields are.
+        object.__setattr__(self, "revision", pin(self.weights, self.revision, folders))
         return self
 
 
 class CaptionParams(WeightParams):
     """Token states of captions from the text tower of a generator or a CLIP pair."""
 
+    FOLDERS = ("subfolder", "tokenizer")
     subfolder: str = Field("text_encoder", description="folder of the text tower")
     tokenizer: str = Field("tokenizer", description="folder of the tokenizer")
 
@@ -51,6 +52,7 @@ class CaptionParams(WeightParams):
 class LatentParams(WeightParams):
     """Latents of a diffusers autoencoder."""
 
+    FOLDERS = ("subfolder",)
     subfolder: str = "vae"
 
 

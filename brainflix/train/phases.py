@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 
-from brainflix.contract import Job, Tools
+from brainflix.contract import Job, Progress, Tools
 from brainflix.errors import DataError
 from brainflix.store.artifact import Artifact
 from brainflix.store.responses import Responses
@@ -21,11 +23,18 @@ from brainflix.train.params import ContrastiveParams, MaskedParams, PhaseParams
 
 
 def masked_phase(job: Job, inputs: Mapping[str, list[Artifact]], tools: Tools) -> TrainResult:
-    """Masked brain modelling on the training rows of every subject given under `rows`."""
+    """Masked brain modelling on the training rows of all subjects under `rows`; goes on from `start` if it is given."""
     params = MaskedParams.model_validate(job.params)
     rows, _ = pooled_rows(inputs["rows"], ("train",), params)
-    hooks = _hooks(job, tools, {"phase": "masked"})
-    return train_masked(rows, params, seed=job.seed, compute=tools.compute(), hooks=hooks)
+    with _hooks(job, tools, params, {"phase": "masked"}) as hooks:
+        return train_masked(
+            rows,
+            params,
+            seed=job.seed,
+            compute=tools.compute(),
+            start=load_result(inputs["start"][0].path) if "start" in inputs else None,
+            hooks=hooks,
+        )
 
 
 def contrastive_phase(job: Job, inputs: Mapping[str, list[Artifact]], tools: Tools) -> TrainResult:
@@ -33,17 +42,18 @@ def contrastive_phase(job: Job, inputs: Mapping[str, list[Artifact]], tools: Too
     params = ContrastiveParams.model_validate(job.params)
     train, train_clips = pooled_rows(inputs["rows"], ("train",), params)
     held, held_clips = pooled_rows(inputs["rows"], ("val",), params)
-    return tune_contrastive(
-        np.concatenate([train, held]),
-        np.concatenate([train_clips, held_clips]),
-        Targets.load(inputs["embeddings"][0]).values,
-        params,
-        start=load_result(inputs["start"][0].path),
-        held_out=np.arange(len(train), len(train) + len(held)),
-        seed=job.seed,
-        compute=tools.compute(),
-        hooks=_hooks(job, tools, {"phase": "contrastive"}),
-    )
+    with _hooks(job, tools, params, {"phase": "contrastive"}) as hooks:
+        return tune_contrastive(
+            np.concatenate([train, held]),
+            np.concatenate([train_clips, held_clips]),
+            Targets.load(inputs["embeddings"][0]).values,
+            params,
+            start=load_result(inputs["start"][0].path),
+            held_out=np.arange(len(train), len(train) + len(held)),
+            seed=job.seed,
+            compute=tools.compute(),
+            hooks=hooks,
+        )
 
 
 def pooled_rows(
@@ -65,13 +75,30 @@ def pooled_rows(
     return np.concatenate([rows for rows, _ in parts]), np.concatenate([clip for _, clip in parts])
 
 
-def _hooks(job: Job, tools: Tools, config: Mapping[str, str]) -> Hooks:
-    """Publish checkpoints under this job's key, and go on from the furthest whole one."""
+@contextmanager
+def _hooks(job: Job, tools: Tools, params: PhaseParams, config: Mapping[str, str]) -> Iterator[Hooks]:
+    """Count epochs, publish checkpoints under this job's key, and go on from the furthest whole one."""
     found = latest_checkpoint(tools.store, job.ref)
     if found:
         tools.progress.say(f"{job.ref}: going on from epoch {found.state.epoch}")
-    return Hooks(
-        on_checkpoint=checkpoint_hook(tools.store, job.ref, config),
-        checkpoint_every=tools.checkpoint_epochs,
-        resume=found.state if found else None,
-    )
+    epochs = _counted(tools.progress, params.epochs, done=found.state.epoch if found else 0)
+    try:
+        yield Hooks(
+            on_checkpoint=checkpoint_hook(tools.store, job.ref, config),
+            checkpoint_every=tools.checkpoint_epochs,
+            on_epoch=lambda record: next(epochs, None),
+            resume=found.state if found else None,
+            recompute=tools.recompute,
+        )
+    finally:
+        # Training may have stopped early; the count must not stay on the screen.
+        if isinstance(epochs, Generator):
+            epochs.close()
+
+
+def _counted(progress: Progress, total: int, done: int) -> Iterator[Any]:
+    """Start to count epochs, `done` of which are over; each `next` says that one more is."""
+    epochs = progress.track(range(total), "epochs")
+    for _ in range(done + 1):
+        next(epochs, None)
+    return epochs

@@ -10,6 +10,7 @@ import cheap
 from brainflix.plan import make_plan
 from brainflix.recipe import load_recipe
 from brainflix.run import Done, summary
+from brainflix.store.keys import artifact_key
 from brainflix.store.store import Store
 
 JOBS = 3 + 2 + 4 + 2 + 1  # downloads, preprocess, regress, evaluate, report
@@ -113,13 +114,35 @@ def test_why_names_the_first_thing_that_differs(toy, brainflix, monkeypatch):
     assert found["regress", "a", 1].startswith(f"inputs.rows[0]: {bold} -> bold/toy-sub-1@")
     assert "dataset.dial" not in str(found) and ("download", "bold", 1) not in found
     assert changes(brainflix, "--set", "seed=5")["preprocess", "", 1].startswith("seed: 0 -> 5")
-    assert changes(brainflix, "--set", "compat=glfa")["preprocess", "", 1].startswith("preprocess.compat: None -> glfa")
+    useless = brainflix("status", "toy", "--set", "compat=glfa")
+    assert useless.code == 2 and "compat 'glfa' changes nothing" in useless.err
     newer = cheap.stage_module("newer", cheap.write_text)
     newer.VERSION = 2
     monkeypatch.setitem(sys.modules, "brainflix.regress.stage", newer)
     assert changes(brainflix)["regress", "a", 2].startswith("stage_version: 1 -> 2")
     table = brainflix("status", "toy", "--why")
     assert "stage_version: 1 -> 2" in table.out
+
+
+def test_why_says_when_only_the_way_keys_are_made_differs(toy, brainflix, monkeypatch):
+    with monkeypatch.context() as otherwise:
+        otherwise.setattr("brainflix.plan.artifact_key", lambda *choices: artifact_key(*choices)[::-1])
+        [ref] = brainflix("run", "toy", "--only", "preprocess", "--subject", "1", "-q").lines
+    found = changes(brainflix)
+    assert found["download", "bold", 1].startswith("no choice, but the way keys are made (since raw/toy-sub-1@")
+    assert found["preprocess", "", 1].startswith("inputs.") and ref in found["preprocess", "", 1]
+
+
+def test_a_subject_brings_its_own_jobs_and_what_they_need(toy, brainflix):
+    document = json.loads(brainflix("run", "toy", "--subject", "2", "--json").out)
+    made = {(stage["stage"], stage["step"], stage["subject"]) for stage in document["stages"]}
+    # Step b reads everybody's rows.
+    needed = {("download", "stimuli", None), ("download", "bold", 1), ("preprocess", "", 1)}
+    assert {place for place in made if place[2] != 2} == needed and list(document["scores"]) == ["2"]
+    assert brainflix("run", "toy", "--subject", "2", "-q").lines == [document["stages"][-1]["ref"]]
+    assert len(brainflix("status", "toy", "--subject", "2").lines) == len(made) + 1
+    refused = brainflix("run", "toy", "--only", "report", "--subject", "2")
+    assert refused.code == 2 and "leave --subject out" in refused.err
 
 
 def test_why_says_when_the_newest_artifact_is_damaged(toy, brainflix):

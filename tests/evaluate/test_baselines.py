@@ -9,6 +9,8 @@ from scipy.ndimage import gaussian_filter
 
 from brainflix.errors import DataError, UsageError
 from brainflix.evaluate import baselines
+from brainflix.report.scores import uses_truth
+from tests.bench.readme_results import SEE_TRUTH
 
 TRUTH, PREDICTION = smooth_clips(4, 3, 32, 0), smooth_clips(4, 3, 32, 1)
 ORDER = np.array([1, 2, 3, 0])
@@ -26,6 +28,12 @@ def test_flags_say_what_the_videos_depend_on(entry: baselines.Baseline) -> None:
     assert videos.dtype == np.uint8
     assert (not np.array_equal(videos, _build(entry.name, truth=255 - TRUTH))) == entry.sees_truth
     assert (not np.array_equal(videos, _build(entry.name, prediction=255 - PREDICTION))) == entry.sees_brain
+
+
+def test_report_and_table_hold_no_decoder_against_a_baseline_that_sees_the_truth() -> None:
+    for entry in baselines.BASELINES:
+        assert uses_truth(entry.name) == entry.sees_truth, "the report knows oracles by their name"
+        assert (entry.name in SEE_TRUTH) == entry.sees_truth
 
 
 def test_contents() -> None:

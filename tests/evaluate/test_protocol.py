@@ -10,7 +10,9 @@ from brainflix.evaluate.protocol import (
     Design,
     identification_of,
     make_design,
+    match,
     paired_difference,
+    score_match,
     score_prediction,
     sign_flip_p,
 )
@@ -46,18 +48,52 @@ def test_no_pair_of_the_null_is_nearer_than_the_smallest_shift(design: Design) -
     assert len(np.unique(design.clusters)) == 8
 
 
+def test_the_null_is_every_admissible_shift_once_and_its_pairs_are_scored(design: Design) -> None:
+    assert len(design.orders) == len(np.unique(design.orders, axis=0)) == 21 * 21
+    needed = {(i, int(j)) for order in design.orders for i, j in enumerate(order)} | {(i, i) for i in range(N)}
+    assert {tuple(pair) for pair in design.pairs.tolist()} == needed
+    assert len(design.pairs) == N * (21 + 1)
+
+
 def test_noise_scores_chance_and_signal_scores_more(design: Design) -> None:
     nulls = [score_prediction(*planted(0.0, seed), design) for seed in range(20)]
     assert sum(s.ci95[0] <= s.chance <= s.ci95[1] for s in nulls) >= 17
     assert 0.2 < np.mean([s.p for s in nulls]) < 0.8
     found = score_prediction(*planted(0.7, 1), design)
-    assert found.p == pytest.approx(1 / 2000) and found.value > 0.9 and found.ci95[0] > found.chance
+    assert found.p == pytest.approx(1 / (1 + 21 * 21)) and found.value > 0.9 and found.ci95[0] > found.chance
 
 
 def test_a_constant_prediction_is_at_chance_and_not_an_error(design: Design) -> None:
     _, truth, training = planted(0.0, 2)
     matrix = identification_of(np.tile(training.mean(axis=0), (N, 1)), truth, training)
     assert np.allclose(matrix, 0.5)
+
+
+def test_baseline_and_ceiling_of_a_target_are_scored_and_equal_targets_tie(design: Design) -> None:
+    prediction, truth, training = planted(0.7, 6)
+    truth[40:] = truth[:40]
+    matched = match(prediction, truth, training)
+    identified = score_match(matched, design)
+    # 78 of 79 others are worse, the twin ties and counts half.
+    assert identified.ceiling == pytest.approx(78.5 / 79)
+    assert identified.baselines["train_mean"] == pytest.approx(0.5)
+    first, fifth = score_match(matched, design, 1), score_match(matched, design, 5)
+    assert (first.ceiling, fifth.ceiling) == pytest.approx((0.5, 1.0))
+    assert first.baselines["train_mean"] == pytest.approx(1 / N)
+    assert fifth.baselines["train_mean"] == pytest.approx(5 / N)
+
+
+def test_retrieval_counts_the_own_clip_among_the_nearest(design: Design) -> None:
+    prediction, truth, training = planted(0.4, 7)
+    mean, sd = training.mean(axis=0), training.std(axis=0)
+    nearness = np.corrcoef((prediction - mean) / sd, (truth - mean) / sd)[:N, N:]
+    rank = (nearness > np.diagonal(nearness)[:, None]).sum(axis=1)
+    for k in design.params.retrieval_k:
+        score = score_match(match(prediction, truth, training), design, k)
+        assert score.per_clip == pytest.approx((rank < k).astype(float))
+        assert score.chance_analytic == pytest.approx(k / N)
+        assert score.chance == pytest.approx(k / N, abs=0.02)
+        assert score.ceiling == 1.0 and score.value > score.chance and score.p < 0.01
 
 
 def test_order_of_the_clips_does_not_matter() -> None:

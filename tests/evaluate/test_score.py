@@ -38,3 +38,18 @@ def test_unknown_values_are_null_and_never_invalid_json() -> None:
     assert document["ci95"] == [None, None]
     assert document["value"] is document["chance"] is document["p"] is document["ceiling"] is None
     assert document["per_clip"] == [1.0, None]
+
+
+def test_value_is_the_mean_over_clips_with_few_unequal_blocks_too() -> None:
+    per_clip = np.random.default_rng(0).random(31)
+    score = summarise(per_clip, np.arange(31) // 6, protocol="strict")
+    assert score.value == pytest.approx(per_clip.mean(), abs=1e-12)
+    assert score.ci95[0] < score.value < score.ci95[1]
+
+
+def test_blocks_without_a_value_do_not_count_as_blocks() -> None:
+    # 40 blocks, of which 10 have a value: Student's t with 9 degrees of freedom, not the percentile bootstrap.
+    per_clip = np.where(np.arange(80) < 20, np.random.default_rng(1).random(80), np.nan)
+    score = summarise(per_clip, np.arange(80) // 2, protocol="strict")
+    alone = summarise(per_clip[:20], np.arange(20) // 2, protocol="strict")
+    assert score.ci95 == alone.ci95

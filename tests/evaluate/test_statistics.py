@@ -73,6 +73,36 @@ def test_t_interval_equals_scipy_on_cluster_means() -> None:
     assert (interval.lo, interval.hi) == pytest.approx(expected)
 
 
+def test_t_interval_is_about_the_mean_over_clips_whatever_the_sizes_of_clusters() -> None:
+    clusters = np.repeat(np.arange(9), [1, 2, 3, 20, 4, 5, 6, 2, 9])
+    generator = np.random.default_rng(4)
+    values = generator.standard_normal(9)[clusters] + generator.standard_normal(len(clusters))
+    interval = st.cluster_t(np.append(values, np.nan), np.append(clusters, 50))
+    # The cluster-robust variance of a regression on a constant: (X'X)^-1 (sum of outer products) (X'X)^-1 C / (C - 1).
+    x, meat = np.ones((len(values), 1)), np.zeros((1, 1))
+    for cluster in range(9):
+        score = x[clusters == cluster].T @ (values - values.mean())[clusters == cluster]
+        meat += np.outer(score, score)
+    bread = np.linalg.inv(x.T @ x)
+    se = np.sqrt((bread @ meat @ bread)[0, 0] * 9 / 8)
+    expected = stats.t.interval(0.95, 8, values.mean(), se)
+    assert interval.value == pytest.approx(values.mean())
+    assert interval.se == pytest.approx(se)
+    assert (interval.lo, interval.hi) == pytest.approx(expected)
+    assert (interval.n, interval.n_nan, interval.n_clusters) == (len(values), 1, 9)
+
+
+def test_t_interval_covers_the_mean_of_few_unequal_blocks() -> None:
+    generator = np.random.default_rng(5)
+    clusters = np.repeat(np.arange(12), [10] * 8 + [5, 5, 8, 3])
+    covered = 0
+    for _ in range(1000):
+        values = generator.standard_normal(12)[clusters] + generator.standard_normal(len(clusters))
+        interval = st.cluster_t(values, clusters)
+        covered += interval.lo <= 0 <= interval.hi
+    assert 0.93 <= covered / 1000 <= 0.97
+
+
 def test_multinomial_counts_have_the_right_sum_and_spread() -> None:
     weights = st._multinomial(np.random.default_rng(0), 4000, 25)
     assert (weights.sum(axis=1) == 25).all()
@@ -92,6 +122,24 @@ def test_circular_orders_rotate_each_group_by_an_admissible_shift() -> None:
     assert not np.array_equal(orders[:, 0] // 2, orders[:, 1] // 2)
 
 
+@pytest.mark.parametrize(("groups", "n_distinct"), [([60], 41), ([60, 60], 1681), ([60, 40], 41 * 21)])
+def test_all_re_pairings_are_taken_once_where_there_are_few(groups: list[int], n_distinct: int) -> None:
+    names = np.repeat(np.arange(len(groups)), groups)
+    orders = st.circular_orders(names, min_shift=10, n_draws=1681)
+    assert orders.shape == (n_distinct, sum(groups))
+    assert len(np.unique(orders, axis=0)) == n_distinct
+    assert len(st.circular_orders(names, min_shift=10, n_draws=n_distinct - 1)) == n_distinct - 1
+
+
+def test_p_cannot_be_below_what_one_segment_of_sixty_clips_can_attain() -> None:
+    matrix = np.random.default_rng(0).random((60, 60)) + 10 * np.eye(60)
+    found = st.repairing_test(matrix, st.circular_orders(["m"] * 60, min_shift=10, n_draws=10_000))
+    shifted = [np.mean([matrix[i, (i + shift) % 60] for i in range(60)]) for shift in range(10, 51)]
+    assert found.p == 1 / 42
+    assert found.n_draws == 41
+    assert found.chance == pytest.approx(np.mean(shifted))
+
+
 def test_circular_orders_follow_time_not_the_order_of_the_array() -> None:
     onset = np.array([6.0, 0.0, 4.0, 2.0])
     orders = st.circular_orders(["m"] * 4, min_shift=1, n_draws=50, seed=0, onset_s=onset)
@@ -100,7 +148,7 @@ def test_circular_orders_follow_time_not_the_order_of_the_array() -> None:
 
 
 def test_short_groups_and_self_shifts_are_refused() -> None:
-    with pytest.raises(DataError, match="group m of 5 clips"):
+    with pytest.raises(DataError, match=r"group m of 5 clips .* evaluate\.min_shift_s"):
         st.circular_orders(["m"] * 5, min_shift=3)
     with pytest.raises(UsageError, match="itself"):
         st.circular_orders(["m"] * 5, min_shift=0)
@@ -159,12 +207,12 @@ def test_signal_is_found_and_errors_count_downwards() -> None:
     generator = np.random.default_rng(0)
     truth = generator.standard_normal((80, 10))
     matrix = (truth + generator.standard_normal((80, 10))) @ truth.T
-    orders = st.circular_orders(["m"] * 80, min_shift=5, n_draws=999, seed=0)
+    orders = st.circular_orders(["m"] * 40 + ["n"] * 40, min_shift=5, n_draws=999, seed=0)
     found = st.repairing_test(matrix, orders)
-    assert found.p == 1 / 1000
+    assert found.p == 1 / (1 + 31 * 31)
     assert found.observed == pytest.approx(np.trace(matrix) / 80)
     assert abs(found.chance) < 4 * found.null_sd
-    assert st.repairing_test(-matrix, orders, higher_is_better=False).p == 1 / 1000
+    assert st.repairing_test(-matrix, orders, higher_is_better=False).p == found.p
     assert st.repairing_test(-matrix, orders).p == 1.0
 
 

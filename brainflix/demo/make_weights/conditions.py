@@ -26,6 +26,7 @@ class Blur:
         noise: of the prompts, in their standard deviations.
         stillness: power of a uniform draw that gives the weight of the mean over time; below 1 favours still ones.
         most_pull: largest weight of other clips in the latents.
+        above: time from which latents are blurred; below it sampling sees the denoiser's own, no longer predicted ones.
     """
 
     latents: float
@@ -35,6 +36,7 @@ class Blur:
     noise: float
     stillness: float
     most_pull: float = 0.6
+    above: int = 500
 
 
 class Teacher:
@@ -55,12 +57,12 @@ class Teacher:
             z = self.vae.encode(pixels).latent_dist.mode().float() * self.vae.config.scaling_factor
         return z.unflatten(0, (len(scenes), N_FRAMES)).transpose(1, 2)
 
-    def latents_as_predicted(self, z: torch.Tensor, may: torch.Tensor) -> torch.Tensor:
+    def latents_as_predicted(self, z: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
         """Pull latents (batch, 4, frames, 8, 8) to their mean over time, to the batch's and to another clip's.
 
         Args:
             z: true latents.
-            may: the clips that may be blurred, (batch,).
+            t: time of each clip, (batch,); those below `blur.above` stay as they are.
         """
         n = len(z)
         still, pull = self._uniform(n, 5) ** self.blur.stillness, self.blur.most_pull * self._uniform(n, 5)
@@ -68,7 +70,8 @@ class Teacher:
         other = over_time[torch.randperm(n, generator=self.random)]
         blurred = (1 - still) * z + still * over_time
         pulled = (1 - pull) * blurred + pull * 0.5 * (over_time.mean(0, keepdim=True) + other)
-        return torch.where((self._uniform(n, 5) < self.blur.latents) & may.view(-1, 1, 1, 1, 1), pulled, z)
+        may = (t >= self.blur.above).view(-1, 1, 1, 1, 1)
+        return torch.where((self._uniform(n, 5) < self.blur.latents) & may, pulled, z)
 
     def prompts(self, scenes: list[Scene], dropped: float) -> torch.Tensor:
         """Return token states (batch, tokens, width): exact, blurred as a prediction, or, at a rate, of no prompt."""

@@ -25,8 +25,6 @@ from brainflix.device import seeded_init
 BATCH, BANK = 16, 8192
 # How often a clip has no prompt, which guidance needs.
 DROPPED = 0.1
-# Below this time sampling no longer sees the predicted latents but the denoiser's own.
-BLURRED_ABOVE = 500
 
 
 @dataclass(frozen=True)
@@ -92,7 +90,7 @@ def train_phase(folder: Path, number: int, phase: Phase, seed: int = 0) -> None:
         chosen = torch.randint(0, BANK, (BATCH,), generator=teacher.random)
         z, prompts = latents[chosen], teacher.prompts([scenes[i] for i in chosen], DROPPED)
         t = (n_times * torch.rand((phase.n_draws, len(z)), generator=teacher.random).mean(0)).long()
-        seen = teacher.latents_as_predicted(z, t >= BLURRED_ABOVE)
+        seen = teacher.latents_as_predicted(z, t)
         noised = scheduler.add_noise(seen, torch.randn(z.shape, generator=teacher.random), t)
         with torch.autocast("cpu", torch.bfloat16):
             predicted = model(noised, t, prompts).sample.float()

@@ -1,0 +1,64 @@
+"""What a protocol hands back: scores with what a reader must know of each, and the document that is made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from brainflix.evaluate.score import Score
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """One line of the table.
+
+    Attributes:
+        score: the number and what makes it readable.
+        about: one line that says what it is.
+        primary: whether headlines may use it.
+        unit: of the value, "" for none.
+        higher_is_better: which direction is good.
+    """
+
+    score: Score
+    about: str
+    primary: bool = False
+    unit: str = ""
+    higher_is_better: bool = True
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values without the per-clip values, which are arrays of the artifact."""
+        plain = {key: value for key, value in self.score.to_dict().items() if key != "per_clip"}
+        return {**plain, "about": self.about, "unit": self.unit, "higher_is_better": self.higher_is_better}
+
+
+@dataclass(frozen=True, eq=False)
+class Scorecard:
+    """All scores of one evaluation.
+
+    Attributes:
+        protocol: name of the frozen bundle of choices; it stands on every number.
+        clip_ids: the clips that were evaluated, in the order of every `per_clip`.
+        lines: by the metric's name, primary ones in the order of the headline.
+        tables: further tables by title, each a list of {column: value}.
+    """
+
+    protocol: str
+    clip_ids: Sequence[str]
+    lines: Mapping[str, Line]
+    tables: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+
+    def document(self, subject: int | None, *, simulated: bool) -> dict[str, Any]:
+        """Return the content of scores.json, the same shape for every protocol."""
+        return {
+            "protocol": self.protocol,
+            "subject": subject,
+            "simulated": simulated,
+            "n_clips": len(self.clip_ids),
+            "clip_ids": list(self.clip_ids),
+            "primary": [name for name, line in self.lines.items() if line.primary],
+            "scores": {name: line.to_dict() for name, line in self.lines.items()},
+            "tables": {title: list(rows) for title, rows in self.tables.items()},
+            "notes": ["simulated data"] if simulated else [],
+        }

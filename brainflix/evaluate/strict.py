@@ -1,0 +1,168 @@
+"""The strict protocol as a part: reads reconstructions, predictions and their truth, and scores them.
+
+Roles: `videos` (what is scored), `truth` (frames of all clips), and optionally `oracle` and `baselines` (videos of
+the same clips), `predictions` with `targets` (identification and retrieval of regressed targets), `transfer`
+(predictions of decoders trained on other subjects, compared in pairs with the first of them).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from brainflix import registry
+from brainflix.contract import Job, Tools
+from brainflix.device import Compute
+from brainflix.errors import DataError
+from brainflix.evaluate import baselines
+from brainflix.evaluate.classifier import VideoClassifier
+from brainflix.evaluate.params import StrictParams
+from brainflix.evaluate.protocol import (
+    NAME,
+    Design,
+    Match,
+    make_design,
+    match,
+    paired_difference,
+    score_match,
+    score_videos,
+    trivial_systems,
+)
+from brainflix.evaluate.score import Score
+from brainflix.evaluate.scorecard import Line, Scorecard
+from brainflix.evaluate.systems import System, video_metrics
+from brainflix.io.weights import resolve_weights
+from brainflix.memo import Latest
+from brainflix.store.artifact import Artifact
+from brainflix.store.lookup import find_clips
+from brainflix.store.schema import Clips, Predictions, Targets, Videos
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What all subjects are measured against.
+
+    Attributes:
+        truth: the true videos.
+        training_mean: mean frame of the training clips, (H, W, 3).
+        others: baselines that know nothing of the brain.
+        oracle: true targets through the same generator, if there is one.
+    """
+
+    truth: System
+    training_mean: np.ndarray
+    others: list[System]
+    oracle: System | None
+
+
+# Flow, classes and mismatched SSIM of the ground are slow to compute and the same for every subject.
+_grounds: Latest[Ground] = Latest()
+
+
+def score(job: Job, params: StrictParams, inputs: Mapping[str, list[Artifact]], tools: Tools) -> Scorecard:
+    """Score videos and regressed targets.
+
+    Raises:
+        DataError: videos or predictions are of other clips than those under evaluation, or a target is missing.
+    """
+    all_clips = Clips.load(inputs["truth"][0])
+    clips = all_clips.take(all_clips.places(inputs["videos"][0].json("videos.json")["clip_ids"]))
+    clip_s = registry.find("dataset", job.dataset).load().clip_s
+    design = make_design(clips, clip_s, params, job.seed)
+    scores = _score_videos(job, inputs, clips, all_clips, design, tools)
+    lines = {
+        metric.name: Line(scores[metric.name], metric.about, metric.primary, "dB" if metric.name == "psnr" else "")
+        for metric in video_metrics(params.ways)
+    }
+    for step, matched in _matches(inputs.get("predictions", []), inputs.get("targets", []), clips):
+        lines |= _target_lines(step, matched, design)
+    return Scorecard(NAME, clips.ids, lines, _transfer_table(inputs, clips, design))
+
+
+def _target_lines(step: str, matched: Match, design: Design) -> dict[str, Line]:
+    """Return identification, which leads, and the retrievals of one regressed target."""
+    about = f"pairwise identification of the regressed target {step}"
+    lines = {f"identification_{step}": Line(score_match(matched, design), about, primary=True)}
+    for k in design.params.retrieval_k:
+        about = f"top-{k} retrieval of the regressed target {step} among {len(matched.truth)} clips"
+        lines[f"retrieval{k}_{step}"] = Line(score_match(matched, design, k), about)
+    return lines
+
+
+def _score_videos(
+    job: Job, inputs: Mapping[str, list[Artifact]], clips: Clips, all_clips: Clips, design: Design, tools: Tools
+) -> dict[str, Score]:
+    """Score the videos beside every baseline and the oracle."""
+    shared_inputs = [*inputs["truth"], *inputs.get("oracle", []), *inputs.get("baselines", [])]
+    key = (str(job.params), job.seed, tuple(clips.ids), *(artifact.manifest.key for artifact in shared_inputs))
+    # Asked for before the memory is, so that every subject's manifest names the device.
+    compute = tools.compute()
+    ground = _grounds.get(key, lambda: _ground(inputs, clips, all_clips, design, compute))
+    prediction = System("prediction", _frames_of(inputs["videos"][0], clips), ground.truth.classifier)
+    own = trivial_systems(prediction, ground.truth, ground.training_mean, of_prediction=True)
+    return score_videos(prediction, ground.truth, [*own, *ground.others], ground.oracle, design)
+
+
+def _ground(
+    inputs: Mapping[str, list[Artifact]], clips: Clips, all_clips: Clips, design: Design, compute: Compute
+) -> Ground:
+    """Load the truth, the oracle and the baselines that know nothing of the brain."""
+    classifier = VideoClassifier(resolve_weights(design.params.weights, design.params.revision), compute)
+    frames = Videos.load(inputs["truth"][0]).frames
+    truth = System("truth", frames[all_clips.places(clips.ids)], classifier)
+    training_mean = baselines.mean_frame(frames[all_clips.of("train")])
+    others = trivial_systems(truth, truth, training_mean, of_prediction=False)
+    for artifact in inputs.get("baselines", []):
+        others.append(System(str(artifact.manifest.parameters["step"]), _frames_of(artifact, clips), classifier))
+    oracle = [System("oracle", _frames_of(artifact, clips), classifier) for artifact in inputs.get("oracle", [])]
+    return Ground(truth, training_mean, others, oracle[0] if oracle else None)
+
+
+def _frames_of(artifact: Artifact, clips: Clips) -> np.ndarray:
+    """Return the frames of videos that must be of these clips, in this order."""
+    videos = Videos.load(artifact)
+    if videos.clip_ids != clips.ids:
+        raise DataError(f"{artifact.ref} holds other clips than those under evaluation")
+    return videos.frames
+
+
+def _matches(predictions: Sequence[Artifact], targets: Sequence[Artifact], clips: Clips) -> Iterator[tuple[str, Match]]:
+    """Yield each prediction's step and its match with the targets, which are found by the ref that it names."""
+    by_ref = {str(artifact.ref): artifact for artifact in targets}
+    for artifact in predictions:
+        predicted = Predictions.load(artifact)
+        if predicted.truth not in by_ref:
+            raise DataError(f"{artifact.ref} predicts {predicted.truth}, which is not among the targets")
+        source = by_ref[predicted.truth]
+        target = Targets.load(source)
+        values = predicted.values[find_clips(artifact, predicted.clip_ids, clips.ids)].reshape(len(clips), -1)
+        flat = target.values.reshape(len(target.values), -1)
+        truth, training = flat[find_clips(source, target.clips.ids, clips.ids)], flat[target.clips.of("train")]
+        yield str(artifact.manifest.parameters["step"]), match(values, truth, training)
+
+
+def _transfer_table(
+    inputs: Mapping[str, list[Artifact]], clips: Clips, design: Design
+) -> dict[str, list[dict[str, Any]]]:
+    """Compare decoders trained on other subjects: each row's difference is to the first row."""
+    matches = _matches(inputs.get("transfer", []), inputs.get("targets", []), clips)
+    scores = {step: score_match(matched, design) for step, matched in matches}
+    if not scores:
+        return {}
+    first = next(iter(scores.values()))
+    rows = []
+    for name, score in scores.items():
+        row = {"decoder": name, "identification": score.value, "lo": score.ci95[0], "hi": score.ci95[1], "p": score.p}
+        if score is not first:
+            paired = paired_difference(score, first, design)
+            row |= {
+                "gain": paired["difference"],
+                "gain_lo": paired["lo"],
+                "gain_hi": paired["hi"],
+                "gain_p": paired["p"],
+            }
+        rows.append({key: round(value, 6) if isinstance(value, float) else value for key, value in row.items()})
+    return {"Decoders trained on the other subjects": rows}

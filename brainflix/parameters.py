@@ -1,0 +1,66 @@
+"""A step's parameters under its part's model, and the recipe's `compat` among them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from brainflix import registry
+from brainflix.contract import JOB_FACTS
+from brainflix.errors import UsageError
+from brainflix.recipe import Recipe
+from brainflix.registry import Part, did_you_mean
+
+# Paper whose released behaviour, bugs included, a part is to have; only parts that know of such a paper have it.
+COMPAT = "compat"
+
+
+def validated(part: Part, params: Mapping[str, Any], where: str, compat: str | None = None) -> dict[str, Any]:
+    """Return the part's parameters with defaults filled in, as plain values.
+
+    Args:
+        part: whose model decides.
+        params: what the recipe's step says.
+        where: the step, for messages.
+        compat: the recipe's `compat`, for a part that has this parameter and a step that does not set it.
+
+    Raises:
+        UsageError: an unknown or wrong parameter, or one that has a name of the manifest's own.
+    """
+    model = part.load_params()
+    if taken := sorted({*JOB_FACTS} & {*model.model_fields, *params}):
+        raise UsageError(f"{where}.{taken[0]}: no parameter can have this name", why="manifests use it themselves")
+    inherits = bool(compat) and COMPAT in model.model_fields and COMPAT not in params
+    given = {**params, COMPAT: compat} if inherits else dict(params)
+    try:
+        values: dict[str, Any] = model.model_validate(given).model_dump(mode="json")
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(piece) for piece in first["loc"])
+        why = did_you_mean(name, model.model_fields) if first["type"] == "extra_forbidden" else ""
+        why = f"the recipe's compat is {compat!r}; the step may set its own" if inherits and name == COMPAT else why
+        raise UsageError(f"{where}.{name}: {first['msg']}", why=why) from error
+    return values
+
+
+def check_compat(recipe: Recipe) -> None:
+    """Check that the recipe's `compat` is for one of its parts; a part that is not available may turn out to be it.
+
+    Raises:
+        UsageError: no part has such a parameter, so that the choice would change nothing.
+    """
+    if not recipe.compat:
+        return
+    for stage, steps in recipe.steps.items():
+        for step in steps.values():
+            if step.part not in registry.parts(stage):
+                return
+            if COMPAT in registry.find(stage, step.part).load_params().model_fields:
+                return
+    raise UsageError(
+        f"compat {recipe.compat!r} changes nothing in recipe {recipe.recipe}",
+        why="none of its parts has a parameter compat",
+        next="leave compat out",
+    )

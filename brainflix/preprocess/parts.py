@@ -1,0 +1,68 @@
+"""The preprocessings as parts: read a subject's raw artifacts, clean them, and put the trial table beside the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from brainflix import registry
+from brainflix.contract import Job, Tools
+from brainflix.datasets.base import Dataset
+from brainflix.datasets.cc2017_layout import find_runs
+from brainflix.datasets.clips import load_clips
+from brainflix.errors import UsageError
+from brainflix.io.areas import load_areas
+from brainflix.preprocess.cc2017 import Cleaned, preprocess, reproducibility, selected
+from brainflix.preprocess.params import Cc2017Params
+from brainflix.preprocess.reliability import Reliability
+from brainflix.store.artifact import Artifact
+from brainflix.store.schema import Clips, Responses
+
+
+def cc2017(job: Job, params: Cc2017Params, inputs: Mapping[str, list[Artifact]], tools: Tools) -> Responses:
+    """Clean every run as CC2017 does and test its reproducibility.
+
+    Raises:
+        UsageError: the job is of no subject, and raw runs belong to one.
+        DataError: a run of another space, repetition time or length.
+    """
+    if job.subject is None:
+        raise UsageError(
+            "preprocess cleans the runs of one subject, and this step is of none",
+            next="remove `subjects: none` from the step, or name subjects in dataset.subjects",
+        )
+    dataset: Dataset = registry.find("dataset", job.dataset).load()
+    clips = load_clips(inputs["stimuli"][0].path, dataset.clip_s)
+    n_clips = {segment: clips.segment.count(segment) for segment in dict.fromkeys(clips.segment)}
+    runs = find_runs(inputs["raw"][0].path, job.subject)
+    cleaned = preprocess(tools.progress.track(runs, "runs"), n_clips, dataset.tr_s, params)
+    reliability = reproducibility(cleaned, params)
+    return _responses(cleaned, clips, selected(reliability, params), reliability)
+
+
+def area_names(cleaned: Cleaned) -> tuple[str, ...]:
+    """Return the area of each column by the shipped table of (structure, vertex); "" where it does not know."""
+    table = load_areas()
+    columns = zip(cleaned.structure, cleaned.vertex.tolist(), strict=True)
+    return tuple(table.get(column, "") for column in columns)
+
+
+def _responses(cleaned: Cleaned, clips: Clips, mask: np.ndarray, reliability: Reliability) -> Responses:
+    """Put the trial table beside the rows; `mask` is of shape (n_grayordinates,)."""
+    first = {segment: clips.segment.index(segment) for segment in dict.fromkeys(clips.segment)}
+    counts = cleaned.clips_per_run
+    clip = np.concatenate([first[s] + np.arange(n) for s, n in zip(cleaned.segment, counts, strict=True)])
+    return Responses(
+        response=cleaned.rows,
+        clip=clip.astype(np.int32),
+        repeat=np.repeat(np.array(cleaned.repeat, np.int16), counts),
+        run=np.repeat(np.arange(len(counts), dtype=np.int16), counts),
+        run_names=tuple(f"{s}_{r}" for s, r in zip(cleaned.segment, cleaned.repeat, strict=True)),
+        clips=clips,
+        area=area_names(cleaned),
+        structure=cleaned.structure,
+        index=cleaned.vertex,
+        stats={"t": reliability.t, "p": reliability.p, "z_mean": reliability.z_mean},
+        masks={"selected": mask, "constant": cleaned.constant},
+    )

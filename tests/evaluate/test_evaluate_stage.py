@@ -1,0 +1,142 @@
+"""The door of evaluate: the named protocol runs, its scorecard becomes the document, and absent clips are named."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from brainflix import registry
+from brainflix.contract import Job, Params, Tools
+from brainflix.errors import DataError
+from brainflix.evaluate import stage, strict, systems
+from brainflix.evaluate.score import summarise
+from brainflix.evaluate.scorecard import Line, Scorecard
+from brainflix.report.scores import read_sheet
+from brainflix.store.artifact import Artifact
+from brainflix.store.publish import Staging
+from brainflix.store.refs import Ref
+from brainflix.store.schema import Clips, Predictions, Targets
+from brainflix.store.store import Store
+
+N = 40
+CLIPS = Clips(
+    ids=tuple(f"test1_{i:03d}" for i in range(N)),
+    segment=("test1",) * N,
+    onset_s=np.arange(N) * 2.0,
+    split=np.array([0] * 10 + [2] * 30),
+    caption=("",) * N,
+)
+TEST = CLIPS.take(CLIPS.of("test"))
+
+
+class FakeParams(Params):
+    scale: float = 2.0
+
+
+def fake(job: Job, params: FakeParams, inputs: dict[str, list[Artifact]], tools: Tools) -> Scorecard:
+    score = summarise(np.arange(4.0) * params.scale, np.arange(4) // 2, protocol="fake", ceiling=1.0)
+    lines = {"oddity": Line(score, "how odd it is", primary=True, unit="px", higher_is_better=False)}
+    return Scorecard("fake", ("a", "b", "c", "d"), {"plain": Line(score, ""), **lines}, {"More": [{"x": 1}]})
+
+
+def publish(store: Store, kind: str, step: str, save: Callable[[Path], None]) -> Artifact:
+    ref = Ref(kind, f"demo-{step}", "0123456789ab")
+    with store.publish(
+        ref, stage="x", stage_version=1, parameters={"step": step}, inputs={}, recipe="r", seed=0, fsync=False
+    ) as out:
+        save(out.path)
+    return store.open(ref)
+
+
+def test_the_protocol_that_the_recipe_names_is_the_one_that_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = registry.Part(f"{__name__}:fake", f"{__name__}:FakeParams", "a protocol of a test")
+    monkeypatch.setitem(registry.PARTS["evaluate"], "fake", part)
+    monkeypatch.setattr(registry, "_load", {f"{__name__}:fake": fake, f"{__name__}:FakeParams": FakeParams}.get)
+    monkeypatch.setattr(registry, "find", find_with_demo(registry.find))
+    ref = Ref("scores", "demo-sub-1", "abcdef012345")
+    job = Job("evaluate", "", "fake", 1, {"scale": 3.0}, ref, {}, 0, "demo", "r", "1")
+    stage.run(job, {}, Staging(ref, tmp_path), tools(tmp_path))
+    document = json.loads((tmp_path / "scores.json").read_text())
+    assert document["protocol"] == "fake" and document["subject"] == 1 and document["simulated"] is True
+    assert document["n_clips"] == 4 and document["primary"] == ["oddity"] and document["tables"] == {"More": [{"x": 1}]}
+    assert document["scores"]["oddity"]["value"] == 4.5 and "per_clip" not in document["scores"]["oddity"]
+    assert (tmp_path / "data.zarr" / "per_clip" / "oddity").is_dir()
+    row = read_sheet(document, ref="scores").rows[0]
+    assert (row.metric, row.about, row.unit, row.higher_is_better) == ("oddity", "how odd it is", "px", False)
+
+
+def find_with_demo(find: Callable[[str, str], registry.Part]) -> Callable[[str, str], Any]:
+    """Return `find` for parts; the data set is a stand-in, since `_load` knows the fakes alone."""
+
+    class Demo:
+        simulated = True
+
+    class Stand:
+        def load(self) -> type[Demo]:
+            return Demo
+
+    return lambda category, name: Stand() if category == "dataset" else find(category, name)
+
+
+def tools(folder: Path) -> Tools:
+    def no_device() -> Any:
+        raise AssertionError("this needs no device")
+
+    return Tools(Store(folder / "store"), no_device)
+
+
+@pytest.fixture(scope="module")
+def artifacts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Artifact]:
+    store = Store(tmp_path_factory.mktemp("scored") / "store")
+    rng = np.random.default_rng(0)
+    truth = rng.standard_normal((N, 6)).astype(np.float32)
+    target = publish(store, "targets", "z", Targets(truth, CLIPS).save)
+    noisy = truth[CLIPS.of("test")] + 0.5 * rng.standard_normal((30, 6)).astype(np.float32)
+    whole = publish(store, "predictions", "z", Predictions(noisy, TEST.ids, str(target.ref)).save)
+    part = publish(store, "predictions", "short", Predictions(noisy[:-2], TEST.ids[:-2], str(target.ref)).save)
+    return {"target": target, "whole": whole, "short": part}
+
+
+def test_each_regressed_target_has_identification_that_leads_and_its_retrievals(
+    artifacts: dict[str, Artifact], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    params = strict.StrictParams(weights="demo/video-classifier", n_draws=999, n_boot=999, retrieval_k=(1, 3))
+    design = strict.make_design(TEST, 2.0, params, 0)
+    ((step, matched),) = strict._matches([artifacts["whole"]], [artifacts["target"]], TEST)
+    lines = strict._target_lines(step, matched, design)
+    assert {name: line.primary for name, line in lines.items()} == {
+        "identification_z": True,
+        "retrieval1_z": False,
+        "retrieval3_z": False,
+    }
+    assert lines["retrieval3_z"].about == "top-3 retrieval of the regressed target z among 30 clips"
+    assert lines["retrieval3_z"].score.chance_analytic == pytest.approx(0.1)
+    with pytest.raises(ValueError, match="greater than 0"):
+        strict.StrictParams(weights="demo/video-classifier", retrieval_k=(0,))
+
+
+def test_a_clip_that_was_not_predicted_is_named_with_the_artifact(artifacts: dict[str, Artifact]) -> None:
+    with pytest.raises(DataError, match=r"predictions/demo-short@\w+ holds nothing for clip 'test1_038'"):
+        list(strict._matches([artifacts["short"]], [artifacts["target"]], TEST))
+
+
+def test_pixel_scores_use_the_threads_of_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def score_pairs(*arguments: object, workers: int) -> np.ndarray:
+        asked.append(workers)
+        return np.zeros(2)
+
+    monkeypatch.setattr(systems.pairs, "score_pairs", score_pairs)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    system = systems.System("s", np.zeros((2, 1, 8, 8, 3), np.uint8), None)  # type: ignore[arg-type]
+    systems._pixel("ssim")(system, system, np.array([[0, 0], [1, 1]]))
+    assert asked == [3]

@@ -1,0 +1,97 @@
+"""Weights by name: every file that is read counts, and the network is used only where it may be."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from brainflix.errors import MissingError, UsageError
+from brainflix.io import weights
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A small pipeline at w/pipe, below the working directory."""
+    monkeypatch.chdir(tmp_path)
+    pipe = tmp_path / "w" / "pipe"
+    for name in ("vae/config.json", "vae/model.safetensors", "unet/model.safetensors"):
+        (pipe / name).parent.mkdir(parents=True, exist_ok=True)
+        (pipe / name).write_text(name)
+    return pipe
+
+
+@pytest.mark.parametrize("changed", ["vae/config.json", "vae/model.safetensors", "vae/new.txt"])
+def test_any_file_changes_the_digest(folder, changed):
+    before = weights.pin("w/pipe", "")
+    (folder / changed).write_text("something else")
+    assert weights.pin("w/pipe", "") != before
+
+
+def test_files_of_equal_size_and_names_that_swap_contents_are_told_apart(folder):
+    before = weights.folder_digest(folder)
+    place = folder / "vae" / "config.json"
+    stat = place.stat()
+    place.write_text("vae/config.jsoN")
+    os.utime(place, ns=(stat.st_atime_ns, stat.st_mtime_ns + 1))
+    after = weights.folder_digest(folder)
+    (folder / "vae" / "config.json").rename(folder / "vae" / "settings.json")
+    assert len({before, after, weights.folder_digest(folder)}) == 3
+
+
+def test_only_the_folders_that_are_read_count_and_no_hidden_file(folder):
+    vae, all_of_it = weights.pin("w/pipe", "", ["vae"]), weights.pin("w/pipe", "")
+    (folder / ".cache").mkdir()
+    (folder / ".cache" / "when.json").write_text("today")
+    assert weights.pin("w/pipe", "") == all_of_it
+    (folder / "unet" / "model.safetensors").write_text("trained further")
+    assert weights.pin("w/pipe", "", ["vae"]) == vae and weights.pin("w/pipe", "") != all_of_it
+    with pytest.raises(MissingError, match="no folder 'tokenizer'"):
+        weights.pin("w/pipe", "", ["vae", "tokenizer"])
+    with pytest.raises(UsageError, match="inside"):
+        weights.pin("w/pipe", "", ["../pipe"])
+
+
+def test_bytes_are_read_once_while_nothing_changes(folder, monkeypatch):
+    weights.folder_digest(folder)
+    monkeypatch.setattr(Path, "open", None)
+    weights.folder_digest(folder)
+
+
+def test_another_revision_than_the_files_is_refused(folder):
+    digest = weights.pin("w/pipe", "")
+    assert weights.pin("w/pipe", digest) == digest
+    for name in ("w/pipe", "demo/clip"):
+        with pytest.raises(UsageError, match="not those of revision 'abc'"):
+            weights.pin(name, "abc")
+
+
+def test_names_that_are_no_folder(folder):
+    assert weights.pin("org/model", "abc") == "abc"
+    for name in ("org/model", "gpt2"):
+        with pytest.raises(UsageError, match="need a revision"):
+            weights.pin(name, "")
+    for name in ("./nowhere", "/nowhere", "~/nowhere"):
+        with pytest.raises(MissingError, match="no folder of weights"):
+            weights.pin(name, "")
+    with pytest.raises(UsageError, match="demo/zeroscope"):
+        weights.pin("demo/nothing", "")
+
+
+@pytest.mark.parametrize("offline", [True, False])
+def test_the_hub_is_asked_with_what_the_environment_allows_now(monkeypatch, tmp_path, offline):
+    asked = []
+
+    def download(name, **options):
+        asked.append((name, options))
+        return str(tmp_path)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", download)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1" if offline else "0")
+    assert weights.resolve_weights("org/model", "abc") == tmp_path
+    assert asked == [("org/model", {"revision": "abc", "local_files_only": offline})]
+
+
+def test_weights_that_cannot_be_fetched_say_how_to_get_them(monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(MissingError, match="hf download nobody/nothing --revision abc"):
+        weights.resolve_weights("nobody/nothing", "abc")

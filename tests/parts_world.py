@@ -1,0 +1,59 @@
+"""A store with two simulated subjects of twelve short segments and one target, and jobs on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from brainflix.contract import Job
+from brainflix.store.refs import Ref
+from brainflix.store.schema import Clips, Responses, Targets
+from brainflix.store.store import Store
+
+N_SEGMENTS, N_EACH, COLUMNS = 12, 6, 40
+TARGET = Ref("targets", "toy-clip", "0" * 12)
+BOLD = [Ref("aligned", f"toy-sub-{subject}", "0" * 12) for subject in (1, 2)]
+
+
+def make_clips() -> Clips:
+    """Return clips of seg1 to seg12 in order; seg11 is for validation, seg12 for testing."""
+    number = np.repeat(np.arange(1, N_SEGMENTS + 1), N_EACH)
+    return Clips(
+        ids=tuple(f"clip{i:03d}" for i in range(len(number))),
+        segment=tuple(f"seg{n}" for n in number),
+        onset_s=np.tile(np.arange(N_EACH) * 2.0, N_SEGMENTS),
+        split=np.clip(number - 10, 0, 2),
+        caption=("",) * len(number),
+    )
+
+
+def fill(store: Store) -> None:
+    """Publish both subjects' responses and the target."""
+    rng, clips = np.random.default_rng(0), make_clips()
+    factors = rng.normal(size=(len(clips), 4))
+    mixing = rng.normal(size=(4, COLUMNS))
+    with store.publish(TARGET, stage="targets", stage_version=1, parameters={}, inputs={}, fsync=False) as out:
+        Targets(factors @ rng.normal(size=(4, 5)), clips).save(out.path)
+    for ref in BOLD:
+        response = factors @ mixing + rng.normal(size=(len(clips), COLUMNS))
+        with store.publish(ref, stage="align", stage_version=1, parameters={}, inputs={}, fsync=False) as out:
+            Responses(
+                response=response,
+                clip=np.arange(len(clips)),
+                repeat=np.zeros(len(clips), int),
+                run=np.arange(len(clips)) // N_EACH,
+                run_names=tuple(f"run{i}" for i in range(N_SEGMENTS)),
+                clips=clips,
+                area=("V1",) * COLUMNS,
+                structure=("left",) * COLUMNS,
+                index=np.arange(COLUMNS),
+                masks={"selected": np.ones(COLUMNS, bool)},
+            ).save(out.path)
+
+
+def job(stage: str, part: str, kind: str, params: Mapping[str, Any], inputs: Mapping[str, tuple[Ref, ...]]) -> Job:
+    """Return a job of subject 1 on this world."""
+    ref = Ref(kind, f"toy-{part}", "1" * 12)
+    return Job(stage, "", part, 1, params, ref, inputs, seed=0, dataset="demo", recipe="toy", revision="")

@@ -1,0 +1,83 @@
+"""Parameters under their part's model: compat reaches the parts that know it, and no name is taken twice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from brainflix import registry
+from brainflix.contract import JOB_FACTS, Job, Params
+from brainflix.errors import UsageError
+from brainflix.parameters import validated
+from brainflix.plan import make_plan
+from brainflix.recipe import load_recipe, parse_recipe
+from brainflix.registry import Part
+from brainflix.run import job_parameters
+from brainflix.store.refs import Ref
+from brainflix.store.store import Store
+
+RECIPES = Path(__file__).parent / "recipes"
+TINY = str(RECIPES / "tiny.yaml")
+
+
+def jobs(store: Path, *changes: str) -> dict[str, Job]:
+    """Return the jobs of the tiny recipe by `stage.step`."""
+    planned = make_plan(load_recipe(TINY, changes), Store(store))
+    return {f"{p.job.stage}.{p.job.step}".rstrip("."): p.job for p in planned}
+
+
+def touched(store: Path, *changes: str) -> set[str]:
+    """Return the places whose keys the changes touch."""
+    before, after = jobs(store), jobs(store, *changes)
+    return {place for place, job in after.items() if job.ref.key != before[place].ref.key}
+
+
+def test_compat_fills_the_parameter_of_parts_that_have_it_and_nothing_else(tmp_path: Path) -> None:
+    reads_it = {"train.mbm", "train.contrastive", "regress.clip", "evaluate", "report"}
+    assert touched(tmp_path, "compat=brainnetflix") == reads_it
+    whole, own = jobs(tmp_path, "compat=brainnetflix"), jobs(tmp_path, "train.mbm.compat=brainnetflix")
+    assert whole["train.mbm"].params["compat"] == "brainnetflix" and "compat" not in whole["train.contrastive"].params
+    assert whole["evaluate"].ref == own["evaluate"].ref
+
+
+def test_a_step_that_sets_compat_itself_keeps_it(tmp_path: Path) -> None:
+    # The report shows the recipe as it is written.
+    assert touched(tmp_path, "compat=brainnetflix", "train.mbm.compat=''") == {"report"}
+
+
+def test_a_compat_that_the_part_does_not_know_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"train\.mbm\.compat.*brainnetflix.*the recipe's compat is 'glfa'"):
+        jobs(tmp_path, "compat=glfa")
+
+
+def test_a_compat_of_no_part_is_refused_unless_a_part_is_still_to_come(tmp_path: Path) -> None:
+    raw = {"recipe": "r", "compat": "glfa", "dataset": {"name": "demo", "subjects": [1]}}
+    with pytest.raises(UsageError, match="compat 'glfa' changes nothing in recipe r"):
+        make_plan(parse_recipe({**raw, "preprocess": {"part": "cc2017"}}), Store(tmp_path))
+    assert make_plan(load_recipe(str(RECIPES / "neuroclips-cc2017.yaml"), ["compat=neuroclips"]), Store(tmp_path))
+
+
+class Grabby(Params):
+    """Wants the manifest's own name."""
+
+    step: int = 3
+
+
+@pytest.mark.parametrize("given", [{}, {"step": 4}])
+def test_a_parameter_cannot_have_a_name_of_the_manifests_own(given: dict[str, int]) -> None:
+    with pytest.raises(UsageError, match=r"regress\.z\.step: no parameter can have this name"):
+        validated(Part("m:a", f"{__name__}:Grabby", "grabs"), given, "regress.z")
+    with pytest.raises(UsageError, match="subject"):
+        validated(Part("m:a", "brainflix.contract:AnyParams", "takes all"), {"subject": 4}, "regress.z")
+
+
+def test_no_part_of_ours_has_such_a_name() -> None:
+    for parts in registry.PARTS.values():
+        for part in parts.values():
+            assert not {*JOB_FACTS} & {*part.load_params().model_fields}
+
+
+def test_a_manifest_never_loses_whose_job_it_was() -> None:
+    job = Job("regress", "z", "ridge", 1, {"subject": 9, "n": 2}, Ref("scores", "x", "0" * 12), {}, 0, "demo", "r", "1")
+    assert job_parameters(job) == {"part": "ridge", "step": "z", "subject": 1, "dataset": "demo", "n": 2}

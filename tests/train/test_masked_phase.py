@@ -1,0 +1,38 @@
+"""The part `masked-brain-modelling`: with the role `start` it goes on from that network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from brainflix.contract import Job, Tools
+from brainflix.errors import DataError
+from brainflix.store.refs import Ref
+from brainflix.store.store import Store
+from brainflix.train import phases
+from brainflix.train.files import save_result
+from brainflix.train.loop import CPU, TrainResult
+from brainflix.train.masked import train_masked
+from tests.train.worlds import MASKED, make_world
+
+
+def run_phase(store: Path, inputs: dict[str, list[SimpleNamespace]], **changes: object) -> TrainResult:
+    """Run the part for no epoch, so that the network is the one that it began with."""
+    params = MASKED.model_dump() | {"epochs": 0, "warmup_epochs": 0} | changes
+    job = Job("train", "mbm", "m", None, params, Ref("model", "x", "0" * 12), {}, 8, "demo", "r", "1")
+    return phases.masked_phase(job, inputs, Tools(Store(store), lambda: CPU))  # type: ignore[arg-type]
+
+
+def test_start_is_where_training_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = make_world().rows
+    monkeypatch.setattr(phases, "pooled_rows", lambda artifacts, split, params: (rows, None))
+    first = train_masked(rows, MASKED.model_copy(update={"epochs": 1, "warmup_epochs": 0}), seed=3)
+    save_result(tmp_path, first)
+    given = {"rows": [], "start": [SimpleNamespace(path=tmp_path)]}
+    fresh, tuned = run_phase(tmp_path / "store", {"rows": []}), run_phase(tmp_path / "store", given)
+    assert all(tuned.state[name].equal(first.state[name]) for name in first.state)
+    assert not all(fresh.state[name].equal(first.state[name]) for name in first.state)
+    with pytest.raises(DataError, match="do not fit"):
+        run_phase(tmp_path / "store", given, depth=3)
