@@ -9,7 +9,7 @@ import yaml
 
 from brainflix.contract import SECTIONS
 from brainflix.errors import UsageError
-from brainflix.registry import did_you_mean
+from brainflix.wording import did_you_mean
 
 # What stands at the top of a recipe beside its sections.
 HEAD = ("recipe", "schema", "about", "method", "compat", "seed", "dataset")

@@ -11,7 +11,8 @@ from brainflix import registry
 from brainflix.contract import JOB_FACTS
 from brainflix.errors import UsageError
 from brainflix.recipe import Recipe
-from brainflix.registry import Part, did_you_mean
+from brainflix.registry import Part
+from brainflix.wording import did_you_mean
 
 # Paper whose released behaviour, bugs included, a part is to have; only parts that know of such a paper have it.
 COMPAT = "compat"

@@ -13,11 +13,11 @@ from brainflix.datasets.base import Dataset
 from brainflix.errors import UsageError
 from brainflix.parameters import check_compat, validated
 from brainflix.recipe import Recipe, Step
-from brainflix.registry import did_you_mean
 from brainflix.store.keys import artifact_key
 from brainflix.store.refs import Ref
 from brainflix.store.store import Store
 from brainflix.wiring import Place, check_roles, nobody, ordered, resolve, subjects_of
+from brainflix.wording import did_you_mean
 
 CACHED, TO_RUN, BLOCKED = "cached", "to run", "blocked"
 
@@ -202,7 +202,7 @@ class _Expander:
     def _params(self, stage: str, step: Step, where: str) -> tuple[dict[str, Any], str]:
         """Return a step's parameters, and why it cannot be run or ""; a part that is not there is not checked."""
         if step.part not in registry.parts(stage):
-            near = registry.did_you_mean(step.part, registry.parts(stage))
+            near = did_you_mean(step.part, registry.parts(stage))
             return dict(step.params), f"part {step.part!r} is not available ({near})"
         part = registry.find(stage, step.part)
         check_roles(part, step, stage, where)

@@ -20,7 +20,7 @@ from brainflix.changes import HEAD
 from brainflix.changes import apply_change as apply_change
 from brainflix.contract import SECTIONS, STAGES
 from brainflix.errors import MissingError, UsageError
-from brainflix.registry import did_you_mean
+from brainflix.wording import did_you_mean
 
 SCHEMA = 1
 # A recipe is a page of text; more is a mistake or an attack.

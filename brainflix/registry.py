@@ -7,7 +7,6 @@ A plain dict: listing it imports nothing heavy. Other packages add parts through
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
@@ -15,6 +14,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from brainflix.errors import UsageError
+from brainflix.wording import did_you_mean
 
 ENTRY_POINTS = "brainflix.parts"
 
@@ -221,10 +221,3 @@ def find(category: str, name: str) -> Part:
             next=f"uninstall {rivals[0]}, or let it rename its entry point",
         )
     return known[name]
-
-
-def did_you_mean(name: str, known: object) -> str:
-    """Return "did you mean X?" or the list of names if none is near."""
-    names = sorted(str(n) for n in known)  # type: ignore[attr-defined]
-    near = difflib.get_close_matches(name, names, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names) or 'none'}"

@@ -14,7 +14,7 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from brainflix.errors import UsageError
-from brainflix.registry import did_you_mean
+from brainflix.wording import did_you_mean
 
 TOML_FILE = "brainflix.toml"
 

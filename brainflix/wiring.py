@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 from brainflix.errors import UsageError
 from brainflix.recipe import DEFAULT_INPUTS, Recipe, Source, Step
-from brainflix.registry import Part, did_you_mean
+from brainflix.registry import Part
+from brainflix.wording import did_you_mean
 
 Place = tuple[str, str, int | None]  # stage, step, subject
 

@@ -50,8 +50,9 @@ def parts(
     debug: options.Debug = False,
 ) -> None:
     """List the parts that a recipe can name; of one part, its parameters."""
-    from brainflix.registry import PARTS, did_you_mean, find
+    from brainflix.registry import PARTS, find
     from brainflix.registry import parts as known_parts
+    from brainflix.wording import did_you_mean
 
     out = Output(json=json, quiet=quiet)
     name = options.VERBS.get(category or "", category)

@@ -156,16 +156,6 @@ def write_error(text: str) -> None:
     _write(sys.stderr, text)
 
 
-def format_bytes(size: int) -> str:
-    """Return a number of bytes with its unit, decimal as disks are sold."""
-    value, unit = float(size), "B"
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if value < 999.5 or unit == "TB":
-            break
-        value /= 1000
-    return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"
-
-
 def confirm(question: str) -> bool | None:
     """Ask a yes-or-no question on the terminal; None where nobody can answer."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from brainflix.cli.output import Table, format_bytes
+from brainflix.cli.output import Table
+from brainflix.wording import format_bytes
 
 if TYPE_CHECKING:
     from brainflix.plan import Planned

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from brainflix.cli.options import VERBS
 from brainflix.errors import UsageError
-from brainflix.registry import did_you_mean, find, parts
+from brainflix.registry import find, parts
+from brainflix.wording import did_you_mean
 
 if TYPE_CHECKING:
     from brainflix.recipe import Recipe

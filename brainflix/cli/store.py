@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from brainflix.cli import options
-from brainflix.cli.output import Output, Table, confirm, format_bytes
+from brainflix.cli.output import Output, Table, confirm
 from brainflix.errors import IntegrityError
+from brainflix.wording import format_bytes
 
 if TYPE_CHECKING:
     from brainflix.store.gc import GcPlan

@@ -1,7 +1,8 @@
 """Pixel scores of uint8 videos: SSIM in two flavours, PSNR, MSE and pixel correlation, per frame and per clip.
 
 Everything takes RGB uint8 frames of shape (n_frames, height, width, 3); a video set is anything that has a length and
-gives one clip per index, so arrays on disk are read clip by clip. Frames of another size go through `resize` first.
+gives one clip per index, so arrays on disk are read clip by clip. Frames of another size go through `io.frames.resize`
+first.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from brainflix.errors import DataError, UsageError
 from brainflix.evaluate import ssim
@@ -31,20 +31,6 @@ class Videos(Protocol):
 
     def __getitem__(self, clip: int, /) -> Any:
         """Return one clip."""
-
-
-def resize(frames: Frames, height: int, width: int) -> Frames:
-    """Resize frames with Pillow's bilinear filter, which antialiases when it shrinks; the only resize of the metrics.
-
-    Args:
-        frames: array of shape (n_frames, height, width, 3), uint8.
-        height: new height in pixels.
-        width: new width in pixels.
-    """
-    if frames.shape[1:3] == (height, width):
-        return frames
-    images = (Image.fromarray(frame).resize((width, height), Image.Resampling.BILINEAR) for frame in frames)
-    return np.stack([np.asarray(image) for image in images])
 
 
 def ssim_rgb_u7(truth: Frames, prediction: Frames) -> Floats:

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from brainflix.errors import DataError
+from brainflix.io.frames import resize
 from brainflix.io.video import mp4_bytes
 
 # Small frames are enlarged so that the codec's halved colour planes keep their edges, large ones shrunk.
@@ -82,17 +82,9 @@ def stack(films: Sequence[tuple[NDArray[Any], float]]) -> tuple[NDArray[np.uint8
     cells: list[NDArray[np.uint8]] = []
     for frames, (_, rate) in zip(pictures, films, strict=True):
         at = np.minimum((times_s * rate + 1e-6).astype(int), len(frames) - 1)
-        cells.append(_sized(fit(frames[at]), cells[0].shape[1:3] if cells else None))
+        cell = fit(frames[at])
+        cells.append(resize(cell, *cells[0].shape[1:3]) if cells else cell)
     return np.concatenate(cells, axis=1), float(fps_hz)
-
-
-def _sized(frames: NDArray[np.uint8], size: tuple[int, ...] | None) -> NDArray[np.uint8]:
-    """Resize frames to (height, width), bilinear; None leaves them."""
-    if size is None or frames.shape[1:3] == size:
-        return frames
-    height, width = size
-    bilinear = Image.Resampling.BILINEAR
-    return np.stack([np.asarray(Image.fromarray(frame).resize((width, height), bilinear)) for frame in frames])
 
 
 def to_uint8(frames: NDArray[Any]) -> NDArray[np.uint8]:

@@ -11,8 +11,9 @@ from markupsafe import Markup, escape
 
 from brainflix.report.collect import Report
 from brainflix.report.figures import gradient, interval_plot
-from brainflix.report.provenance import format_bytes, format_seconds, merged_versions
+from brainflix.report.provenance import merged_versions
 from brainflix.report.scores import MINUS, Row, format_number, format_p, headline, uses_truth
+from brainflix.wording import format_bytes, format_seconds
 
 # All videos at once: a reader who asks for less motion gets none, and a button stops and restarts them together.
 SCRIPT = """

@@ -85,26 +85,3 @@ def merged_versions(ran: Sequence[Ran]) -> list[tuple[str, tuple[str, ...]]]:
             if version:
                 found.setdefault(name, {})[version] = None
     return [(name, tuple(versions)) for name, versions in found.items()]
-
-
-def format_seconds(seconds: float) -> str:
-    """Return a duration as people say it: 0.4 s, 12 s, 3 min 05 s, 2 h 07 min."""
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    minutes = round(seconds / 60)
-    return f"{minutes // 60} h {minutes % 60:02d} min"
-
-
-def format_bytes(size: int) -> str:
-    """Return a size in the unit that leaves at most three digits."""
-    value = float(size)
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 999.5:
-            return f"{value:.0f} {unit}" if unit == "B" or value >= 9.95 else f"{value:.1f} {unit}"
-        value /= 1000
-    return f"{value:.1f} TB"

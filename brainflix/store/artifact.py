@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from brainflix.errors import IntegrityError, MissingError, ResourceError
 from brainflix.store.complete import ARRAYS, METADATA
 from brainflix.store.manifest import MANIFEST_NAME, FileEntry, Manifest
-from brainflix.store.refs import Ref, suggest
+from brainflix.store.refs import Ref
+from brainflix.wording import suggest
 
 if TYPE_CHECKING:
     import numpy as np

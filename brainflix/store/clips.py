@@ -12,7 +12,7 @@ import numpy as np
 from brainflix.errors import DataError, UsageError
 from brainflix.store.artifact import Artifact
 from brainflix.store.checks import check_finite, check_ids, check_length, load_as, set_fields, write_json
-from brainflix.store.refs import suggest
+from brainflix.wording import suggest
 
 SPLITS = ("train", "val", "test")
 """Names of the splits; the number of a split is its place."""

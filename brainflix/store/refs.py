@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
 
 from brainflix.errors import UsageError
+from brainflix.wording import suggest
 
 KINDS = ("raw", "bold", "aligned", "targets", "model", "predictions", "videos", "scores", "report")
 NAME_RULE = "1 to 64 of A-Z a-z 0-9 . _ -, not starting with a dot"
@@ -25,12 +25,6 @@ def is_name(text: str) -> bool:
 def is_key(text: str) -> bool:
     """Tell whether `text` is a whole artifact key of 12 hex digits."""
     return _KEY.fullmatch(text) is not None
-
-
-def suggest(wrong: str, known: list[str] | tuple[str, ...]) -> str:
-    """Return "did you mean 'x'?" for the nearest of `known`, or an empty string when nothing is near."""
-    near = difflib.get_close_matches(wrong, known, n=1)
-    return f"did you mean {near[0]!r}?" if near else ""
 
 
 @dataclass(frozen=True, order=True)

@@ -16,7 +16,8 @@ from brainflix.store.disk import entries_of
 from brainflix.store.keys import canonical
 from brainflix.store.manifest import MANIFEST_NAME, Manifest, plain_notes
 from brainflix.store.publish import Staging, publishing
-from brainflix.store.refs import KINDS, PartialRef, Ref, is_key, is_name, parse_ref, suggest, whole_ref
+from brainflix.store.refs import KINDS, PartialRef, Ref, is_key, is_name, parse_ref, whole_ref
+from brainflix.wording import suggest
 
 __all__ = ["Artifact", "Staging", "Store"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from brainflix.contract import Job, Tools
 from brainflix.datasets.cc2017_layout import stimulus_path
 from brainflix.datasets.clips import load_clips
+from brainflix.io.frames import resize
 from brainflix.io.video import decode_at
 from brainflix.store.artifact import Artifact
 from brainflix.store.schema import Clips, Videos
@@ -35,12 +35,4 @@ def _segment(raw: Path, segment: str, clips: Clips, within_s: np.ndarray, size_p
     """Return the frames of one segment's clips, (n_clips, n_frames, size, size, 3)."""
     onsets = clips.onset_s[[i for i, name in enumerate(clips.segment) if name == segment]]
     frames = decode_at(raw / stimulus_path(segment), (onsets[:, None] + within_s).ravel())
-    return resize(frames, size_px).reshape(len(onsets), len(within_s), size_px, size_px, 3)
-
-
-def resize(frames: np.ndarray, size_px: int) -> np.ndarray:
-    """Resize frames (n, height, width, 3) to squares, bilinear with antialiasing (Pillow's, the project's one way)."""
-    if frames.shape[1:3] == (size_px, size_px):
-        return frames
-    side = (size_px, size_px)
-    return np.stack([np.asarray(Image.fromarray(frame).resize(side, Image.Resampling.BILINEAR)) for frame in frames])
+    return resize(frames, size_px, size_px).reshape(len(onsets), len(within_s), size_px, size_px, 3)

@@ -6,11 +6,9 @@ import io
 import sys
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from brainflix.cli import output
-from brainflix.cli.output import Output, Table, format_bytes
+from brainflix.cli.output import Output, Table
 from brainflix.errors import UsageError
 
 
@@ -111,19 +109,6 @@ def test_result_by_mode(capsys):
     assert capsys.readouterr().out == ""
     with pytest.raises(UsageError):
         Output(json=True, quiet=True)
-
-
-@given(st.integers(0, 10**15))
-def test_bytes_keep_their_size(size):
-    number, unit = format_bytes(size).split()
-    scale = {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}[unit]
-    assert abs(float(number) * scale - size) <= max(0.5, 0.051 * scale, 0.006 * size)
-    assert len(number) <= 5
-
-
-def test_bytes_examples():
-    sizes = [0, 999, 1000, 999_600, 1_500_000, 250 * 10**9]
-    assert [format_bytes(size) for size in sizes] == ["0 B", "999 B", "1.0 kB", "1.0 MB", "1.5 MB", "250 GB"]
 
 
 def test_nobody_is_asked_without_a_terminal():

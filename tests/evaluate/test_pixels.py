@@ -91,15 +91,6 @@ def test_psnr_and_mse_do_not_wrap_around() -> None:
     assert pixels.psnr(white, white)[0] == pixels.PSNR_CAP_DB
 
 
-def test_resize_antialiases_and_leaves_the_right_size_alone() -> None:
-    stripes = np.zeros((2, 64, 64, 3), np.uint8)
-    stripes[:, :, ::2] = 255
-    shrunk = pixels.resize(stripes, 16, 16)
-    assert shrunk.shape == (2, 16, 16, 3)
-    assert np.abs(shrunk.astype(int) - 127).max() < 20
-    assert pixels.resize(stripes, 64, 64) is stripes
-
-
 def test_checks_shapes_and_names() -> None:
     truth = smooth_clips(2, 2, 16, 0)
     with pytest.raises(DataError, match="differ in shape"):

@@ -10,7 +10,6 @@ import pytest
 import yaml
 
 from brainflix.recipe import parse_recipe
-from brainflix.report.provenance import format_bytes, format_seconds
 from brainflix.report.recipe_text import recipe_yaml
 from brainflix.store.refs import Ref
 from brainflix.store.responses import Responses
@@ -205,10 +204,3 @@ def test_every_form_of_step_survives(subjects):
     body = {"recipe": "r", "dataset": {"name": "demo", "subjects": [1], "seed": 3}, "regress": {"a": step, "b": step}}
     recipe = parse_recipe(body)
     assert parse_recipe(yaml.safe_load(recipe_yaml(recipe.model_dump(mode="json", by_alias=True)))) == recipe
-
-
-def test_units_of_time_and_size():
-    """As people say them."""
-    times = [format_seconds(s) for s in (0.04, 9.96, 59.4, 185, 7620)]
-    assert times == ["0.0 s", "10 s", "59 s", "3 min 05 s", "2 h 07 min"]
-    assert [format_bytes(n) for n in (10, 7200, 488_000, 31_000_000)] == ["10 B", "7.2 kB", "488 kB", "31 MB"]

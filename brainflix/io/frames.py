@@ -1,0 +1,21 @@
+"""Resize frames: the one way of the project, so that targets, scores and pages see the same pixels."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+
+def resize(frames: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """Resize frames with Pillow's bilinear filter, which antialiases when it shrinks.
+
+    Args:
+        frames: array of shape (n_frames, height, width, 3), uint8; returned as it is if it has the size already.
+        height: new height in pixels.
+        width: new width in pixels.
+    """
+    if frames.shape[1:3] == (height, width):
+        return frames
+    images = (Image.fromarray(frame).resize((width, height), Image.Resampling.BILINEAR) for frame in frames)
+    return np.stack([np.asarray(image) for image in images])

@@ -1,0 +1,41 @@
+"""How names that are near, sizes and durations are said, to people and on pages alike."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+def suggest(wrong: str, known: Iterable[object]) -> str:
+    """Return "did you mean 'x'?" for the nearest of `known`, or an empty string when nothing is near."""
+    near = difflib.get_close_matches(wrong, sorted(str(name) for name in known), n=1)
+    return f"did you mean {near[0]!r}?" if near else ""
+
+
+def did_you_mean(wrong: str, known: Iterable[object]) -> str:
+    """Return the nearest name as `suggest` says it, or the list of all names if none is near."""
+    names = sorted(str(name) for name in known)
+    return suggest(wrong, names) or f"known: {', '.join(names) or 'none'}"
+
+
+def format_bytes(size: int) -> str:
+    """Return a size in the decimal unit, as disks are sold, that leaves at most three digits before the point."""
+    value, unit = float(size), "B"
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if value < 999.5 or unit == "TB":
+            break
+        value /= 1000
+    return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"
+
+
+def format_seconds(seconds: float) -> str:
+    """Return a duration as people say it: 0.4 s, 12 s, 3 min 05 s, 2 h 07 min."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60:02d} min"
