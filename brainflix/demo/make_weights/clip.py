@@ -15,6 +15,7 @@ from brainflix.demo.make_weights.common import (
     SIZE_PX,
     Log,
     cosine_lr,
+    half_where_fast,
     optimise,
     parameter_groups,
     save_half,
@@ -94,7 +95,7 @@ def _embed(model: CLIPModel, tokenizer: CLIPTokenizer, scenes: list[Scene]) -> t
     """Return image and text embeddings of shape (n_scenes, 64), not normalised."""
     frames = np.stack([render(scene, SEEN_AT_S, SIZE_PX) for scene in scenes])
     tokens = tokenizer([s.caption() for s in scenes], padding="max_length", return_tensors="pt")
-    with torch.autocast("cpu", torch.bfloat16):
+    with half_where_fast():
         seen = model.vision_model(pixel_values=to_signed(frames).flatten(0, 1)).pooler_output
         image = model.visual_projection(seen).float().unflatten(0, (len(scenes), len(SEEN_AT_S))).mean(1)
     return image, model.text_projection(model.text_model(**tokens).pooler_output)

@@ -10,7 +10,7 @@ from diffusers import AutoencoderKL
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from brainflix.demo.grammar import FACTORS, Scene
-from brainflix.demo.make_weights.common import N_FRAMES, clips_of, to_signed
+from brainflix.demo.make_weights.common import N_FRAMES, clips_of, half_where_fast, to_signed
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Teacher:
     @torch.no_grad()
     def latents(self, scenes: list[Scene]) -> torch.Tensor:
         """Return scaled latents of shape (batch, 4, frames, 8, 8)."""
-        with torch.autocast("cpu", torch.bfloat16):
+        with half_where_fast():
             pixels = to_signed(clips_of(scenes)).flatten(0, 1)
             z = self.vae.encode(pixels).latent_dist.mode().float() * self.vae.config.scaling_factor
         return z.unflatten(0, (len(scenes), N_FRAMES)).transpose(1, 2)

@@ -14,6 +14,7 @@ from brainflix.demo.make_weights.common import (
     Average,
     Log,
     cosine_lr,
+    half_where_fast,
     optimise,
     parameter_groups,
     save_half,
@@ -92,7 +93,7 @@ def train_phase(folder: Path, number: int, phase: Phase, seed: int = 0) -> None:
         t = (n_times * torch.rand((phase.n_draws, len(z)), generator=teacher.random).mean(0)).long()
         seen = teacher.latents_as_predicted(z, t)
         noised = scheduler.add_noise(seen, torch.randn(z.shape, generator=teacher.random), t)
-        with torch.autocast("cpu", torch.bfloat16):
+        with half_where_fast():
             predicted = model(noised, t, prompts).sample.float()
         loss = _loss(predicted, noised, z, scheduler.alphas_cumprod[t])
         optimise(model, loss, optimizer, cosine_lr(step, phase.n_steps, phase.peak_lr))

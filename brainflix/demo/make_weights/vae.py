@@ -16,6 +16,7 @@ from brainflix.demo.make_weights.common import (
     Log,
     clips_of,
     cosine_lr,
+    half_where_fast,
     optimise,
     parameter_groups,
     save_half,
@@ -63,7 +64,7 @@ def train(folder: Path, n_steps: int, seed: int = 0) -> None:
     for step in range(n_steps):
         pixels = to_signed(np.stack([render(scene, rng.uniform(0, 2, 1), SIZE_PX)[0] for scene in next(batches)]))
         shares = _shares(rng, len(pixels))
-        with torch.autocast("cpu", torch.bfloat16):
+        with half_where_fast():
             posterior = model.encode(pixels).latent_dist
             z = posterior.sample(generator=noise)
             decoded = model.decode(_with_blends(z, shares)).sample.float()
