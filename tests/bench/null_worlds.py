@@ -40,15 +40,16 @@ def score_world(seed: int, store: Path, recipe_name: str) -> dict[str, dict[str,
 def main() -> None:
     """Run the worlds and print the count of each metric."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--worlds", type=int, default=20)
+    parser.add_argument("--worlds", type=int, default=20, help="how many")
+    parser.add_argument("--first", type=int, default=1, help="seed of the first, to share the work among processes")
     parser.add_argument("--store", type=Path, default=Path("null-store"))
     parser.add_argument("--recipe", default="demo")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     worlds = []
-    for seed in range(1, arguments.worlds + 1):
+    for seed in range(arguments.first, arguments.first + arguments.worlds):
         worlds.append(score_world(seed, arguments.store, arguments.recipe))
-        sys.stderr.write(f"world {seed} of {arguments.worlds} done\n")
+        sys.stderr.write(f"world {seed} done, {len(worlds)} of {arguments.worlds}\n")
     counts = {}
     for name in worlds[0]:
         scores = [world[name] for world in worlds]
