@@ -13,7 +13,7 @@ from brainflix.demo.render import frame_times, render
 GRID = 16
 N_HUES = 6
 EARLY = ("luminance", "edges_x", "edges_y", "red_green", "blue_yellow", "saturation")
-PHASES = ("beginning", "end")
+PHASES = ("beginning", "end", "change")
 # How fast a response to a clip's beginning fades, or one to its end sets in.
 PHASE_S = 0.35
 DIRECTIONS = ("left", "right", "up", "down")
@@ -26,7 +26,7 @@ class ClipFeatures:
     """Features of clips, gathered over each clip.
 
     Attributes:
-        early: maps of shape (n_clips, 2, 6, 16, 16), in the order of `PHASES` and `EARLY`.
+        early: maps of shape (n_clips, 3, 6, 16, 16), in the order of `PHASES` and `EARLY`.
         hue: rectified hue maps of shape (n_clips, 6, 16, 16).
         motion: motion energy by direction, shape (n_clips, 4, 16, 16), in the order of `DIRECTIONS`.
         shape: one-hot of shape (n_clips, 6).
@@ -69,14 +69,15 @@ def _maps(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _phase_weights(n_frames: int) -> np.ndarray:
-    """Weights (2, n_frames), rows of sum 1, of the frames in responses to a clip's beginning and to its end.
+    """Weights (3, n_frames) of the frames in responses to a clip's beginning, to its end, and to the change between.
 
-    Cells that adapt answer mostly to how a scene begins, others to how it ends. Without them a response that lasts for
-    the whole clip could not tell where things came from and where they went.
+    Cells that adapt answer mostly to how a scene begins, others to how it ends, and strongly adapting ones to what the
+    end has and the beginning had not. Without them a response that lasts for the whole clip could not tell where things
+    came from and where they went.
     """
     decay = np.exp(-frame_times(n_frames, n_frames / CLIP_S) / PHASE_S)
-    weights = np.stack([decay, decay[::-1]])
-    return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+    beginning, end = decay / decay.sum(), decay[::-1] / decay.sum()
+    return np.stack([beginning, end, end - beginning])
 
 
 def _hues(opponent: np.ndarray) -> np.ndarray:

@@ -18,8 +18,9 @@ from brainflix.store.store import Store
 
 SUBJECTS = (1, 2, 3)
 SHOWN = ("nway_2", "nway_50", "ssim_excess", "pixcorr", "flow_cosine", "identification_z", "identification_clip")
-# Oracles: a scale to read by, which no decoder need beat.
+# Oracles: a scale to read by, which no decoder need beat. Copies: the prediction itself, blurred or frozen.
 SEE_TRUTH = frozenset(baseline.name for baseline in BASELINES if baseline.sees_truth)
+COPIES = frozenset(baseline.name for baseline in BASELINES if baseline.sees_brain)
 FRAMES, GAP = (0, 2, 5, 7), 6
 
 
@@ -49,16 +50,18 @@ def table(store: Store) -> str:
     lines = [
         "| metric (simulated data) | chance | "
         + " | ".join(f"subject {s}" for s in SUBJECTS)
-        + " | best baseline | oracle |"
+        + " | best baseline | best copy | oracle |"
     ]
-    lines.append("|---|---|" + "---|" * (len(SUBJECTS) + 2))
+    lines.append("|---|---|" + "---|" * (len(SUBJECTS) + 3))
     for name in SHOWN:
         scores = [documents[s][name] for s in SUBJECTS]
         values = " | ".join(f"{s['value']:.3f} [{s['ci95'][0]:.3f}, {s['ci95'][1]:.3f}]" for s in scores)
-        blind = [v for s in scores for k, v in s["baselines"].items() if v is not None and k not in SEE_TRUTH]
-        lines.append(
-            f"| {name} | {scores[0]['chance']:.3f} | {values} | {max(blind):.3f} | {scores[0]['ceiling']:.3f} |"
-        )
+        others = {k: v for s in scores for k, v in s["baselines"].items() if v is not None and k not in SEE_TRUTH}
+        blind = max(v for k, v in others.items() if k not in COPIES)
+        copies = [[v for k, v in s["baselines"].items() if v is not None and k in COPIES] for s in scores]
+        copied = " / ".join(f"{max(c):.3f}" for c in copies) if all(copies) else "-"
+        ceiling = scores[0]["ceiling"]
+        lines.append(f"| {name} | {scores[0]['chance']:.3f} | {values} | {blind:.3f} | {copied} | {ceiling:.3f} |")
     return "\n".join(lines)
 
 
