@@ -20,7 +20,7 @@ SUBJECTS = (1, 2, 3)
 SHOWN = ("nway_2", "nway_50", "ssim_excess", "pixcorr", "flow_cosine", "identification_z", "identification_clip")
 # Oracles: a scale to read by, which no decoder need beat. Copies: the prediction itself, blurred or frozen.
 SEE_TRUTH = frozenset(baseline.name for baseline in BASELINES if baseline.sees_truth)
-COPIES = frozenset(baseline.name for baseline in BASELINES if baseline.sees_brain)
+COPIES = frozenset(b.name for b in BASELINES if b.sees_brain and b.name != "mismatched")
 FRAMES, GAP = (0, 2, 5, 7), 6
 
 
@@ -60,8 +60,9 @@ def table(store: Store) -> str:
         blind = max(v for k, v in others.items() if k not in COPIES)
         copies = [[v for k, v in s["baselines"].items() if v is not None and k in COPIES] for s in scores]
         copied = " / ".join(f"{max(c):.3f}" for c in copies) if all(copies) else "-"
-        ceiling = scores[0]["ceiling"]
-        lines.append(f"| {name} | {scores[0]['chance']:.3f} | {values} | {blind:.3f} | {copied} | {ceiling:.3f} |")
+        # Adding 0 turns -0.0 into 0.0.
+        chance, ceiling = round(scores[0]["chance"], 3) + 0.0, scores[0]["ceiling"]
+        lines.append(f"| {name} | {chance:.3f} | {values} | {blind:.3f} | {copied} | {ceiling:.3f} |")
     return "\n".join(lines)
 
 
