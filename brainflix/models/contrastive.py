@@ -105,7 +105,9 @@ def soft_clip_loss(brain: Tensor, clip: Tensor, clip_ids: Tensor, scale: Tensor 
         clip_ids: integers of shape (B,).
         scale: logit scale s.
     """
-    similarity = functional.normalize(brain.float(), dim=1) @ functional.normalize(clip.float(), dim=1).T
+    # At least float32: half precision cannot tell a good match from a perfect one.
+    brain, clip = (x.to(torch.promote_types(x.dtype, torch.float32)) for x in (brain, clip))
+    similarity = functional.normalize(brain, dim=1) @ functional.normalize(clip, dim=1).T
     logits = scale * similarity
     same = (clip_ids[:, None] == clip_ids[None, :]).to(logits.dtype)
     goal = same / same.sum(dim=1, keepdim=True)

@@ -56,9 +56,9 @@ def table(store: Store) -> str:
     for name in SHOWN:
         scores = [documents[s][name] for s in SUBJECTS]
         values = " | ".join(f"{s['value']:.3f} [{s['ci95'][0]:.3f}, {s['ci95'][1]:.3f}]" for s in scores)
-        others = {k: v for s in scores for k, v in s["baselines"].items() if v is not None and k not in SEE_TRUTH}
-        blind = max(v for k, v in others.items() if k not in COPIES)
-        copies = [[v for k, v in s["baselines"].items() if v is not None and k in COPIES] for s in scores]
+        known = [{k: v for k, v in s["baselines"].items() if v is not None} for s in scores]
+        blind = max(v for each in known for k, v in each.items() if k not in COPIES | SEE_TRUTH)
+        copies = [[v for k, v in each.items() if k in COPIES] for each in known]
         copied = " / ".join(f"{max(c):.3f}" for c in copies) if all(copies) else "-"
         # Adding 0 turns -0.0 into 0.0.
         chance, ceiling = round(scores[0]["chance"], 3) + 0.0, scores[0]["ceiling"]
