@@ -35,6 +35,7 @@ def test_each_training_leaves_files_that_load(folder):
     assert CLIPModel.from_pretrained(folder / "clip").config.projection_dim == clip.WIDTH
     assert VideoMAEForVideoClassification.from_pretrained(folder / "video-classifier").config.num_labels == 144
     assert (folder / "zeroscope" / "model_index.json").is_file()
+    assert str(folder) not in (folder / "zeroscope" / "unet" / "config.json").read_text()
 
 
 def test_training_repeats(folder, tmp_path):

@@ -124,11 +124,18 @@ def _bank(teacher: Teacher, seed: int) -> tuple[list[Scene], torch.Tensor]:
     return [scene for group in groups for scene in group], latents
 
 
+def _forget_origin(config: Path) -> None:
+    """Drop the folder that the second phase loaded its start from: a path of one machine."""
+    kept = {key: value for key, value in json.loads(config.read_text()).items() if key != "_name_or_path"}
+    config.write_text(json.dumps(kept, indent=2, sort_keys=True) + "\n")
+
+
 def _save(model: UNet3DConditionModel, average: Average, scheduler: DPMSolverMultistepScheduler, folder: Path) -> None:
     """Write the averaged denoiser, the scheduler and the pipeline's index."""
     raw = {name: p.detach().clone() for name, p in model.named_parameters()}
     average.store_in(model)
     save_half(model, folder / "unet")
+    _forget_origin(folder / "unet" / "config.json")
     with torch.no_grad():
         for name, p in model.named_parameters():
             p.copy_(raw[name])
