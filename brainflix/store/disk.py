@@ -10,12 +10,14 @@ import shutil
 import stat
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from brainflix.errors import DataError, ResourceError
 from brainflix.store.manifest import FileEntry
 
-_READ_BYTES = 4 << 20
+_READ_BYTES = 1 << 20
+_HASH_THREADS, _SYNC_THREADS = 2, 4
 _NO_DIRECTORY_SYNC = {errno.EINVAL, errno.ENOTSUP}
 _REASONS = {
     errno.ENOSPC: "no space left on the device",
@@ -68,26 +70,37 @@ def list_files(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
 
 
-def hash_file(path: Path, *, sync: bool = False) -> tuple[int, str]:
-    """Return the size in bytes and the SHA-256 of a file; with `sync`, also force it to the disk."""
+def hash_file(path: Path) -> tuple[int, str]:
+    """Return the size in bytes and the SHA-256 of a file."""
     digest = hashlib.sha256()
     size = 0
     with path.open("rb", buffering=0) as file:
         while block := file.read(_READ_BYTES):
             digest.update(block)
             size += len(block)
-        if sync:
-            os.fsync(file.fileno())
     return size, digest.hexdigest()
 
 
 def file_entries(folder: Path, *, sync: bool = False) -> tuple[FileEntry, ...]:
     """Return the entry of each file below `folder`; with `sync`, also force each file to the disk."""
-    entries = []
-    for path in list_files(folder):
-        size, digest = hash_file(path, sync=sync)
-        entries.append(FileEntry(path.relative_to(folder).as_posix(), size, digest))
-    return tuple(entries)
+    files = list_files(folder)
+    # Threads, because neither hashing nor waiting for the disk holds the interpreter; the disk is busy meanwhile.
+    with ThreadPoolExecutor(_SYNC_THREADS) as syncing, ThreadPoolExecutor(_HASH_THREADS) as hashing:
+        synced = syncing.map(_sync_file, files if sync else [])
+        hashed = hashing.map(hash_file, files)
+        entries = tuple(
+            FileEntry(path.relative_to(folder).as_posix(), *found) for path, found in zip(files, hashed, strict=True)
+        )
+        list(synced)  # raises what a disk refused
+    return entries
+
+
+def _sync_file(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def sync_folder(folder: Path) -> None:
