@@ -1,0 +1,178 @@
+"""Tests of decoded motion that ask about motion: time reversal and magnitude-matched re-pairing (metrics spec 3.3).
+
+The published frame-shuffle test asks whether a video is smooth; it is here under that name.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import permutations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from brainflix.errors import DataError, UsageError
+from brainflix.evaluate.flow import Floats, Flow, Frames, Grey, farneback, flow_cosine
+from brainflix.evaluate.statistics import Repaired, from_null, random_orders
+
+
+@dataclass(frozen=True)
+class SignTest:
+    """How many units score higher as they are than reversed, and the one-sided p that it is by chance.
+
+    Units that score the same both ways carry no sign: they are counted, not tested. `n_nan` clips were undefined.
+    """
+
+    n_higher: int
+    n_lower: int
+    n_equal: int
+    n_nan: int
+    p: float
+
+
+def reversal_scores(truth: Flow, prediction: Frames, grey: Grey = "rgb") -> tuple[float, float]:
+    """Return the flow cosine of a clip's prediction as it is and played backwards.
+
+    The flow is computed anew on the reversed frames: it is not minus the flow in reverse order.
+
+    Args:
+        truth: array of shape (n_frames - 1, height, width, 2), flow of the true clip in pixels per step.
+        prediction: array of shape (n_frames, height, width, 3), uint8 RGB.
+        grey: as in `flow.farneback`.
+
+    Returns:
+        Two values in [-1, 1], forward and backward; NaN where the truth is static.
+    """
+    backward = np.ascontiguousarray(prediction[::-1])
+    return flow_cosine(truth, farneback(prediction, grey)), flow_cosine(truth, farneback(backward, grey))
+
+
+def time_reversal_test(forward: Floats, backward: Floats, clusters: NDArray[Any] | None = None) -> SignTest:
+    """Test whether predictions match the true motion better than when they are played backwards.
+
+    Reversal keeps every frame, the smoothness and the speed of a prediction, so none of them can make the test
+    significant; only the direction of motion in time can. A sign test takes its units as independent: clips of one
+    stimulus block are not, so give their blocks.
+
+    Args:
+        forward: array of shape (n_clips,), score of each prediction (higher is better), NaN where undefined.
+        backward: array of shape (n_clips,), score of its reversal.
+        clusters: optional array of shape (n_clips,), stimulus block of each clip; differences are averaged in a block.
+
+    Returns:
+        The exact binomial test of "forward is higher" against a fair coin; p is NaN where no unit has a sign.
+
+    Raises:
+        DataError: the shapes differ.
+    """
+    if (
+        forward.ndim != 1
+        or forward.shape != backward.shape
+        or (clusters is not None and clusters.shape != forward.shape)
+    ):
+        raise DataError(f"scores of shape {forward.shape} and {backward.shape} are not both (n_clips,)")
+    difference = forward - backward
+    defined = ~np.isnan(difference)
+    units = difference[defined]
+    if clusters is not None:
+        _, member = np.unique(clusters[defined], return_inverse=True)
+        units = np.bincount(member, units) / np.bincount(member)
+    higher, lower = int((units > 0).sum()), int((units < 0).sum())
+    p = float(stats.binomtest(higher, higher + lower, 0.5, alternative="greater").pvalue) if higher + lower else np.nan
+    return SignTest(higher, lower, len(units) - higher - lower, int((~defined).sum()), p)
+
+
+def magnitude_matched_orders(
+    speed: Floats, *, n_bins: int = 10, n_draws: int = 10_000, seed: int | np.random.Generator = 0
+) -> NDArray[np.int32]:
+    """Draw re-pairings in which a prediction meets only truths of nearly its own truth's speed.
+
+    Plain re-pairing can be won by knowing how fast a clip moves; here that knowledge is worth nothing, so a
+    significant score needs the direction or the place of motion. Orders go to `statistics.repairing_test`. Clips are
+    exchanged wherever they lie in time, so leave only one of those that overlap or share a scene.
+
+    Args:
+        speed: array of shape (n_clips,), mean true speed of each clip (`flow.epe_static`), all defined.
+        n_bins: equally filled bins of speed, 10 for deciles.
+        n_draws: re-pairings.
+        seed: of the draws.
+
+    Returns:
+        Array of shape (n_draws, n_clips): entry [d, i] is the truth that prediction i meets in re-pairing d.
+
+    Raises:
+        DataError: a speed is not finite, or a bin would hold a single clip, which could only meet itself.
+    """
+    if speed.ndim != 1 or not np.isfinite(speed).all():
+        raise DataError("speeds are not finite numbers, one per clip", next="leave out clips without a defined flow")
+    if n_bins < 1 or len(speed) < 2 * n_bins:
+        raise DataError(
+            f"{len(speed)} clips do not fill {n_bins} bins of speed with two each", next="use fewer bins or more clips"
+        )
+    generator = np.random.default_rng(seed)
+    orders = np.empty((n_draws, len(speed)), np.int32)
+    for members in np.array_split(np.argsort(speed, kind="stable"), n_bins):
+        orders[:, members] = members[random_orders(len(members), n_draws=n_draws, seed=generator)]
+    return orders
+
+
+def smoothness_test(
+    truth: Flow, prediction: Frames, *, n_draws: int = 100, seed: int | np.random.Generator = 0, grey: Grey = "rgb"
+) -> Repaired:
+    """Test whether shuffling the frames of all predictions, in one order for all, raises their end-point error.
+
+    Published as a test of decoded motion. It is not one: a smooth video has small flow, its shuffled frames have large
+    flow, and of two flows without relation to the truth the small one has the smaller error. On released videos it was
+    significant in 20 of 20 sets of deliberately mismatched clips. A small p says that the predictions are smooth, and
+    nothing about the brain, the direction of motion, or whether a prediction belongs to its clip; for that use
+    `time_reversal_test` or `magnitude_matched_orders`. Unlike in the published script the identity is never drawn, and
+    p cannot be 0.
+
+    Args:
+        truth: array of shape (n_clips, n_frames - 1, height, width, 2), true flow in pixels per step.
+        prediction: array of shape (n_clips, n_frames, height, width, 3), uint8 RGB.
+        n_draws: shuffles; all n_frames! - 1 of them where there are no more.
+        seed: of the draws.
+        grey: as in `flow.farneback`.
+
+    Returns:
+        Observed mean end-point error, that of shuffled predictions, and p = P(shuffled <= observed).
+
+    Raises:
+        DataError: the shapes do not match, or there are fewer than three frames, too few to shuffle.
+    """
+    n_frames = prediction.shape[1]
+    if len(truth) != len(prediction) or truth.shape[1] != n_frames - 1 or n_frames < 3:
+        raise DataError(f"flow of shape {truth.shape} does not go with at least 3 frames of clips {prediction.shape}")
+    errors = np.mean([_jump_errors(f, x, grey) for f, x in zip(truth, prediction, strict=True)], axis=0)
+    shuffles = _shuffles(n_frames, n_draws, seed)
+    steps = np.arange(n_frames - 1)
+    null = errors[steps, shuffles[:, :-1], shuffles[:, 1:]].mean(axis=1)
+    observed = float(errors[steps, steps, steps + 1].mean())
+    return from_null(observed, null, higher_is_better=False)
+
+
+def _jump_errors(truth: Flow, prediction: Frames, grey: Grey) -> Floats:
+    """Return each step's end-point error if frame b followed frame a, (n_steps, n_frames, n_frames), NaN for a = b."""
+    n = len(prediction)
+    errors = np.full((n - 1, n, n), np.nan)
+    for a, b in permutations(range(n), 2):
+        jump = farneback(prediction[[a, b]], grey)[0]
+        errors[:, a, b] = np.linalg.norm(truth - jump, axis=-1).mean(axis=(1, 2), dtype=np.float64)
+    return errors
+
+
+def _shuffles(n_frames: int, n_draws: int, seed: int | np.random.Generator) -> NDArray[np.int64]:
+    """Return orders of frames but the identity, (n_shuffles, n_frames): each once if they are few, else drawn."""
+    if n_draws < 1:
+        raise UsageError(f"{n_draws} shuffles make no test")
+    if math.factorial(n_frames) - 1 <= n_draws:
+        return np.array(list(permutations(range(n_frames)))[1:], np.int64)
+    generator = np.random.default_rng(seed)
+    orders = np.tile(np.arange(n_frames, dtype=np.int64), (n_draws, 1))
+    while (same := (orders == np.arange(n_frames)).all(axis=1)).any():
+        orders[same] = generator.permuted(orders[same], axis=1)
+    return orders
