@@ -1,4 +1,4 @@
-"""`list`: the data sets, parts and recipes that can be named."""
+"""`list`: the data sets, parts and recipes that can be named, and the numbers that papers published."""
 
 from __future__ import annotations
 
@@ -18,12 +18,15 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add `list` to the command line."""
     group = options.new_group(
-        "list", help="List data sets, parts and recipes.", epilog=options.example("brainflix list parts regress")
+        "list",
+        help="List data sets, parts, recipes and published numbers.",
+        epilog=options.example("brainflix list parts regress"),
     )
     group.command("datasets", epilog=options.example("brainflix list datasets"))(datasets)
     example = options.example("brainflix list parts regress", "brainflix list parts regress ridge")
     group.command("parts", epilog=example)(parts)
     group.command("recipes", epilog=options.example("brainflix list recipes --json"))(recipes)
+    group.command("published", epilog=options.example("brainflix list published --json"))(published)
     app.add_typer(group)
 
 
@@ -110,3 +113,21 @@ def _describe(name: str, path: Path) -> dict[str, str]:
         return {"name": name, "path": str(path), "dataset": "", "method": "", "about": f"cannot be read: {error.what}"}
     about = {"dataset": recipe.dataset.name, "method": recipe.method, "about": recipe.about}
     return {"name": name, "path": str(path), **about}
+
+
+def published(json: options.Json = False, quiet: options.Quiet = False, debug: options.Debug = False) -> None:
+    """List published numbers, with source, protocol and confidence.
+
+    Numbers of different protocols are not comparable, even under one name.
+    """
+    from dataclasses import asdict
+
+    from brainflix.evaluate.published import CONFIDENCE
+    from brainflix.evaluate.published import published as known
+
+    columns = ("system", "dataset", "subject", "metric", "value", "protocol", "confidence", "source")
+    rows = [tuple(str(getattr(each, column)) for column in columns) for each in known()]
+    out = Output(json=json, quiet=quiet)
+    document = {"published": [asdict(each) for each in known()], "confidence": CONFIDENCE}
+    lines = [" ".join(row[:5]) for row in rows]
+    out.result(document, lines=lines, tables=[Table(columns, rows, numbers=frozenset(["value"]))])

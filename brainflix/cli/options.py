@@ -120,6 +120,10 @@ RefArguments = Annotated[
     list[str] | None,
     typer.Argument(metavar="[REF]...", help="Artifacts; all if none is given.", autocompletion=complete_refs),
 ]
+ScoreRefs = Annotated[
+    list[str],
+    typer.Argument(metavar="SCORES...", help="Scores to compare, two or more.", autocompletion=complete_refs),
+]
 KindArgument = Annotated[
     str | None, typer.Argument(metavar="[KIND]", help="Only artifacts of this kind.", autocompletion=complete_kinds)
 ]
@@ -140,6 +144,11 @@ Inputs = Annotated[
     list[str] | None,
     typer.Option("--input", metavar="ROLE=REF", help="Take this artifact as the input of a role. Can be repeated."),
 ]
+MetricNames = Annotated[
+    list[str] | None,
+    typer.Option("--metric", metavar="NAME", help="Only this metric. Can be repeated; all that lead if none is given."),
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Seed of resampling.")]
 Changes = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="A.B=C", help="Change one parameter of the recipe. Can be repeated."),
@@ -165,7 +174,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be 
 # Read by `app.invoke` from the arguments, so that it also works for errors before a command starts.
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 Why = Annotated[bool, typer.Option("--why", help="Name the first thing that changed since the newest artifact.")]
-OutFile = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Also copy the page to this file.")]
+OutFile = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Also put the page into this file.")]
 Bench = Annotated[bool, typer.Option("--bench", help="Time the attention kernels on the device.")]
 
 ArtifactName = Annotated[str | None, typer.Option("--name", metavar="NAME", help="Only artifacts of this name.")]

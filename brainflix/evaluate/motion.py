@@ -16,7 +16,7 @@ from scipy import stats
 
 from brainflix.errors import DataError, UsageError
 from brainflix.evaluate.flow import Floats, Flow, Frames, Grey, farneback, flow_cosine
-from brainflix.evaluate.statistics import Repaired, from_null, random_orders
+from brainflix.evaluate.repairing import Repaired, from_null, random_orders
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def magnitude_matched_orders(
     """Draw re-pairings in which a prediction meets only truths of nearly its own truth's speed.
 
     Plain re-pairing can be won by knowing how fast a clip moves; here that knowledge is worth nothing, so a
-    significant score needs the direction or the place of motion. Orders go to `statistics.repairing_test`. Clips are
+    significant score needs the direction or the place of motion. Orders go to `repairing.repairing_test`. Clips are
     exchanged wherever they lie in time, so leave only one of those that overlap or share a scene.
 
     Args:

@@ -42,14 +42,33 @@ SCRIPT = """
 
 def render(report: Report) -> str:
     """Return the page as one HTML document."""
-    environment = Environment(
+    return (
+        environment()
+        .get_template("template.html")
+        .render(
+            report=report,
+            headline=headline(report.sheets),
+            versions=merged_versions(report.ran),
+            total_s=sum(ran.wall_s for ran in report.ran),
+            total_bytes=sum(ran.size for ran in report.ran),
+            gradient=gradient(),
+            policy=policy(),
+            script=Markup(SCRIPT),
+            mark=mark,
+        )
+    )
+
+
+def environment() -> Environment:
+    """Return the templates of this folder with the filters that write numbers."""
+    found = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
+    found.filters |= {
         "number": format_number,
         "signed": signed,
         "p": format_p,
@@ -58,23 +77,13 @@ def render(report: Report) -> str:
         "breakable": breakable,
         "plot": interval_plot,
     }
-    environment.tests["leak"] = uses_truth
-    return environment.get_template("template.html").render(
-        report=report,
-        headline=headline(report.sheets),
-        versions=merged_versions(report.ran),
-        total_s=sum(ran.wall_s for ran in report.ran),
-        total_bytes=sum(ran.size for ran in report.ran),
-        gradient=gradient(),
-        policy=policy(),
-        script=Markup(SCRIPT),
-        mark=mark,
-    )
+    found.tests["leak"] = uses_truth
+    return found
 
 
-def policy() -> str:
-    """Return the page's content security policy: what is inside it, and nothing else."""
-    digest = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode("ascii")
+def policy(script: str = SCRIPT) -> str:
+    """Return a page's content security policy: what is inside it, with this one script, and nothing else."""
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
     allowed = ("img-src data:", "media-src data:", "style-src 'unsafe-inline'", f"script-src 'sha256-{digest}'")
     return "; ".join(("default-src 'none'", *allowed, "base-uri 'none'", "form-action 'none'"))
 

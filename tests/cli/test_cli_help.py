@@ -21,8 +21,8 @@ STORE = ("ls", "show", "diff", "verify", "gc", "export")
 COMMANDS = [
     *((verb,) for verb in options.VERBS),
     *(("store", name) for name in STORE),
-    *(("list", name) for name in ("datasets", "parts", "recipes")),
-    *((name,) for name in ("run", "status", "report", "doctor", "version", "store", "list")),
+    *(("list", name) for name in ("datasets", "parts", "recipes", "published")),
+    *((name,) for name in ("run", "status", "report", "compare", "doctor", "version", "store", "list")),
     (),
 ]
 

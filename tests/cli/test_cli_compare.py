@@ -1,0 +1,64 @@
+"""`compare` on a small store: the tables, the document, the page, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from brainflix.store.arrays import write_array
+from brainflix.store.keys import artifact_key
+from brainflix.store.refs import Ref
+from brainflix.store.schema import Clips, write_json
+from brainflix.store.store import Store
+
+IDS = tuple(f"c{i:03d}" for i in range(120))
+
+
+def publish(store, kind, name, step, **inputs):
+    parameters = {"step": step, "dataset": "cc2017"}
+    ref = Ref(kind, name, artifact_key(kind, 1, parameters, {}, ""))
+    return store.publish(
+        ref, stage="x", stage_version=1, parameters=parameters, inputs=inputs, recipe="r", seed=0, fsync=False
+    )
+
+
+@pytest.fixture
+def refs(tmp_path):
+    """Two scored runs of one truth, and the truth itself."""
+    store = Store(tmp_path / "store")
+    with publish(store, "targets", "frames", "frames") as out:
+        onset_s = 2.0 * np.arange(120)
+        Clips(IDS, ("test1",) * 120, onset_s, np.full(120, 2, np.int8), ("",) * 120).save(out.path)
+    found = [str(out.ref)]
+    for step, gain in (("plain", 0.0), ("better", 0.1)):
+        values = np.random.default_rng(0).uniform(0, 0.8, 120) + gain
+        with publish(store, "scores", "sub-1", step, truth=(out.ref,)) as scored:
+            write_array(scored.path, "per_clip/ssim", values, dims=("clip",))
+            score = {"value": values.mean(), "ci95": [0.3, 0.5], "chance": 0.2, "higher_is_better": True}
+            document = {"protocol": "strict", "subject": 1, "simulated": True, "n_clips": 120, "clip_ids": list(IDS)}
+            write_json(scored.path / "scores.json", {**document, "primary": ["ssim"], "scores": {"ssim": score}})
+        found.append(str(scored.ref))
+    return store.root, found
+
+
+def test_compare_prints_pairs_and_writes_a_page(refs, brainflix, tmp_path):
+    root, (_, plain, better) = refs
+    said = brainflix("compare", plain, better, "--store", str(root), "--out", str(tmp_path / "page.html"))
+    assert said.code == 0 and "measured (simulated data)" in said.out and "0.100 to 0.100" in said.out
+    page = (tmp_path / "page.html").read_text()
+    assert "Simulated data" in page and "Mind-Animator" in page and "http" not in page.replace("http-equiv", "")
+    document = json.loads(brainflix("compare", plain, better, "--store", str(root), "--json").out)
+    (difference,) = document["differences"]
+    assert difference["difference"] == pytest.approx(0.1) and difference["p_holm"] < 0.01 and difference["better"]
+    assert {each["ref"] for each in document["measured"]} == {plain, better}
+    assert all(each["dataset"] == "cc2017" for each in document["published"]) and document["published"]
+
+
+def test_compare_refuses_what_is_no_score_and_unknown_metrics(refs, brainflix):
+    root, (truth, plain, better) = refs
+    assert brainflix("compare", plain, truth, "--store", str(root)).code == 3
+    said = brainflix("compare", plain, better, "--metric", "sim", "--store", str(root))
+    assert said.code == 2 and "ssim" in said.err
+    assert brainflix("compare", plain, "--store", str(root)).code == 2
