@@ -159,7 +159,7 @@ def _starts(times: list[float | None], rate_hz: float) -> NDArray[np.float64] | 
     """Return when frames start, from their stamps or, where those are missing or not ascending, from the rate."""
     stamps = np.array([np.nan if time is None else time for time in times], np.float64)
     if (np.diff(stamps) > 0).all() and np.isfinite(stamps).all():
-        return stamps - stamps[0]
+        return np.asarray(stamps - stamps[0], np.float64)
     return np.arange(len(times)) / rate_hz if rate_hz else None
 
 
