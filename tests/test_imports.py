@@ -19,11 +19,19 @@ PURE = {
     "evaluate": (
         *("nway", "pixels", "ssim", "pairs", "flow", "identification", "targets_metrics", "baselines", "score"),
         *("bootstrap", "comparison", "crossed", "rates", "repairing"),
+        *("clock", "protocols", "folder_repairing", "folder_metrics", "folder_score", "leaderboard", "published"),
     ),
     "models": None,
 }
-# The ridge solver is shared by alignment and regression; regressors read trained encoders.
-SHARED = {("align", "regress"), ("regress", "train"), ("reconstruct", "targets"), ("evaluate", "targets")}
+# The ridge solver is shared by alignment and regression; regressors read trained encoders; the comparison page shows
+# what the comparison of scores found.
+SHARED = {
+    ("align", "regress"),
+    ("regress", "train"),
+    ("reconstruct", "targets"),
+    ("evaluate", "targets"),
+    ("report", "evaluate"),
+}
 
 
 def imports_of(path: Path) -> set[str]:

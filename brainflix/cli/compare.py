@@ -52,7 +52,7 @@ def compare(
     artifacts = [place.open(text) for text in scores]
     runs = [_read(artifact) for artifact in artifacts]
     check_comparable(runs)
-    chosen = choose_metrics(runs, metrics or ())
+    chosen = choose_metrics(runs, options.names_in(metrics))
     found = differences(runs, chosen, _clusters(place, artifacts[0], runs[0]), seed=seed)
     dataset = str(artifacts[0].manifest.parameters.get("dataset", ""))
     refs = [str(artifact.ref) for artifact in artifacts]

@@ -93,10 +93,22 @@ def complete_refs(incomplete: str) -> Hints:
     return sorted((ref, "") for ref in refs if ref.startswith(incomplete))
 
 
+def complete_protocols(incomplete: str) -> Hints:
+    """Offer the protocols of `score`."""
+    from brainflix.evaluate.protocols import PROTOCOLS
+
+    return sorted((name, "") for name in PROTOCOLS if name.startswith(incomplete))
+
+
 def _parts(category: str, incomplete: str) -> Hints:
     from brainflix.registry import parts
 
     return sorted((name, part.summary) for name, part in parts(category).items() if name.startswith(incomplete))
+
+
+def names_in(text: str | None) -> tuple[str, ...]:
+    """Return the names of a list with commas, none for None."""
+    return tuple(name.strip() for name in (text or "").split(",") if name.strip())
 
 
 RecipeName = Annotated[
@@ -144,11 +156,6 @@ Inputs = Annotated[
     list[str] | None,
     typer.Option("--input", metavar="ROLE=REF", help="Take this artifact as the input of a role. Can be repeated."),
 ]
-MetricNames = Annotated[
-    list[str] | None,
-    typer.Option("--metric", metavar="NAME", help="Only this metric. Can be repeated; all that lead if none is given."),
-]
-Seed = Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Seed of resampling.")]
 Changes = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="A.B=C", help="Change one parameter of the recipe. Can be repeated."),
@@ -201,3 +208,46 @@ OlderThan = Annotated[
 ]
 Now = Annotated[bool, typer.Option("--now", help="Whatever its age; also folders without a manifest.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Delete without asking.")]
+
+PredFolder = Annotated[Path, typer.Option("--pred", metavar="DIR", help="The clips to score.")]
+TruthFolder = Annotated[Path | None, typer.Option("--truth", metavar="DIR", help="The clips that were shown.")]
+Layout = Annotated[
+    Literal["paired", "side-by-side"],
+    typer.Option("--layout", help="Two folders, or clips that show the truth on the left of the prediction."),
+]
+ProtocolName = Annotated[
+    str,
+    typer.Option(
+        "--protocol",
+        metavar="NAME",
+        help="strict, mindvideo, glfa, mindanimator, neurons or brainnetflix.",
+        autocompletion=complete_protocols,
+    ),
+]
+BugCompat = Annotated[bool, typer.Option("--bug-compat", help="Reproduce what the protocol's scripts got wrong.")]
+MetricNames = Annotated[str | None, typer.Option("--metrics", metavar="A,B,...", help="Only these metrics.")]
+FpsPred = Annotated[
+    float | None, typer.Option("--fps-pred", metavar="HZ", help="Frame rate of the predictions, where files have none.")
+]
+FpsTruth = Annotated[
+    float | None, typer.Option("--fps-truth", metavar="HZ", help="Frame rate of the truth, where files have none.")
+]
+Padding = Annotated[
+    int | None, typer.Option("--padding", min=0, metavar="PX", help="Border of the grid of side-by-side clips.")
+]
+Block = Annotated[
+    int,
+    typer.Option("--block", min=1, metavar="N", help="So many clips in natural order are one block for intervals."),
+]
+Repairings = Annotated[
+    int,
+    typer.Option("--repairings", min=0, max=200, metavar="N", help="Re-pairings of videos at most; fewer are faster."),
+]
+LogitsPred = Annotated[
+    Path | None, typer.Option("--logits-pred", metavar="NPZ", help="Class scores of the predictions, for N-way.")
+]
+LogitsTruth = Annotated[
+    Path | None, typer.Option("--logits-truth", metavar="NPZ", help="Class scores of the truth, for N-way.")
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Seed of resampling.")]
+ScoreFile = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Also write the document to this file.")]

@@ -99,7 +99,7 @@ def choose_metrics(runs: Sequence[Run], wanted: Sequence[str] = ()) -> list[str]
             raise UsageError(f"not every run has a metric {name!r}", why=did_you_mean(name, shared))
     chosen = list(wanted) or [name for name in runs[0].document["primary"] if name in shared]
     if not chosen:
-        raise DataError("the runs share no primary metric", next="choose some with --metric")
+        raise DataError("the runs share no primary metric", next="choose some with --metrics")
     return chosen
 
 

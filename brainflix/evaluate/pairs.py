@@ -72,7 +72,7 @@ def score_pairs(
     tile = max(1, memory_bytes // (2 * EXPANSION * first.size))
     result = np.empty(len(pairs))
     with ThreadPoolExecutor(workers) as pool:
-        for members in _tiles(pairs, tile):
+        for members in tiles(pairs, tile):
             rows, row = np.unique(pairs[members, 0], return_inverse=True)
             columns, column = np.unique(pairs[members, 1], return_inverse=True)
             left = [pixels.checked(prediction[int(i)], first)[0] for i in rows]
@@ -104,7 +104,7 @@ def score_orders(
     return np.array([np.nanmean(values[draw]) if not np.isnan(values[draw]).all() else np.nan for draw in index])
 
 
-def _tiles(pairs: Ints, tile: int) -> Iterator[NDArray[np.intp]]:
+def tiles(pairs: Ints, tile: int) -> Iterator[NDArray[np.intp]]:
     """Yield the pairs block by block of the prediction-by-truth table, so that a block's clips fit in memory."""
     n_columns = int(pairs[:, 1].max()) // tile + 1
     code = pairs[:, 0] // tile * n_columns + pairs[:, 1] // tile

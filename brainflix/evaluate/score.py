@@ -28,6 +28,8 @@ class Score:
         chance_analytic: chance level from theory; NaN where there is none.
         ci95: cluster-bootstrap limits; with few clusters Student's t with the cluster-robust standard error; of a rate
             that is 0 or 1 for every clip, the exact binomial limits over clusters.
+        se: standard error of the value over clusters, which `ci95` belongs to.
+        n_clusters: clusters that have a value.
         p: of the re-pairing test; NaN if not evaluated.
         baselines: value of each trivial baseline.
         ceiling: noise or oracle ceiling, where known.
@@ -41,11 +43,20 @@ class Score:
     chance: float
     chance_analytic: float
     ci95: tuple[float, float]
+    se: float
+    n_clusters: int
     p: float
     baselines: dict[str, float]
     ceiling: float | None
     per_clip: NDArray[np.float64] = field(repr=False)
     protocol: str
+
+    @property
+    def sd_clips(self) -> float:
+        """Standard deviation over the clips that have a value, NaN for fewer than two; no interval (spec 3.1)."""
+        defined = self.per_clip[~np.isnan(self.per_clip)]
+        with np.errstate(invalid="ignore"):
+            return float(defined.std(ddof=1)) if defined.size > 1 else math.nan
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values; NaN and infinities become None."""
@@ -55,7 +66,10 @@ class Score:
             "n_nan": self.n_nan,
             "chance": _plain(self.chance),
             "chance_analytic": _plain(self.chance_analytic),
+            "sd_clips": _plain(self.sd_clips),
+            "se": _plain(self.se),
             "ci95": [_plain(limit) for limit in self.ci95],
+            "n_clusters": self.n_clusters,
             "p": _plain(self.p),
             "baselines": {name: _plain(value) for name, value in self.baselines.items()},
             "ceiling": None if self.ceiling is None else _plain(self.ceiling),
@@ -106,6 +120,8 @@ def summarise(
         chance=math.nan if repaired is None else repaired.chance,
         chance_analytic=chance_analytic,
         ci95=(interval.lo, interval.hi),
+        se=interval.se,
+        n_clusters=interval.n_clusters,
         p=math.nan if repaired is None else repaired.p,
         baselines=dict(baselines or {}),
         ceiling=ceiling,

@@ -59,6 +59,6 @@ def test_compare_prints_pairs_and_writes_a_page(refs, brainflix, tmp_path):
 def test_compare_refuses_what_is_no_score_and_unknown_metrics(refs, brainflix):
     root, (truth, plain, better) = refs
     assert brainflix("compare", plain, truth, "--store", str(root)).code == 3
-    said = brainflix("compare", plain, better, "--metric", "sim", "--store", str(root))
+    said = brainflix("compare", plain, better, "--metrics", "sim", "--store", str(root))
     assert said.code == 2 and "ssim" in said.err
     assert brainflix("compare", plain, "--store", str(root)).code == 2

@@ -22,7 +22,7 @@ COMMANDS = [
     *((verb,) for verb in options.VERBS),
     *(("store", name) for name in STORE),
     *(("list", name) for name in ("datasets", "parts", "recipes", "published")),
-    *((name,) for name in ("run", "status", "report", "compare", "doctor", "version", "store", "list")),
+    *((name,) for name in ("run", "status", "report", "score", "compare", "doctor", "version", "store", "list")),
     (),
 ]
 
@@ -57,7 +57,8 @@ def test_a_bare_group_shows_its_help(group, brainflix):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["run", "--help"], ["store", "ls", "--help"], ["list", "parts"], ["version"]]
+    "arguments",
+    [["--help"], ["run", "--help"], ["store", "ls", "--help"], ["score", "--help"], ["list", "parts"], ["version"]],
 )
 def test_light_commands_import_nothing_heavy(arguments, tmp_path):
     code = (

@@ -147,7 +147,7 @@ def test_prepared_clips_of_different_shape_are_refused() -> None:
 
 def test_tiles_hold_each_pair_once_and_few_clips() -> None:
     grid = np.array([(i, j) for i in range(7) for j in range(9)])[::2]
-    tiles = list(pairs._tiles(grid, 3))
+    tiles = list(pairs.tiles(grid, 3))
     assert np.array_equal(np.sort(np.concatenate(tiles)), np.arange(len(grid)))
     assert all(len(np.unique(grid[members, side])) <= 3 for members in tiles for side in (0, 1))
     assert len(tiles) == 9

@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from brainflix.evaluate.repairing import Repaired
 from brainflix.evaluate.score import summarise
@@ -25,7 +26,11 @@ def test_record_gathers_interval_chance_and_baselines() -> None:
     assert score.value == pytest.approx(np.nanmean(per_clip))
     assert score.ci95[0] < score.value < score.ci95[1]
     assert (score.n, score.n_nan, score.chance, score.p) == (60, 1, 0.4, 0.01)
+    assert score.sd_clips == pytest.approx(np.nanstd(per_clip, ddof=1))
     document = json.loads(score.to_json())
+    # 60 clips in 12 blocks of 5: the interval is Student's t with 11 degrees of freedom around the value.
+    assert document["n_clusters"] == 12
+    assert document["se"] == pytest.approx((score.ci95[1] - score.value) / stats.t.ppf(0.975, 11))
     assert document["per_clip"][-1] is None
     assert document["baselines"] == {"grey": 0.2}
     assert document["chance_analytic"] == 0.75

@@ -1,0 +1,121 @@
+"""`score`: any folder of videos against any other."""
+
+from __future__ import annotations
+
+import json as json_module
+import os
+from typing import Any
+
+import typer
+
+from brainflix.cli import options
+from brainflix.cli.output import Output, Table
+from brainflix.errors import ResourceError
+
+EXAMPLE = (
+    "brainflix score --pred decoded/ --truth shown/ --fps-pred 8 --fps-truth 3 --out scores.json",
+    "brainflix score --pred released/ --layout side-by-side --padding 2 --protocol mindvideo",
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add `score` to the command line."""
+    app.command("score", epilog=options.example(*EXAMPLE))(score)
+
+
+def score(
+    pred: options.PredFolder,
+    truth: options.TruthFolder = None,
+    layout: options.Layout = "paired",
+    protocol: options.ProtocolName = "strict",
+    bug_compat: options.BugCompat = False,
+    metrics: options.MetricNames = None,
+    fps_pred: options.FpsPred = None,
+    fps_truth: options.FpsTruth = None,
+    padding: options.Padding = None,
+    block: options.Block = 1,
+    repairings: options.Repairings = 200,
+    logits_pred: options.LogitsPred = None,
+    logits_truth: options.LogitsTruth = None,
+    seed: options.Seed = 0,
+    workers: options.Workers = None,
+    out_file: options.ScoreFile = None,
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Score any folder of videos against any other.
+
+    A folder holds a file for each clip (GIF, MP4, AVI, MOV, WebM, npy, npz, zarr), a sub-folder of PNG or JPG frames
+    for each clip, or one array of all clips. Clips are paired by name. The truth's clock decides which frames meet.
+    """
+    out = Output(json=json)
+    from brainflix.cli.session import open_settings
+    from brainflix.evaluate.folders import Request, score_folders
+
+    request = Request(
+        pred=pred,
+        truth=truth,
+        layout=layout,
+        protocol=protocol,
+        bug_compat=bug_compat,
+        metrics=None if metrics is None else options.names_in(metrics),
+        fps_pred=fps_pred,
+        fps_truth=fps_truth,
+        padding_px=padding,
+        logits_pred=logits_pred,
+        logits_truth=logits_truth,
+        block=block,
+        n_orders=repairings,
+        seed=seed,
+        workers=open_settings(workers=workers).workers or os.cpu_count() or 1,
+    )
+    with out.working():
+        document = score_folders(request, out.track)
+    if out_file is not None:
+        try:
+            out_file.parent.mkdir(parents=True, exist_ok=True)
+            out_file.write_text(json_module.dumps(document, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise ResourceError(f"cannot write {out_file}", why=str(error.strerror)) from error
+    out.result(document, tables=[_table(document), *_skipped(document)])
+    for note in document["notes"]:
+        out.say(f"note: {note}")
+
+
+def _table(document: dict[str, Any]) -> Table:
+    """Return the scores as a table; the best baseline is the best of those that do not see the truth."""
+    from brainflix.report.scores import NONE, format_number, format_p, number, uses_truth
+
+    rows = []
+    for name, line in document["scores"].items():
+        lo, hi = (format_number(number(limit)) for limit in line["ci95"])
+        fair = {key: value for key, value in line["baselines"].items() if value is not None and not uses_truth(key)}
+        pick = max if line["higher_is_better"] else min
+        best = pick(fair, key=fair.__getitem__) if fair else ""
+        rows.append(
+            (
+                f"{name} ({line['unit']})" if line["unit"] else name,
+                format_number(number(line["value"])),
+                format_number(number(line["chance"])),
+                f"{lo} … {hi}",
+                format_p(number(line["p"])),
+                str(line["n"]),
+                str(line["n_nan"]),
+                f"{format_number(number(fair[best]))} {best}" if best else NONE,
+            )
+        )
+    columns = ("metric", "value", "chance", "95% interval", "p", "n", "undefined", "best baseline")
+    about = document["protocol"]
+    size = f"{about['n_frames']} frames of {about['width']}x{about['height']}"
+    bugs = ", bug-compat" if about["bug_compat"] else ""
+    title = f"{document['n_clips']} clips, protocol {about['name']}{bugs}, {size}"
+    return Table(columns, rows, title, frozenset(columns[1:-1]))
+
+
+def _skipped(document: dict[str, Any]) -> list[Table]:
+    """Return what was not scored as a table, metrics of one reason together; none if nothing was left out."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for each in document["skipped"]:
+        found.setdefault((each["status"], each["next"]), []).append(each["metric"])
+    rows = [(", ".join(names), status, advice) for (status, advice), names in found.items()]
+    return [Table(("not scored", "status", "next"), rows)] if rows else []

@@ -1,0 +1,266 @@
+"""Score predicted clips against true ones: every number with interval, chance, p and trivial baselines.
+
+No data set is known here, so clips are independent unless they are said to come in blocks, and nothing was trained, so
+the baselines are those that need neither training clips nor a generator (metrics spec 2.17).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brainflix.evaluate import baselines, nway
+from brainflix.evaluate.flow import Flow, Grey
+from brainflix.evaluate.folder_inputs import Inputs, Track, check_room
+from brainflix.evaluate.folder_metrics import (
+    METRICS,
+    WITHOUT_PAIRS,
+    View,
+    excess,
+    score_clip,
+    score_motion,
+    score_pixels,
+    to_matrix,
+)
+from brainflix.evaluate.folder_repairing import Repairing, make_repairing, repaired
+from brainflix.evaluate.repairing import Repaired
+from brainflix.evaluate.score import Score, summarise
+from brainflix.evaluate.scorecard import Line
+
+Floats = NDArray[np.float64]
+BASELINES = ("grey", "blurred", "static_first", "truth_first")
+PREDICTION = "prediction"
+# A baseline's SSIM with other clips is a mean over this many re-pairings; each holds every clip once on either side.
+FLOOR_ORDERS = 5
+# Re-pairings of what is a look-up; videos get fewer.
+CHEAP_ORDERS = 10_000
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to score.
+
+    Attributes:
+        protocol: name that stands on every number.
+        metrics: names of METRICS.
+        ssim: the flavour that `ssim_excess` is made of.
+        grey: how optical flow takes luminance.
+        block: clips of one stimulus block, 1 for independent clips.
+        n_orders: re-pairings of videos at most.
+        seed: of re-pairings and bootstrap.
+        workers: threads.
+    """
+
+    protocol: str
+    metrics: tuple[str, ...]
+    ssim: str = "ssim_rgb_u7"
+    grey: Grey = "rgb"
+    block: int = 1
+    n_orders: int = 200
+    seed: int = 0
+    workers: int = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Own:
+    """Scores of the true pairs: by video set and metric, the clips' values (n_clips,) and the undefined ones' count."""
+
+    values: dict[str, dict[str, Floats]]
+    n_nan: dict[str, int]
+    flows: tuple[Flow, Flow] | None = field(default=None, repr=False)
+
+
+class Derived:
+    """Videos of a baseline, made when they are asked for."""
+
+    def __init__(self, name: str, inputs: Inputs) -> None:
+        """Take the baseline's name and what it is made of."""
+        self.name, self.inputs = name, inputs
+
+    def __len__(self) -> int:
+        """Return the number of clips."""
+        return len(self.inputs.ids)
+
+    def __getitem__(self, clip: int) -> NDArray[np.uint8]:
+        """Return one clip, (n_frames, height, width, 3)."""
+        one = slice(clip, clip + 1)
+        prediction, truth = self.inputs.prediction[one], self.inputs.truth[one]
+        return np.asarray(baselines.build(self.name, prediction=prediction, truth=truth)[0], np.uint8)
+
+
+def score_folder(inputs: Inputs, plan: Plan, folder: Path, track: Track) -> dict[str, Line]:
+    """Score every metric of the plan.
+
+    Args:
+        inputs: the clips.
+        plan: what to score and how.
+        folder: for flow on disk.
+        track: counts clips.
+
+    Returns:
+        By metric, in the order of METRICS.
+    """
+    repairing = make_repairing(inputs.rank, block=plan.block, n_orders=plan.n_orders, seed=plan.seed)
+    own = _score_own(inputs, plan, folder, track)
+    matrices = _score_pairs(inputs, plan, repairing, own, track)
+    lines = {}
+    for name in (name for name in METRICS if name in plan.metrics):
+        values = {system: each[name] for system, each in own.values.items() if name in each}
+        below = {system: _mean(each) for system, each in values.items() if system != PREDICTION}
+        if name == "ssim_excess":
+            matrix = excess(matrices[plan.ssim])
+            values = {PREDICTION: _row_excess(own.values[PREDICTION][plan.ssim], matrices[plan.ssim])}
+            below = _excess_of_baselines(inputs, plan, own, repairing)
+        elif name in matrices:
+            matrix = matrices[name]
+        else:
+            # Known of the truth alone: no baseline has another value.
+            matrix, below = None, {}
+        lines[name] = _line(name, values[PREDICTION], matrix, below, repairing, plan, own.n_nan.get(name))
+    return lines
+
+
+def score_logits(
+    truth: NDArray[Any], prediction: NDArray[Any], rank: NDArray[np.int64], ways: int, g: int, plan: Plan
+) -> Line:
+    """Score class scores by exact N-way accuracy with fair ties (metrics spec 2.1).
+
+    Args:
+        truth: array of shape (n_clips, n_classes), a classifier's output for the true clips.
+        prediction: array of the same shape.
+        rank: array of shape (n_clips,), order of the clips for re-pairing.
+        ways: choices in a trial.
+        g: the truth's best classes that count as right.
+        plan: how to re-pair.
+    """
+    classes = nway.truth_classes(truth, g)
+    matrix = nway.accuracy_matrix(prediction, classes, ways)
+    tied = nway.count(prediction, classes).n_items_with_ties
+    repairing = make_repairing(rank, block=plan.block, n_orders=CHEAP_ORDERS, seed=plan.seed)
+    tested = repaired(matrix, repairing)
+    score = _score(np.diagonal(matrix).copy(), tested, {}, repairing, plan, None, nway.chance(ways, 1, g))
+    about = f"{ways}-way accuracy of class scores, {g} true class{'es' if g > 1 else ''}, exact; {tied} clips with ties"
+    return Line(score, about, primary=g == 1)
+
+
+def _score_own(inputs: Inputs, plan: Plan, folder: Path, track: Track) -> Own:
+    """Score the prediction and every baseline against the truth, clip by clip."""
+    names = [name for name in METRICS if name in plan.metrics and name != "ssim_excess"]
+    if "ssim_excess" in plan.metrics and plan.ssim not in names:
+        names.append(plan.ssim)
+    systems = (PREDICTION, *BASELINES)
+    values = {system: {name: np.full(len(inputs.ids), np.nan) for name in names} for system in systems}
+    n_nan = dict.fromkeys(names, 0)
+    flows = _open_flows(inputs, folder) if any(METRICS[name].motion for name in names) else None
+    run = partial(_score_clip, inputs, names, plan.grey, flows)
+    with ThreadPoolExecutor(plan.workers) as pool:
+        scored = pool.map(run, range(len(inputs.ids)))
+        for clip in track(range(len(inputs.ids)), "clips scored"):
+            for (system, name), (value, missing) in next(scored).items():
+                values[system][name][clip] = value
+                n_nan[name] += missing if system == PREDICTION else 0
+    return Own(values, n_nan, flows)
+
+
+def _score_clip(
+    inputs: Inputs, names: Sequence[str], grey: Grey, flows: tuple[Flow, Flow] | None, clip: int
+) -> dict[tuple[str, str], tuple[float, int]]:
+    """Score one clip of all systems, and write down its flow for later pairings."""
+    truth, prediction = View(np.asarray(inputs.truth[clip]), grey), View(np.asarray(inputs.prediction[clip]), grey)
+    if flows is not None:
+        flows[0][clip], flows[1][clip] = truth.flow, prediction.flow
+    found = {}
+    for system in (PREDICTION, *BASELINES):
+        view = prediction if system == PREDICTION else View(Derived(system, inputs)[clip], grey)
+        found.update({(system, name): score_clip(name, truth, view) for name in names})
+    return found
+
+
+def _open_flows(inputs: Inputs, folder: Path) -> tuple[Flow, Flow]:
+    n, frames, height, width, _ = inputs.truth.shape
+    shape = (n, frames - 1, height, width, 2)
+    check_room(folder, 2 * 4 * math.prod(shape))
+    truth, prediction = (np.memmap(folder / f"flow-{i}.f4", np.float32, "w+", shape=shape) for i in (0, 1))
+    return truth, prediction
+
+
+def _score_pairs(inputs: Inputs, plan: Plan, repairing: Repairing, own: Own, track: Track) -> dict[str, Floats]:
+    """Return the matrices (n_clips, n_clips) of all metrics that can be re-paired."""
+    n, pairs, found = len(inputs.ids), repairing.pairs, {}
+    names = [name for name in own.values[PREDICTION] if name not in WITHOUT_PAIRS]
+    still = [name for name in names if not METRICS[name].motion]
+    for name in track(still, "metrics re-paired"):
+        values = score_pixels(name, inputs.truth, inputs.prediction, pairs, workers=plan.workers)
+        found[name] = to_matrix(values, pairs, n)
+    if own.flows is not None:
+        moving = [name for name in names if METRICS[name].motion]
+        for name, values in score_motion(moving, *own.flows, pairs).items():
+            found[name] = to_matrix(values, pairs, n)
+    return found
+
+
+def _excess_of_baselines(inputs: Inputs, plan: Plan, own: Own, repairing: Repairing) -> dict[str, float]:
+    """Return each baseline's SSIM beyond that with other clips, over a few re-pairings."""
+    n, orders = len(inputs.ids), repairing.floor[:FLOOR_ORDERS]
+    mine = np.tile(np.arange(n), len(orders))
+    pairs = np.stack([mine, orders.ravel()], axis=1)
+    found = {}
+    for name in BASELINES:
+        others = score_pixels(plan.ssim, inputs.truth, Derived(name, inputs), pairs, workers=plan.workers)
+        found[name] = _mean(own.values[name][plan.ssim]) - _mean(others)
+    return found
+
+
+def _row_excess(own: Floats, matrix: Floats) -> Floats:
+    """Return each clip's SSIM in full precision minus its row's mismatched mean."""
+    return np.asarray(own - np.diagonal(matrix) + np.diagonal(excess(matrix)), np.float64)
+
+
+def _line(
+    name: str,
+    per_clip: Floats,
+    matrix: Floats | None,
+    below: dict[str, float],
+    repairing: Repairing,
+    plan: Plan,
+    n_nan: int | None,
+) -> Line:
+    metric = METRICS[name]
+    tested = None if matrix is None else repaired(matrix, repairing, higher_is_better=metric.higher_is_better)
+    score = _score(per_clip, tested, below, repairing, plan, n_nan, 0.0 if name == "ssim_excess" else math.nan)
+    return Line(score, metric.about, metric.primary, metric.unit, metric.higher_is_better)
+
+
+def _score(
+    per_clip: Floats,
+    tested: Repaired | None,
+    below: dict[str, float],
+    repairing: Repairing,
+    plan: Plan,
+    n_nan: int | None,
+    chance: float,
+) -> Score:
+    mismatched = {} if tested is None else {"mismatched": tested.chance}
+    return summarise(
+        per_clip,
+        repairing.clusters,
+        protocol=plan.protocol,
+        repaired=tested,
+        chance_analytic=chance,
+        baselines={**below, **mismatched},
+        n_nan=n_nan,
+        seed=plan.seed,
+    )
+
+
+def _mean(values: Floats) -> float:
+    defined = values[~np.isnan(values)]
+    return float(defined.mean()) if defined.size else math.nan

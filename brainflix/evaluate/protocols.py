@@ -1,0 +1,108 @@
+"""The frozen bundles of choices that published numbers were made with, and ours (metrics spec 1, 4 and 5).
+
+What cannot be reproduced from folders of videos is said in `notes`: numbers under a paper's name are that paper's
+procedure in expectation, not its random draws.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from brainflix.errors import UsageError
+from brainflix.wording import did_you_mean
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """One bundle.
+
+    Attributes:
+        name: stands on every number.
+        frame_rule: which frames meet, a rule of `clock.match_frames`.
+        n_frames: frames of each clip that count; None takes what the rule finds.
+        height, width: size in pixels at which clips are compared.
+        ssim: flavours of SSIM, the first of which `ssim_excess` uses.
+        ways: choices n of the N-way accuracies.
+        true_classes: how many of the truth's best classes count as right (g).
+        notes: what a reader must know.
+        bug_compat: what `--bug-compat` changes; empty where nothing can be.
+        midpoint_bug: whether released grids were split in the middle, borders and all (bug 1).
+        flow_grey_bug: whether red and blue were swapped in the flow's grey conversion.
+    """
+
+    name: str
+    frame_rule: str
+    n_frames: int | None
+    height: int
+    width: int
+    ssim: tuple[str, ...]
+    ways: tuple[int, ...]
+    true_classes: tuple[int, ...]
+    notes: tuple[str, ...] = ()
+    bug_compat: str = ""
+    midpoint_bug: bool = False
+    flow_grey_bug: bool = False
+
+
+MIDPOINT = "side-by-side grids are split in the middle, borders and all, which shifts the halves by a pixel"
+EXACT = "N-way is the exact expectation in float32 with fair ties, in place of random trials in float16"
+
+PROTOCOLS: dict[str, Protocol] = {
+    protocol.name: protocol
+    for protocol in (
+        Protocol(
+            "strict", "clock", None, 256, 256, ("ssim_rgb_u7", "ssim_gray_g11"), (2, 50), (1, 3),
+            ("every true frame meets the predicted frame that starts nearest to it",),
+        ),
+        Protocol(
+            "mindvideo", "first", 6, 256, 256, ("ssim_rgb_u7",), (50,), (3,), (EXACT,), MIDPOINT, midpoint_bug=True
+        ),
+        Protocol("glfa", "first", 12, 320, 576, ("ssim_rgb_u7",), (2, 50), (3,), (EXACT, "released clips are H.264")),
+        Protocol(
+            "mindanimator", "first", 8, 512, 512, ("ssim_rgb_u7",), (2,), (3,), (EXACT,),
+            f"{MIDPOINT}; optical flow takes its grey with red and blue swapped",
+            midpoint_bug=True, flow_grey_bug=True,
+        ),
+        Protocol(
+            "neurons", "neurons", 6, 256, 256, ("ssim_gray_g11",), (2, 50), (3,),
+            (
+                "true frames at 0 to 1.67 s meet predicted frames at 0.5 to 1.75 s, as released",
+                "the released SSIM runs over single columns by accident; the two-dimensional one is printed instead",
+                EXACT,
+            ),
+            MIDPOINT, midpoint_bug=True,
+        ),
+        Protocol(
+            "brainnetflix", "linspace", None, 256, 256, ("ssim_rgb_u7",), (2, 50), (3,),
+            ("the released N-way mixes the frames of a clip by accident; logits are taken clip by clip", EXACT),
+        ),
+    )
+}  # fmt: skip
+
+
+def find_protocol(name: str) -> Protocol:
+    """Return the protocol of a name.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if name not in PROTOCOLS:
+        raise UsageError(f"unknown protocol {name!r}", next=did_you_mean(name, PROTOCOLS))
+    return PROTOCOLS[name]
+
+
+def flow_grey(protocol: Protocol, bug_compat: bool) -> Literal["rgb", "bgr"]:
+    """Return which grey conversion optical flow takes."""
+    return "bgr" if bug_compat and protocol.flow_grey_bug else "rgb"
+
+
+def check_bug_compat(protocol: Protocol) -> None:
+    """Refuse to reproduce bugs that a protocol does not have.
+
+    Raises:
+        UsageError: nothing that released scripts got wrong can be switched on for this protocol.
+    """
+    if not protocol.bug_compat:
+        able = ", ".join(name for name, each in PROTOCOLS.items() if each.bug_compat)
+        raise UsageError(f"--bug-compat changes nothing under protocol {protocol.name}", next=f"it is for {able}")

@@ -1,0 +1,233 @@
+"""Find the clips of a folder, whatever made it, and read them one at a time.
+
+A folder holds one file for each clip, or one sub-folder of frames for each clip, or one array of all clips. Clip ids
+are names without extension, in natural order (clip2 before clip10).
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+
+from brainflix.errors import DataError, MissingError, UsageError
+from brainflix.io.clip_read import (
+    IMAGE_SUFFIXES,
+    VIDEO_SUFFIXES,
+    Clip,
+    Frames,
+    from_array,
+    read_frames,
+    read_gif,
+    read_video,
+)
+
+ARRAY_SUFFIXES = (".npy", ".npz", ".zarr")
+SUFFIXES = (".gif", *VIDEO_SUFFIXES, *ARRAY_SUFFIXES)
+
+
+@dataclass(frozen=True, eq=False)
+class ClipFolder:
+    """The clips of a folder.
+
+    Attributes:
+        path: where they are.
+        readers: what reads each clip, by id, in natural order.
+        unpacked: holds what had to be unpacked to be read clip by clip, as long as the clips are needed.
+    """
+
+    path: Path
+    readers: Mapping[str, Callable[[], Clip]]
+    unpacked: tuple[tempfile.TemporaryDirectory[str], ...] = field(default=(), repr=False)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Clip ids in natural order."""
+        return tuple(self.readers)
+
+    def read(self, clip_id: str) -> Clip:
+        """Read one clip.
+
+        Raises:
+            DataError: it cannot be used; one sentence says why.
+        """
+        return self.readers[clip_id]()
+
+
+def open_clips(path: Path) -> ClipFolder:
+    """List the clips at `path`: a folder of clips, or an array of shape (n_clips, n_frames, height, width, 3).
+
+    Raises:
+        MissingError: there is nothing at `path`.
+        DataError: no clips there, or two of one name.
+    """
+    if not path.exists():
+        raise MissingError(f"no folder at {path}")
+    if _is_array(path):
+        return _clips_of_array(path)
+    if path.is_file():
+        raise DataError(f"{path.name} is neither a folder of clips nor an array of clips", next="give its folder")
+    entries = [entry for entry in sorted(path.iterdir(), key=natural) if not entry.name.startswith(".")]
+    if len(entries) == 1 and _is_array(entries[0]) and _ndim(entries[0]) == 5:
+        return _clips_of_array(entries[0])
+    readers: dict[str, Callable[[], Clip]] = {}
+    for entry in entries:
+        reader = _reader(entry)
+        if reader is None:
+            continue
+        name = entry.name if entry.is_dir() and entry.suffix != ".zarr" else entry.stem
+        if name in readers:
+            raise DataError(f"{path} holds two clips named {name}", why=f"one of them is {entry.name}")
+        readers[name] = reader
+    if not readers:
+        raise DataError(
+            f"no clips in {path}", why=f"a clip is a {', '.join(SUFFIXES)} or a folder of PNG or JPG frames"
+        )
+    return ClipFolder(path, dict(sorted(readers.items(), key=lambda item: natural(item[0]))))
+
+
+def tile_crop(frames: Frames, padding_px: int) -> tuple[Frames, Frames]:
+    """Cut a grid of one row and two columns exactly, as torchvision's make_grid pads it.
+
+    Args:
+        frames: array of shape (n_frames, height + 2 padding, 2 width + 3 padding, 3).
+        padding_px: border around each tile; the two tiles share the middle one.
+
+    Returns:
+        The left and the right tile, each (n_frames, height, width, 3).
+
+    Raises:
+        DataError: the size is not that of such a grid.
+    """
+    height, width = frames.shape[1] - 2 * padding_px, frames.shape[2] - 3 * padding_px
+    if padding_px < 0:
+        raise UsageError(f"a padding of {padding_px} px is not possible", next="give 0 or more")
+    if height < 1 or width < 2 or width % 2:
+        why = (
+            f"{frames.shape[2]} - 3 x {padding_px} is no even number of pixels"
+            if width % 2
+            else "nothing would be left"
+        )
+        what = f"frames of {frames.shape[1]}x{frames.shape[2]} are no two tiles with a padding of {padding_px} px"
+        raise DataError(what, why=why, next="give the grid's --padding")
+    tile = width // 2
+    rows = slice(padding_px, padding_px + height)
+    right = 2 * padding_px + tile
+    return frames[:, rows, padding_px : padding_px + tile], frames[:, rows, right : right + tile]
+
+
+def midpoint_split(frames: Frames) -> tuple[Frames, Frames]:
+    """Split frames in the middle, borders and all: what released scripts do (metrics spec 5, bug 1)."""
+    half = frames.shape[2] // 2
+    return frames[:, :, :half], frames[:, :, half : 2 * half]
+
+
+def natural(name: str | Path) -> list[tuple[int, int, str]]:
+    """Return the key that sorts numbers inside names by their value."""
+    text = name.name if isinstance(name, Path) else name
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", text) if part]
+
+
+def _reader(entry: Path) -> Callable[[], Clip] | None:
+    """Return what reads the clip at `entry`, or None where there is none."""
+    suffix = entry.suffix.lower()
+    if _is_array(entry):
+        return partial(_read_array, entry)
+    if entry.is_dir():
+        frames = sorted((file for file in entry.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES), key=natural)
+        return partial(read_frames, entry, frames) if frames else None
+    if suffix == ".gif":
+        return partial(read_gif, entry)
+    return partial(read_video, entry) if suffix in VIDEO_SUFFIXES else None
+
+
+def _is_array(path: Path) -> bool:
+    if path.is_dir():
+        return (path / "zarr.json").is_file() or (path / ".zarray").is_file() or (path / ".zgroup").is_file()
+    return path.suffix.lower() in (".npy", ".npz")
+
+
+def _ndim(path: Path) -> int:
+    """Return an array's number of axes from its header alone; 0 where it has none, which reading it will explain."""
+    try:
+        if path.suffix.lower() != ".npz":
+            return int(_open_array(path, None)[0].ndim)
+        with zipfile.ZipFile(path) as zipped:
+            name = next(name for name in zipped.namelist() if name != "ids.npy")
+            with zipped.open(name) as stream:
+                np.lib.format.read_magic(stream)
+                return len(np.lib.format.read_array_header_1_0(stream)[0])
+    except (DataError, OSError, ValueError, StopIteration, zipfile.BadZipFile):
+        return 0
+
+
+def _read_array(path: Path) -> Clip:
+    array, _ = _open_array(path, None)
+    return from_array(np.asarray(array[...]), path.name)
+
+
+def _clips_of_array(path: Path) -> ClipFolder:
+    """List the clips of one array; they are named by its `ids` if it has them, else by their number."""
+    folder = tempfile.TemporaryDirectory(prefix="brainflix-clips-") if path.suffix.lower() == ".npz" else None
+    array, ids = _open_array(path, None if folder is None else Path(folder.name))
+    if array.ndim != 5 or not array.shape[0]:
+        need = "need (n_clips, n_frames, height, width, 3) for an array of all clips"
+        raise DataError(f"{path.name} has shape {tuple(array.shape)}", why=need)
+    names = [str(number) for number in range(array.shape[0])] if ids is None else [str(name) for name in ids]
+    if len(names) != array.shape[0] or len(set(names)) != len(names):
+        raise DataError(f"the ids of {path.name} do not name each of its {array.shape[0]} clips once")
+    readers = {
+        name: partial(_read_row, array, row, f"{name} of {path.name}")
+        for row, name in sorted(enumerate(names), key=lambda item: natural(item[1]))
+    }
+    return ClipFolder(path, readers, () if folder is None else (folder,))
+
+
+def _read_row(array: Any, row: int, name: str) -> Clip:
+    return from_array(np.asarray(array[row]), name)
+
+
+def _open_array(path: Path, unpack_to: Path | None) -> tuple[Any, NDArray[Any] | None]:
+    """Open an array without reading it where the format allows; return it and the clip ids stored with it."""
+    try:
+        if path.is_dir():
+            return _open_zarr(path)
+        if path.suffix.lower() == ".npy":
+            return np.load(path, mmap_mode="r", allow_pickle=False), None
+        return _open_npz(path, unpack_to)
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        why = "the file is empty" if path.is_file() and not path.stat().st_size else " ".join(str(error).split())
+        raise DataError(f"cannot read {path.name}", why=why) from error
+
+
+def _open_npz(path: Path, unpack_to: Path | None) -> tuple[Any, NDArray[Any] | None]:
+    with np.load(path, allow_pickle=False) as archive:
+        names = [name for name in archive.files if name != "ids"]
+        if len(names) != 1:
+            raise DataError(f"{path.name} holds {len(names)} arrays beside ids", why="need one array of frames")
+        ids = archive["ids"] if "ids" in archive.files else None
+        if unpack_to is None:
+            return archive[names[0]], ids
+    with zipfile.ZipFile(path) as zipped:
+        unpacked = zipped.extract(f"{names[0]}.npy", unpack_to)
+    return np.load(unpacked, mmap_mode="r", allow_pickle=False), ids
+
+
+def _open_zarr(path: Path) -> tuple[Any, NDArray[Any] | None]:
+    node: Any = zarr.open(str(path), mode="r")
+    if isinstance(node, zarr.Group):
+        arrays = list(node.arrays())
+        if len(arrays) != 1:
+            raise DataError(f"{path.name} holds {len(arrays)} arrays", why="need one array of frames")
+        node = arrays[0][1]
+    ids = node.attrs.get("ids")
+    return node, None if ids is None else np.asarray(ids)
