@@ -16,7 +16,18 @@ PURE = {
     "preprocess": ("trim", "detrend", "reliability", "noise_ceiling", "areas"),
     "align": ("procrustes", "ridge_map", "template", "maps", "quality", "methods"),
     "regress": ("ridge", "ridge_cv", "spectrum", "folds", "standardise", "mlp"),
-    "evaluate": ("nway", "pixels", "ssim", "pairs", "flow", "identification", "statistics", "baselines", "score"),
+    "evaluate": (
+        "nway",
+        "pixels",
+        "ssim",
+        "pairs",
+        "flow",
+        "identification",
+        "bootstrap",
+        "repairing",
+        "baselines",
+        "score",
+    ),
     "models": None,
 }
 # The ridge solver is shared by alignment and regression; regressors read trained encoders.

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from brainflix.evaluate import baselines, identification
+from brainflix.evaluate.bootstrap import block_clusters
 from brainflix.evaluate.params import StrictParams
+from brainflix.evaluate.repairing import Repaired, circular_orders, repairing_test
 from brainflix.evaluate.score import Score, summarise
-from brainflix.evaluate.statistics import Repaired, block_clusters, circular_orders, repairing_test
 from brainflix.evaluate.systems import System, video_metrics
 from brainflix.store.schema import Clips
 

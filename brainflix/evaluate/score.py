@@ -11,10 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from brainflix.evaluate.statistics import Repaired, cluster_bootstrap, cluster_t
-
-# With fewer blocks the percentile bootstrap is too narrow; Student's t over blocks is used (metrics spec 3.2).
-FEW_CLUSTERS = 30
+from brainflix.evaluate.bootstrap import mean_interval
+from brainflix.evaluate.repairing import Repaired
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,8 +93,7 @@ def summarise(
         n_boot: bootstrap replicates.
         seed: of the bootstrap.
     """
-    few = len(np.unique(np.asarray(clusters)[~np.isnan(per_clip)])) < FEW_CLUSTERS
-    interval = cluster_t(per_clip, clusters) if few else cluster_bootstrap(per_clip, clusters, n_boot=n_boot, seed=seed)
+    interval = mean_interval(per_clip, clusters, n_boot=n_boot, seed=seed)
     return Score(
         value=interval.value,
         n=interval.n,

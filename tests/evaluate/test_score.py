@@ -7,8 +7,8 @@ import json
 import numpy as np
 import pytest
 
+from brainflix.evaluate.repairing import Repaired
 from brainflix.evaluate.score import summarise
-from brainflix.evaluate.statistics import Repaired
 
 
 def test_record_gathers_interval_chance_and_baselines() -> None:

@@ -1,4 +1,4 @@
-"""Intervals and tests that respect how clips hang together: cluster bootstrap and re-pairing permutation."""
+"""Re-pairing tests: predictions meet other clips' truth, which gives an empirical chance level and a p value."""
 
 from __future__ import annotations
 
@@ -9,28 +9,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from brainflix.errors import DataError, UsageError
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-# Entries of a bootstrap or permutation block held at once.
+# Entries of a block of re-pairings held at once.
 BLOCK = 2**21
-
-
-@dataclass(frozen=True)
-class Interval:
-    """Mean with its 95 % (or other) interval; se is the cluster standard error, n the defined clips."""
-
-    value: float
-    lo: float
-    hi: float
-    se: float
-    n: int
-    n_nan: int
-    n_clusters: int
-    method: str
 
 
 @dataclass(frozen=True)
@@ -42,89 +27,6 @@ class Repaired:
     null_sd: float
     p: float
     n_draws: int
-
-
-def block_clusters(segment: Sequence[str] | NDArray[Any], onset_s: NDArray[Any], block_s: float = 20.0) -> Ints:
-    """Number the contiguous stimulus blocks (segment, floor(onset / block)) that clips belong to.
-
-    Args:
-        segment: n_clips names of the movies or segments that clips were cut from.
-        onset_s: array of shape (n_clips,), onset in its segment in seconds.
-        block_s: length of a block in seconds.
-
-    Returns:
-        Array of shape (n_clips,), cluster numbers from 0.
-    """
-    _, movie = np.unique(np.asarray(segment), return_inverse=True)
-    block = np.floor(np.asarray(onset_s, np.float64) / block_s).astype(np.int64)
-    _, cluster = np.unique(np.stack([movie, block], axis=1), axis=0, return_inverse=True)
-    return np.asarray(cluster, np.int64).reshape(-1)
-
-
-def cluster_bootstrap(
-    values: NDArray[Any],
-    clusters: NDArray[Any],
-    *,
-    n_boot: int = 10_000,
-    seed: int | np.random.Generator = 0,
-    level: float = 0.95,
-) -> Interval:
-    """Return the mean over clips with a percentile interval from resampling whole clusters.
-
-    Multinomial weights W over clusters give every replicate at once as (W S) / (W n), S and n being cluster sums and
-    sizes. For the difference of two systems, pass clip-wise differences.
-
-    Args:
-        values: array of shape (n_clips,); NaN clips are left out and counted.
-        clusters: array of shape (n_clips,), the cluster of each clip.
-        n_boot: replicates.
-        seed: of the resampling.
-        level: coverage aimed at.
-
-    Returns:
-        The interval; NaN limits with fewer than two clusters.
-    """
-    sums, sizes, n_nan = _cluster_sums(values, clusters)
-    n, n_clusters = int(sizes.sum()), len(sums)
-    if n_clusters < 2:
-        value = float(sums.sum() / n) if n else np.nan
-        return Interval(value, np.nan, np.nan, np.nan, n, n_nan, n_clusters, "percentile")
-    generator = np.random.default_rng(seed)
-    block = max(1, BLOCK // n_clusters)
-    replicates = []
-    for start in range(0, n_boot, block):
-        weights = _multinomial(generator, min(block, n_boot - start), n_clusters)
-        replicates.append((weights @ sums) / (weights @ sizes))
-    estimates = np.concatenate(replicates)
-    lo, hi = np.quantile(estimates, [(1 - level) / 2, (1 + level) / 2])
-    se = float(estimates.std(ddof=1))
-    return Interval(float(sums.sum() / n), float(lo), float(hi), se, n, n_nan, n_clusters, "percentile")
-
-
-def cluster_t(values: NDArray[Any], clusters: NDArray[Any], *, level: float = 0.95) -> Interval:
-    """Return the mean over clips with a t interval (n_clusters - 1 df), for fewer than about 30 clusters.
-
-    The standard error is the cluster-robust one of the clip mean m, from the clusters' sums S and sizes n:
-    se^2 = C / (C - 1) sum (S - n m)^2 / (sum n)^2. For clusters of equal size that is the standard error of the mean of
-    cluster means; for others it still belongs to the mean over clips, which chance and baselines are means of as well.
-
-    Args:
-        values: array of shape (n_clips,); NaN clips are left out and counted.
-        clusters: array of shape (n_clips,), the cluster of each clip.
-        level: coverage aimed at.
-
-    Returns:
-        The interval; NaN limits with fewer than two clusters.
-    """
-    sums, sizes, n_nan = _cluster_sums(values, clusters)
-    n, n_clusters = int(sizes.sum()), len(sums)
-    value = float(sums.sum() / n) if n else np.nan
-    if n_clusters < 2:
-        return Interval(value, np.nan, np.nan, np.nan, n, n_nan, n_clusters, "t")
-    residuals = sums - sizes * value
-    se = float(np.sqrt(n_clusters / (n_clusters - 1) * np.square(residuals).sum()) / n)
-    reach = float(stats.t.ppf((1 + level) / 2, n_clusters - 1)) * se
-    return Interval(value, value - reach, value + reach, se, n, n_nan, n_clusters, "t")
 
 
 def circular_orders(
@@ -268,21 +170,3 @@ def from_null(observed: float, null: Floats, *, higher_is_better: bool = True) -
     p = (1 + int(np.count_nonzero(as_good))) / (1 + draws.size)
     sd = float(draws.std(ddof=1)) if draws.size > 1 else np.nan
     return Repaired(observed, float(draws.mean()), sd, p, draws.size)
-
-
-def _cluster_sums(values: NDArray[Any], clusters: NDArray[Any]) -> tuple[Floats, Floats, int]:
-    scores = np.asarray(values, np.float64)
-    labels = np.asarray(clusters)
-    if scores.ndim != 1 or labels.shape != scores.shape:
-        raise DataError(f"values {scores.shape} and clusters {labels.shape} are not both (n_clips,)")
-    defined = ~np.isnan(scores)
-    names, member = np.unique(labels[defined], return_inverse=True)
-    sums: Floats = np.bincount(member, scores[defined], minlength=len(names)).astype(np.float64)
-    return sums, np.bincount(member, minlength=len(names)).astype(np.float64), int(np.count_nonzero(~defined))
-
-
-def _multinomial(generator: np.random.Generator, n_rows: int, n_clusters: int) -> Floats:
-    """Draw rows of multinomial(n_clusters, 1/n_clusters) by counting uniform picks, faster than binomial chains."""
-    picks = generator.integers(0, n_clusters, (n_rows, n_clusters), dtype=np.int32)
-    picks += np.arange(n_rows, dtype=np.int32)[:, None] * np.int32(n_clusters)
-    return np.bincount(picks.ravel(), minlength=n_rows * n_clusters).reshape(n_rows, n_clusters).astype(np.float64)
