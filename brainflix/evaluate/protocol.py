@@ -150,28 +150,6 @@ def similarities_of(prediction: np.ndarray, truth: np.ndarray, training: np.ndar
     return np.nan_to_num(identification.similarity(predicted, true))
 
 
-def paired_difference(a: Score, b: Score, design: Design) -> dict[str, float]:
-    """Compare two scores on the same clips: difference, cluster-bootstrap interval, and sign-flip p over blocks."""
-    difference = a.per_clip - b.per_clip
-    interval = summarise(difference, design.clusters, protocol=NAME, n_boot=design.params.n_boot, seed=design.seed)
-    return {
-        "difference": interval.value,
-        "lo": interval.ci95[0],
-        "hi": interval.ci95[1],
-        "p": sign_flip_p(difference, design.clusters, design.params.n_draws, design.seed),
-    }
-
-
-def sign_flip_p(difference: np.ndarray, clusters: np.ndarray, n_draws: int, seed: int) -> float:
-    """Return the two-sided p of a mean difference by flipping the signs of whole clusters."""
-    _, index = np.unique(clusters, return_inverse=True)
-    sums = np.bincount(index, weights=difference)
-    flips = np.random.default_rng(seed).choice((-1.0, 1.0), size=(n_draws, len(sums)))
-    null = np.abs(flips @ sums)
-    observed = abs(float(sums.sum()))
-    return (1 + int((null >= observed - 1e-12 * max(1.0, observed)).sum())) / (1 + n_draws)
-
-
 def _score(
     matrix: np.ndarray, design: Design, chance: float, below: Mapping[str, float], ceiling: float | None
 ) -> Score:

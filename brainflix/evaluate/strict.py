@@ -19,6 +19,7 @@ from brainflix.device import Compute
 from brainflix.errors import DataError
 from brainflix.evaluate import baselines
 from brainflix.evaluate.classifier import VideoClassifier
+from brainflix.evaluate.comparison import holm, paired_difference
 from brainflix.evaluate.params import StrictParams
 from brainflix.evaluate.protocol import (
     NAME,
@@ -26,7 +27,6 @@ from brainflix.evaluate.protocol import (
     Match,
     make_design,
     match,
-    paired_difference,
     score_match,
     score_videos,
     trivial_systems,
@@ -152,17 +152,26 @@ def _transfer_table(
     scores = {step: score_match(matched, design) for step, matched in matches}
     if not scores:
         return {}
-    first = next(iter(scores.values()))
-    rows = []
-    for name, score in scores.items():
-        row = {"decoder": name, "identification": score.value, "lo": score.ci95[0], "hi": score.ci95[1], "p": score.p}
-        if score is not first:
-            paired = paired_difference(score, first, design)
-            row |= {
-                "gain": paired["difference"],
-                "gain_lo": paired["lo"],
-                "gain_hi": paired["hi"],
-                "gain_p": paired["p"],
-            }
-        rows.append({key: round(value, 6) if isinstance(value, float) else value for key, value in row.items()})
+    first, *others = scores.values()
+    pairs = [
+        paired_difference(
+            each.per_clip,
+            first.per_clip,
+            design.clusters,
+            n_boot=design.params.n_boot,
+            n_draws=design.params.n_draws,
+            seed=design.seed,
+        )
+        for each in others
+    ]
+    adjusted = holm(np.array([pair.test.p for pair in pairs]))
+    rows: list[dict[str, Any]] = [
+        {"decoder": name, "identification": score.value, "lo": score.ci95[0], "hi": score.ci95[1], "p": score.p}
+        for name, score in scores.items()
+    ]
+    for row, pair, p_holm in zip(rows[1:], pairs, adjusted, strict=True):
+        gain = pair.interval
+        row |= {"gain": gain.value, "gain_lo": gain.lo, "gain_hi": gain.hi, "gain_p": pair.test.p}
+        row["gain_p_holm"] = float(p_holm)
+    rows = [{key: round(value, 6) if isinstance(value, float) else value for key, value in row.items()} for row in rows]
     return {"Decoders trained on the other subjects": rows}

@@ -11,10 +11,8 @@ from brainflix.evaluate.protocol import (
     identification_of,
     make_design,
     match,
-    paired_difference,
     score_match,
     score_prediction,
-    sign_flip_p,
 )
 from brainflix.store.schema import Clips
 
@@ -102,19 +100,3 @@ def test_order_of_the_clips_does_not_matter() -> None:
     before = np.diagonal(identification_of(prediction, truth, training))
     after = np.diagonal(identification_of(prediction[order], truth[order], training))
     assert np.allclose(before[order], after)
-
-
-def test_paired_difference_sees_a_better_decoder_and_only_that(design: Design) -> None:
-    weak = score_prediction(*planted(0.2, 4), design)
-    strong = score_prediction(*planted(0.8, 4), design)
-    better = paired_difference(strong, weak, design)
-    assert better["difference"] == pytest.approx(strong.value - weak.value)
-    assert better["lo"] > 0 and better["p"] < 0.02
-    assert paired_difference(weak, weak, design)["p"] == 1.0
-
-
-def test_sign_flips_are_calibrated() -> None:
-    rng = np.random.default_rng(5)
-    clusters = np.arange(60) // 3
-    p = [sign_flip_p(rng.standard_normal(60), clusters, 499, seed) for seed in range(200)]
-    assert 0.01 < np.mean(np.array(p) <= 0.05) < 0.10
