@@ -17,16 +17,8 @@ PURE = {
     "align": ("procrustes", "ridge_map", "template", "maps", "quality", "methods"),
     "regress": ("ridge", "ridge_cv", "spectrum", "folds", "standardise", "mlp"),
     "evaluate": (
-        "nway",
-        "pixels",
-        "ssim",
-        "pairs",
-        "flow",
-        "identification",
-        "bootstrap",
-        "repairing",
-        "baselines",
-        "score",
+        *("nway", "pixels", "ssim", "pairs", "flow", "identification", "targets_metrics", "baselines", "score"),
+        *("bootstrap", "comparison", "crossed", "rates", "repairing"),
     ),
     "models": None,
 }

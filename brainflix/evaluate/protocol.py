@@ -80,7 +80,7 @@ def score_videos(
         wanted = design.pairs if metric.mismatched else true_pairs
         below = {system.name: _mean_diagonal(metric.matrix(system, truth, wanted)) for system in others}
         ceiling = None if oracle is None else _mean_diagonal(metric.matrix(oracle, truth, wanted))
-        scores[metric.name] = _score(matrix, design, metric.chance, below, ceiling)
+        scores[metric.name] = _score(matrix, design, metric.chance, below, ceiling, is_rate=metric.is_rate)
     return scores
 
 
@@ -130,7 +130,8 @@ def score_match(matched: Match, design: Design, k: int | None = None) -> Score:
         identification.identification_matrix(each, ways, best)
         for each in (matched.prediction, matched.train_mean, matched.truth)
     )
-    return _score(own, design, chance, {"train_mean": _mean_diagonal(mean)}, _mean_diagonal(truth))
+    below = {"train_mean": _mean_diagonal(mean)}
+    return _score(own, design, chance, below, _mean_diagonal(truth), is_rate=True)
 
 
 def score_prediction(prediction: np.ndarray, truth: np.ndarray, training: np.ndarray, design: Design) -> Score:
@@ -151,7 +152,13 @@ def similarities_of(prediction: np.ndarray, truth: np.ndarray, training: np.ndar
 
 
 def _score(
-    matrix: np.ndarray, design: Design, chance: float, below: Mapping[str, float], ceiling: float | None
+    matrix: np.ndarray,
+    design: Design,
+    chance: float,
+    below: Mapping[str, float],
+    ceiling: float | None,
+    *,
+    is_rate: bool,
 ) -> Score:
     repaired: Repaired = repairing_test(matrix, design.orders)
     return summarise(
@@ -162,6 +169,7 @@ def _score(
         chance_analytic=chance,
         baselines={**below, "mismatched": repaired.chance},
         ceiling=ceiling,
+        is_rate=is_rate,
         n_boot=design.params.n_boot,
         seed=design.seed,
     )

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brainflix.evaluate.bootstrap import mean_interval
+from brainflix.evaluate.rates import rate_interval
 from brainflix.evaluate.repairing import Repaired
 
 
@@ -25,7 +26,8 @@ class Score:
         n_nan: clips or frames left out because the metric is undefined there.
         chance: empirical chance level, the mean over re-pairings; NaN if not evaluated.
         chance_analytic: chance level from theory; NaN where there is none.
-        ci95: cluster-bootstrap limits; with few clusters Student's t with the cluster-robust standard error.
+        ci95: cluster-bootstrap limits; with few clusters Student's t with the cluster-robust standard error; of a rate
+            that is 0 or 1 for every clip, the exact binomial limits over clusters.
         p: of the re-pairing test; NaN if not evaluated.
         baselines: value of each trivial baseline.
         ceiling: noise or oracle ceiling, where known.
@@ -75,6 +77,7 @@ def summarise(
     chance_analytic: float = math.nan,
     baselines: Mapping[str, float] | None = None,
     ceiling: float | None = None,
+    is_rate: bool = False,
     n_nan: int | None = None,
     n_boot: int = 10_000,
     seed: int = 0,
@@ -89,11 +92,13 @@ def summarise(
         chance_analytic: chance level from theory.
         baselines: value of each trivial baseline.
         ceiling: noise or oracle ceiling.
+        is_rate: whether clips score between never (0) and always (1), so that no hit at all is still uncertain.
         n_nan: undefined frames, where the metric counts those; None counts undefined clips.
         n_boot: bootstrap replicates.
         seed: of the bootstrap.
     """
-    interval = mean_interval(per_clip, clusters, n_boot=n_boot, seed=seed)
+    interval_of = rate_interval if is_rate else mean_interval
+    interval = interval_of(per_clip, clusters, n_boot=n_boot, seed=seed)
     return Score(
         value=interval.value,
         n=interval.n,

@@ -53,6 +53,7 @@ class VideoMetric:
         chance: chance level from theory, NaN where there is none.
         primary: whether headlines may use it.
         mismatched: whether the value of the true pairs itself needs the mismatched ones.
+        is_rate: whether it is a rate of success between 0 and 1.
     """
 
     name: str
@@ -61,6 +62,7 @@ class VideoMetric:
     chance: float
     primary: bool
     mismatched: bool = False
+    is_rate: bool = False
 
 
 def video_metrics(ways: tuple[int, ...]) -> list[VideoMetric]:
@@ -72,6 +74,7 @@ def video_metrics(ways: tuple[int, ...]) -> list[VideoMetric]:
             partial(_nway, n),
             nway.chance(n),
             True,
+            is_rate=True,
         )
         for n in ways
     ]

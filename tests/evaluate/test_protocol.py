@@ -100,3 +100,10 @@ def test_order_of_the_clips_does_not_matter() -> None:
     before = np.diagonal(identification_of(prediction, truth, training))
     after = np.diagonal(identification_of(prediction[order], truth[order], training))
     assert np.allclose(before[order], after)
+
+
+def test_retrieval_without_a_hit_does_not_exclude_chance(design: Design) -> None:
+    _, truth, training = planted(0.0, 8)
+    score = score_match(match(-truth, truth, training), design, 1)
+    assert score.value == 0.0 and score.ci95[0] == 0.0
+    assert score.ci95[0] < score.chance_analytic < score.ci95[1]
