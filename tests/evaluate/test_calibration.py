@@ -1,0 +1,142 @@
+"""What intervals and p values promise, on data sets without signal: coverage, uniform p, false positives."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy import stats
+
+from brainflix.evaluate import identification
+from brainflix.evaluate.bootstrap import cluster_bootstrap, cluster_t
+from brainflix.evaluate.comparison import paired_difference, sign_flip_test
+from brainflix.evaluate.repairing import circular_orders, random_orders, repairing_test
+
+Floats = NDArray[np.float64]
+
+
+def _autocorrelated(generator: np.random.Generator, n: int, rho: float = 0.7, dims: int = 5) -> Floats:
+    series = generator.standard_normal((n, dims))
+    for t in range(1, n):
+        series[t] = rho * series[t - 1] + np.sqrt(1 - rho**2) * series[t]
+    return series
+
+
+def _blocks(generator: np.random.Generator, clusters: NDArray[np.int64], skewed: bool = False) -> Floats:
+    """Return clip scores of mean 0, half of whose variance is shared within a block."""
+    shape = int(clusters.max()) + 1
+    shared = generator.exponential(size=shape) - 1 if skewed else generator.standard_normal(shape)
+    return np.asarray(shared[clusters] + generator.standard_normal(len(clusters)))
+
+
+def _p_values(scheme: str) -> Floats:
+    """Return re-pairing p values of 200 data sets of three films in which neighbouring clips are alike."""
+    generator = np.random.default_rng(11)
+    groups = np.repeat(np.arange(3), 60)
+    result = []
+    for trial in range(200):
+        a, b = ([_autocorrelated(generator, 60) for _ in range(3)] for _ in range(2))
+        matrix = np.concatenate(a) @ np.concatenate(b).T
+        if scheme == "circular":
+            orders = circular_orders(groups, min_shift=5, n_draws=199, seed=trial)
+        else:
+            orders = random_orders(180, n_draws=199, seed=trial)
+        result.append(repairing_test(matrix, orders).p)
+    return np.array(result)
+
+
+def test_re_pairing_p_is_uniform_without_signal_even_in_autocorrelated_clips() -> None:
+    p = _p_values("circular")
+    # Under the null p is uniform on {1/200, ..., 1}. Spreading each value evenly over the step below it makes it
+    # continuous, as the Kolmogorov-Smirnov test demands, without changing what is tested.
+    spread = p - np.random.default_rng(0).random(200) / 200
+    assert stats.kstest(spread, "uniform").pvalue > 0.01
+    assert p.min() >= 1 / 200
+
+
+def test_plain_permutation_is_too_liberal_for_autocorrelated_clips() -> None:
+    assert np.mean(_p_values("plain") <= 0.05) > 0.10
+
+
+def test_re_pairing_p_of_a_coarse_score_errs_on_the_safe_side() -> None:
+    generator = np.random.default_rng(12)
+    p = []
+    for trial in range(200):
+        similarities = generator.standard_normal((60, 60))
+        hits = identification.identification_matrix(similarities, 60, 1)
+        p.append(repairing_test(hits, random_orders(60, n_draws=199, seed=trial)).p)
+    # About one hit in all: a handful of values, so p is above uniform but must not be below it at any level.
+    for level in (0.05, 0.1, 0.2, 0.5, 0.8):
+        assert np.mean(np.array(p) <= level) <= level + 3 * np.sqrt(level * (1 - level) / 200)
+
+
+@pytest.mark.parametrize(("method", "skewed"), [("percentile", False), ("bca", False), ("bca", True)])
+def test_cluster_bootstrap_covers_the_mean_of_block_correlated_data(method: str, skewed: bool) -> None:
+    generator = np.random.default_rng(13)
+    clusters = np.repeat(np.arange(120), 5)
+    covered = 0
+    for trial in range(800):
+        values = _blocks(generator, clusters, skewed)
+        interval = cluster_bootstrap(values, clusters, n_boot=799, seed=trial, method=method)  # type: ignore[arg-type]
+        covered += interval.lo <= 0 <= interval.hi
+    assert 0.93 <= covered / 800 <= 0.97
+
+
+def test_bootstrap_of_clips_is_too_narrow_for_block_correlated_data() -> None:
+    generator = np.random.default_rng(14)
+    clusters = np.repeat(np.arange(60), 8)
+    covered = 0
+    for trial in range(200):
+        interval = cluster_bootstrap(_blocks(generator, clusters), np.arange(480), n_boot=400, seed=trial)
+        covered += interval.lo <= 0 <= interval.hi
+    assert covered / 200 < 0.8
+
+
+@pytest.mark.parametrize("sizes", [[10] * 8, [10] * 8 + [5, 5, 8, 3]], ids=["equal", "unequal"])
+def test_student_covers_the_mean_of_few_blocks(sizes: list[int]) -> None:
+    generator = np.random.default_rng(15)
+    clusters = np.repeat(np.arange(len(sizes)), sizes)
+    covered = 0
+    for _ in range(2000):
+        interval = cluster_t(_blocks(generator, clusters), clusters)
+        covered += interval.lo <= 0 <= interval.hi
+    assert 0.93 <= covered / 2000 <= 0.97
+
+
+def test_percentile_bootstrap_of_few_blocks_is_too_narrow() -> None:
+    generator = np.random.default_rng(16)
+    clusters = np.repeat(np.arange(8), 10)
+    covered = 0
+    for trial in range(500):
+        interval = cluster_bootstrap(_blocks(generator, clusters), clusters, n_boot=499, seed=trial)
+        covered += interval.lo <= 0 <= interval.hi
+    assert covered / 500 < 0.93
+
+
+@pytest.mark.parametrize("n_clusters", [10, 60], ids=["all patterns", "drawn patterns"])
+def test_paired_test_rejects_equal_systems_in_five_of_a_hundred_data_sets(n_clusters: int) -> None:
+    generator = np.random.default_rng(17)
+    clusters = np.repeat(np.arange(n_clusters), 5)
+    rejected = 0
+    for trial in range(1500):
+        difference = _blocks(generator, clusters) - _blocks(generator, clusters)
+        rejected += sign_flip_test(difference, clusters, n_draws=599, seed=trial).p <= 0.05
+    assert 0.03 <= rejected / 1500 <= 0.07
+
+
+def test_wilcoxon_on_bootstrap_means_rejects_equal_systems_nearly_always() -> None:
+    """Re-enact bug 9: 100 bootstrap means of each system, compared by Wilcoxon's signed-rank test."""
+    generator = np.random.default_rng(18)
+    clusters = np.arange(120) // 2
+    released = ours = 0
+    for trial in range(300):
+        a, b = generator.standard_normal((2, 120))
+        picks = generator.integers(0, 120, (2, 100, 120))
+        means = a[picks[0]].mean(axis=1), b[picks[1]].mean(axis=1)
+        released += stats.wilcoxon(*means).pvalue < 0.05
+        ours += paired_difference(a, b, clusters, n_boot=99, n_draws=599, seed=trial).test.p < 0.05
+    # The difference of means has spread s and 100 bootstrap differences scatter about it with the same s, so a test on
+    # them is sure of the sign unless the difference is within 1.96 s / 10 of nothing (metrics spec 3.3).
+    theory = 2 * stats.norm.sf(1.96 / np.sqrt(101))
+    assert released / 300 == pytest.approx(theory, abs=0.06)
+    assert released / 300 > 0.7 > 0.08 > ours / 300
