@@ -28,6 +28,7 @@ class Score:
         chance_analytic: chance level from theory; NaN where there is none.
         ci95: cluster-bootstrap limits; with few clusters Student's t with the cluster-robust standard error; of a rate
             that is 0 or 1 for every clip, the exact binomial limits over clusters.
+        ci_method: which of these, "percentile", "t" or "clopper-pearson".
         p: of the re-pairing test; NaN if not evaluated.
         baselines: value of each trivial baseline.
         ceiling: noise or oracle ceiling, where known.
@@ -41,6 +42,7 @@ class Score:
     chance: float
     chance_analytic: float
     ci95: tuple[float, float]
+    ci_method: str
     p: float
     baselines: dict[str, float]
     ceiling: float | None
@@ -56,6 +58,7 @@ class Score:
             "chance": _plain(self.chance),
             "chance_analytic": _plain(self.chance_analytic),
             "ci95": [_plain(limit) for limit in self.ci95],
+            "ci_method": self.ci_method,
             "p": _plain(self.p),
             "baselines": {name: _plain(value) for name, value in self.baselines.items()},
             "ceiling": None if self.ceiling is None else _plain(self.ceiling),
@@ -106,6 +109,7 @@ def summarise(
         chance=math.nan if repaired is None else repaired.chance,
         chance_analytic=chance_analytic,
         ci95=(interval.lo, interval.hi),
+        ci_method=interval.method,
         p=math.nan if repaired is None else repaired.p,
         baselines=dict(baselines or {}),
         ceiling=ceiling,
