@@ -27,6 +27,7 @@ bench: $(VENV)/.installed-dev  ## time brainflix beside its peers, with ratios
 	$(PIP) -e ".[bench]"
 	$(BIN)/python tests/bench/bench_ridge.py
 	$(BIN)/python tests/bench/bench_nway.py
+	$(BIN)/python tests/bench/bench_metrics.py
 	$(BIN)/python tests/bench/bench_publish.py
 
 crash: $(VENV)/.installed-dev  ## kill a run at 200 random moments, and run eight at once

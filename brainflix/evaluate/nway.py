@@ -210,7 +210,12 @@ def accuracy_matrix(logits: NDArray[Any], classes: Ints, n: int, k: int = 1, tie
 
     Returns:
         Array of shape (n_clips, n_clips), the input of the re-pairing test.
+
+    Raises:
+        DataError: classes and logits do not have the same frames.
     """
+    if logits.ndim not in (2, 3) or classes.ndim != logits.ndim or logits.shape[1:-1] != classes.shape[1:-1]:
+        raise DataError(f"logits of shape {logits.shape} do not go with true classes of shape {classes.shape}")
     if logits.ndim == 2:
         return accuracy(repaired_counts(logits, classes), n, k, ties)
     total: Floats = np.zeros((len(logits), len(classes)))

@@ -30,6 +30,7 @@ class Score:
             that is 0 or 1 for every clip, the exact binomial limits over clusters.
         se: standard error of the value over clusters, which `ci95` belongs to.
         n_clusters: clusters that have a value.
+        ci_method: which of these, "percentile", "t" or "clopper-pearson".
         p: of the re-pairing test; NaN if not evaluated.
         baselines: value of each trivial baseline.
         ceiling: noise or oracle ceiling, where known.
@@ -45,6 +46,7 @@ class Score:
     ci95: tuple[float, float]
     se: float
     n_clusters: int
+    ci_method: str
     p: float
     baselines: dict[str, float]
     ceiling: float | None
@@ -70,6 +72,7 @@ class Score:
             "se": _plain(self.se),
             "ci95": [_plain(limit) for limit in self.ci95],
             "n_clusters": self.n_clusters,
+            "ci_method": self.ci_method,
             "p": _plain(self.p),
             "baselines": {name: _plain(value) for name, value in self.baselines.items()},
             "ceiling": None if self.ceiling is None else _plain(self.ceiling),
@@ -122,6 +125,7 @@ def summarise(
         ci95=(interval.lo, interval.hi),
         se=interval.se,
         n_clusters=interval.n_clusters,
+        ci_method=interval.method,
         p=math.nan if repaired is None else repaired.p,
         baselines=dict(baselines or {}),
         ceiling=ceiling,

@@ -128,6 +128,32 @@ def test_a_clip_that_was_not_predicted_is_named_with_the_artifact(artifacts: dic
         list(strict._matches([artifacts["short"]], [artifacts["target"]], TEST))
 
 
+def test_decoders_of_other_subjects_are_compared_in_pairs_with_the_first(
+    artifacts: dict[str, Artifact], tmp_path: Path
+) -> None:
+    target = artifacts["target"]
+    truth = Targets.load(target).values[CLIPS.of("test")]
+    rng = np.random.default_rng(1)
+    store = Store(tmp_path / "store")
+    transfer = [
+        publish(store, "predictions", f"d{i}", Predictions(values.astype(np.float32), TEST.ids, str(target.ref)).save)
+        for i, values in enumerate(
+            [rng.standard_normal(truth.shape), truth, truth + 3 * rng.standard_normal(truth.shape)]
+        )
+    ]
+    params = strict.StrictParams(weights="demo/video-classifier", n_draws=999, n_boot=999)
+    design = strict.make_design(TEST, 2.0, params, 0)
+    (rows,) = strict._transfer_table({"transfer": transfer, "targets": [target]}, TEST, design).values()
+    first, best, poor = rows
+    assert [row["decoder"] for row in rows] == ["d0", "d1", "d2"] and "gain" not in first
+    assert best["gain"] == pytest.approx(best["identification"] - first["identification"], abs=2e-6)
+    assert best["gain_lo"] > 0
+    # 60 s of film are 3 blocks of 20 s, 8 sign patterns: no gain can have a p below 2 / 8.
+    assert best["gain_p"] == 0.25 and best["gain_p_holm"] == 0.5
+    assert poor["gain_p_holm"] >= max(poor["gain_p"], best["gain_p_holm"])
+    assert strict._transfer_table({"targets": [target]}, TEST, design) == {}
+
+
 def test_pixel_scores_use_the_threads_of_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 

@@ -15,6 +15,7 @@ from metric_clips import reference
 
 from brainflix.errors import DataError, UsageError
 from brainflix.evaluate import nway
+from brainflix.evaluate.repairing import random_orders, repairing_test
 
 
 def _enumerate(scores: list[int], truth: tuple[int, ...], n: int, k: int, ties: str) -> Fraction:
@@ -37,7 +38,7 @@ def _enumerate(scores: list[int], truth: tuple[int, ...], n: int, k: int, ties: 
 
 @settings(max_examples=60, deadline=None)
 @given(
-    scores=st.lists(st.integers(0, 4), min_size=3, max_size=8),
+    scores=st.lists(st.integers(0, 4), min_size=2, max_size=8),
     g=st.sampled_from([1, 2, 3]),
     data=st.data(),
 )
@@ -80,12 +81,55 @@ def test_agrees_with_a_literal_simulation(n_classes: int, g: int, n: int, k: int
 
 
 def test_reference_fractions() -> None:
-    entries = reference()["nway"]
-    scores = (np.arange(1000) * 7919 % 1009) / 1009
-    for entry in entries:
-        counts = nway.count(scores, np.array(entry["gt"]))
-        value = float(nway.accuracy(counts, entry["n"], entry["k"], "lose"))
-        assert value == pytest.approx(entry["value"], abs=1e-9, rel=1e-9)
+    scores = np.arange(1000) * 7919 % 1009 / 1009
+    for entry in reference()["nway"]:
+        truth, n, k = entry["gt"], entry["n"], entry["k"]
+        value = float(nway.accuracy(nway.count(scores, np.array(truth)), n, k, "lose"))
+        pool = np.delete(scores, truth)
+        above = int((pool >= scores[truth].max()).sum())
+        ways = sum(comb(above, j) * comb(len(pool) - above, n - 1 - j) for j in range(min(k, n)))
+        assert value == pytest.approx(float(Fraction(ways, comb(len(pool), n - 1))), rel=1e-12, abs=0)
+        assert value == pytest.approx(entry["value"], rel=1e-9, abs=0)
+
+
+@pytest.mark.parametrize("ties", nway.TIES)
+def test_every_rank_among_up_to_eight_classes_equals_enumeration(ties: nway.Ties) -> None:
+    for n_classes in range(2, 9):
+        for above in range(n_classes):
+            for tied in range(n_classes - above):
+                scores = [5, *[9] * above, *[5] * tied, *[1] * (n_classes - 1 - above - tied)]
+                counts = nway.count(np.array(scores), np.array([0]))
+                for n in range(2, n_classes + 1):
+                    expected = float(_enumerate(scores, (0,), n, 1, ties))
+                    assert float(nway.accuracy(counts, n, 1, ties)) == pytest.approx(expected, abs=1e-12)
+
+
+def test_frame_based_accuracy_is_the_mean_over_frames_of_a_clip_and_then_over_clips() -> None:
+    generator = np.random.default_rng(6)
+    truth = generator.standard_normal((50, 4, 30))
+    logits = truth + generator.standard_normal((50, 4, 30))
+    classes = nway.truth_classes(truth, 1)
+    matrix = nway.accuracy_matrix(logits, classes, 10)
+    alone = [[float(nway.accuracy(nway.count(logits[i, j], classes[i, j]), 10)) for j in range(4)] for i in range(50)]
+    assert np.diagonal(matrix) == pytest.approx(np.mean(alone, axis=1))
+    assert np.trace(matrix) / 50 == pytest.approx(nway.accuracy(nway.count(logits, classes), 10).mean())
+    with pytest.raises(DataError, match="do not go with"):
+        nway.accuracy_matrix(logits, classes[:, :3], 10)
+    with pytest.raises(DataError, match="do not go with"):
+        nway.accuracy_matrix(logits, classes[:, 0], 10)
+
+
+def test_re_paired_chance_of_frames_sees_the_classifiers_favourite_classes() -> None:
+    generator = np.random.default_rng(7)
+    # Half of the true clips and most predictions show one of few classes, as real films do.
+    favourite = 2.0 * (np.arange(40) < 4)
+    truth, logits = (favourite + generator.standard_normal((60, 3, 40)) for _ in range(2))
+    matrix = nway.accuracy_matrix(logits, nway.truth_classes(truth, 1), 10)
+    found = repairing_test(matrix, random_orders(60, n_draws=999, seed=0))
+    assert found.chance == pytest.approx(matrix.mean(), abs=4 * found.null_sd / np.sqrt(999))
+    assert found.chance > 2 * nway.chance(10), "scores that carry no information exceed the analytic level"
+    assert abs(found.observed - found.chance) < 4 * found.null_sd
+    assert 0.01 < found.p < 0.99
 
 
 def test_chance_is_what_scores_without_information_get() -> None:

@@ -58,11 +58,13 @@ def test_blocks_without_a_value_do_not_count_as_blocks() -> None:
     score = summarise(per_clip, np.arange(80) // 2, protocol="strict")
     alone = summarise(per_clip[:20], np.arange(20) // 2, protocol="strict")
     assert score.ci95 == alone.ci95
+    assert score.ci_method == "t"
 
 
 def test_a_rate_without_a_hit_is_not_certain_to_be_zero() -> None:
     none = np.zeros(120)
     rate = summarise(none, np.arange(120), protocol="strict", is_rate=True)
     assert rate.value == rate.ci95[0] == 0.0
+    assert rate.to_dict()["ci_method"] == "clopper-pearson"
     assert rate.ci95[1] > 1 / 120, "chance of top-1 retrieval among the 120 clips"
     assert summarise(none, np.arange(120), protocol="strict").ci95 == (0.0, 0.0)
