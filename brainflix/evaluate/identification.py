@@ -72,7 +72,7 @@ def rank_counts(
     Returns:
         Counts of shape (n_clips,).
     """
-    rows = _queries_in_rows(similarities, direction)
+    rows = queries_in_rows(similarities, direction)
     allowed = ~np.eye(len(rows), dtype=bool)
     if exclude is not None:
         allowed &= ~(exclude if direction == "brain_to_stim" else exclude.T)
@@ -130,7 +130,7 @@ def identification_matrix(
     Returns:
         Array of shape (n_clips, n_clips), predictions by stimuli; its diagonal is the score of the true pairing.
     """
-    above, equal = ranks(_queries_in_rows(similarities, direction))
+    above, equal = ranks(queries_in_rows(similarities, direction))
     matrix = accuracy(Counts(above, equal - 1, len(similarities) - 1), n, k, ties)
     return matrix if direction == "brain_to_stim" else matrix.T
 
@@ -143,7 +143,13 @@ def first_equal(values: NDArray[Any]) -> Ints:
     return np.array([first.setdefault(digest, i) for i, digest in enumerate(digests)], np.int64)
 
 
-def _queries_in_rows(similarities: Floats, direction: Direction) -> Floats:
+def queries_in_rows(similarities: Floats, direction: Direction) -> Floats:
+    """Return a square similarity matrix with the asking side in rows, or raise if it cannot be ranked.
+
+    Raises:
+        DataError: not square, or a similarity is NaN.
+        UsageError: no such direction.
+    """
     if direction not in DIRECTIONS:
         raise UsageError(f"unknown direction {direction!r}", next=f"use one of {', '.join(DIRECTIONS)}")
     if similarities.ndim != 2 or similarities.shape[0] != similarities.shape[1]:
