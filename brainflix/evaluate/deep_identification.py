@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 def deep_identification(
     truth: NDArray[Any],
     prediction: NDArray[Any],
-    blocks: NDArray[Any] | None = None,
+    clusters: NDArray[Any] | None = None,
     *,
     memory_bytes: int = 2**28,
 ) -> tuple[Floats, int]:
@@ -35,7 +35,7 @@ def deep_identification(
     Args:
         truth: array of shape (n_clips, n_frames, n_dims), features of the true frames.
         prediction: array of the same shape.
-        blocks: optional array of shape (n_clips,), stimulus block of each clip; clips of the same block, which share
+        clusters: optional array of shape (n_clips,), stimulus block of each clip; clips of the same block, which share
             scenes, are then no distractors.
         memory_bytes: bound for the working arrays; the result does not depend on it beyond rounding.
 
@@ -51,11 +51,11 @@ def deep_identification(
     n_clips, n_frames, _ = truth.shape
     if n_clips < 2:
         raise DataError(f"{n_clips} clip cannot be told from others")
-    if blocks is not None and blocks.shape != (n_clips,):
-        raise DataError(f"blocks of shape {blocks.shape} do not go with {n_clips} clips")
+    if clusters is not None and clusters.shape != (n_clips,):
+        raise DataError(f"clusters of shape {clusters.shape} do not go with {n_clips} clips")
     values = np.empty((n_clips, n_frames))
     for frame in range(n_frames):
-        values[:, frame] = _one_frame(truth[:, frame], prediction[:, frame], blocks, memory_bytes)
+        values[:, frame] = _one_frame(truth[:, frame], prediction[:, frame], clusters, memory_bytes)
     return clip_means(values)
 
 
@@ -89,7 +89,7 @@ def correlation_distance(
     return clip_means(values)
 
 
-def _one_frame(truth: NDArray[Any], prediction: NDArray[Any], blocks: NDArray[Any] | None, memory: int) -> Floats:
+def _one_frame(truth: NDArray[Any], prediction: NDArray[Any], clusters: NDArray[Any] | None, memory: int) -> Floats:
     """Return the score of each prediction for one frame index, (n_clips,)."""
     n = len(truth)
     # Half of the memory for a strip of the matrix and its comparisons, half for the centred dims that it is made from.
@@ -109,8 +109,8 @@ def _one_frame(truth: NDArray[Any], prediction: NDArray[Any], blocks: NDArray[An
         own = r[np.arange(len(here)), here][:, None]
         allowed = ~np.isnan(r)
         allowed[np.arange(len(here)), here] = False
-        if blocks is not None:
-            allowed &= blocks[here, None] != blocks
+        if clusters is not None:
+            allowed &= clusters[here, None] != clusters
         n_allowed = allowed.sum(axis=1)
         defined = (n_allowed > 0) & ~np.isnan(own[:, 0])
         beaten = ((r < own) & allowed).sum(axis=1)

@@ -16,25 +16,25 @@ def _features(n_clips: int = 9, n_frames: int = 2, n_dims: int = 31, seed: int =
     return truth + 3, 0.3 * truth + noise
 
 
-def _by_definition(truth: np.ndarray, prediction: np.ndarray, blocks: np.ndarray | None = None) -> list[float]:
+def _by_definition(truth: np.ndarray, prediction: np.ndarray, clusters: np.ndarray | None = None) -> list[float]:
     n, n_frames = truth.shape[:2]
     scores = []
     for j in range(n):
         frames = []
         for t in range(n_frames):
             r = [np.corrcoef(truth[i, t], prediction[j, t])[0, 1] for i in range(n)]
-            others = [i for i in range(n) if i != j and (blocks is None or blocks[i] != blocks[j])]
+            others = [i for i in range(n) if i != j and (clusters is None or clusters[i] != clusters[j])]
             frames.append(np.mean([r[i] < r[j] for i in others]))
         scores.append(float(np.mean(frames)))
     return scores
 
 
 @pytest.mark.parametrize("memory_bytes", [1, 4000, 2**28])
-@pytest.mark.parametrize("blocks", [None, np.array([0, 0, 0, 1, 1, 1, 2, 2, 2])])
-def test_equals_the_definition_in_blocks_of_any_size(memory_bytes: int, blocks: np.ndarray | None) -> None:
+@pytest.mark.parametrize("clusters", [None, np.array([0, 0, 0, 1, 1, 1, 2, 2, 2])])
+def test_equals_the_definition_in_blocks_of_any_size(memory_bytes: int, clusters: np.ndarray | None) -> None:
     truth, prediction = _features()
-    values, n_undefined = deep_identification(truth, prediction, blocks, memory_bytes=memory_bytes)
-    assert values == pytest.approx(_by_definition(truth, prediction, blocks))
+    values, n_undefined = deep_identification(truth, prediction, clusters, memory_bytes=memory_bytes)
+    assert values == pytest.approx(_by_definition(truth, prediction, clusters))
     assert n_undefined == 0
 
 
@@ -93,5 +93,5 @@ def test_refuses_what_cannot_be_compared() -> None:
         correlation_distance(truth[0], prediction[0])
     with pytest.raises(DataError, match="told from others"):
         deep_identification(truth[:1], prediction[:1])
-    with pytest.raises(DataError, match="blocks"):
+    with pytest.raises(DataError, match="clusters"):
         deep_identification(truth, prediction, np.zeros(3))
