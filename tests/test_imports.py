@@ -16,7 +16,11 @@ PURE = {
     "preprocess": ("trim", "detrend", "reliability", "noise_ceiling", "areas"),
     "align": ("procrustes", "ridge_map", "template", "maps", "quality", "methods"),
     "regress": ("ridge", "ridge_cv", "spectrum", "folds", "standardise", "mlp"),
-    "evaluate": ("nway", "pixels", "ssim", "pairs", "flow", "identification", "statistics", "baselines", "score"),
+    "evaluate": (
+        *("nway", "pixels", "ssim", "pairs", "flow", "identification", "statistics", "baselines", "score"),
+        *("hue", "ssim_columns", "flow_errors", "motion", "temporal", "fvd", "deep_identification", "retrieval"),
+        "motion_energy",
+    ),
     "models": None,
 }
 # The ridge solver is shared by alignment and regression; regressors read trained encoders.
