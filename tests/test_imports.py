@@ -20,6 +20,8 @@ PURE = {
         *("nway", "pixels", "ssim", "pairs", "flow", "identification", "targets_metrics", "baselines", "score"),
         *("bootstrap", "comparison", "crossed", "rates", "repairing"),
         *("clock", "protocols", "folder_repairing", "folder_metrics", "folder_score", "leaderboard", "published"),
+        *("hue", "ssim_columns", "flow_errors", "motion", "temporal", "fvd", "deep_identification", "retrieval"),
+        "motion_energy",
     ),
     "models": None,
 }

@@ -7,6 +7,7 @@ the field have these names swapped (metrics spec 2.13).
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any, Literal
 
 import numpy as np
@@ -53,7 +54,7 @@ def similarity(prediction: NDArray[Any], truth: NDArray[Any], kind: Kind = "pear
         raise DataError(f"predictions {prediction.shape} and truth {truth.shape} are not both (n, same n_dims)")
     matrix = _unit(prediction, kind) @ _unit(truth, kind).T
     # A matrix product rounds equal columns differently by their place, and rounding must not break ties.
-    rows, columns = _first_equal(prediction), _first_equal(truth)
+    rows, columns = first_equal(prediction), first_equal(truth)
     repeated = (rows != np.arange(len(rows))).any() or (columns != np.arange(len(columns))).any()
     return matrix[np.ix_(rows, columns)] if repeated else matrix
 
@@ -71,7 +72,7 @@ def rank_counts(
     Returns:
         Counts of shape (n_clips,).
     """
-    rows = _queries_in_rows(similarities, direction)
+    rows = queries_in_rows(similarities, direction)
     allowed = ~np.eye(len(rows), dtype=bool)
     if exclude is not None:
         allowed &= ~(exclude if direction == "brain_to_stim" else exclude.T)
@@ -129,12 +130,26 @@ def identification_matrix(
     Returns:
         Array of shape (n_clips, n_clips), predictions by stimuli; its diagonal is the score of the true pairing.
     """
-    above, equal = ranks(_queries_in_rows(similarities, direction))
+    above, equal = ranks(queries_in_rows(similarities, direction))
     matrix = accuracy(Counts(above, equal - 1, len(similarities) - 1), n, k, ties)
     return matrix if direction == "brain_to_stim" else matrix.T
 
 
-def _queries_in_rows(similarities: Floats, direction: Direction) -> Floats:
+def first_equal(values: NDArray[Any]) -> Ints:
+    """Return for each row the index of the first row that is equal to it, (n_rows,)."""
+    first: dict[bytes, int] = {}
+    # Digests, since rows of deep features are large.
+    digests = (hashlib.blake2b(row.tobytes()).digest() for row in values)
+    return np.array([first.setdefault(digest, i) for i, digest in enumerate(digests)], np.int64)
+
+
+def queries_in_rows(similarities: Floats, direction: Direction) -> Floats:
+    """Return a square similarity matrix with the asking side in rows, or raise if it cannot be ranked.
+
+    Raises:
+        DataError: not square, or a similarity is NaN.
+        UsageError: no such direction.
+    """
     if direction not in DIRECTIONS:
         raise UsageError(f"unknown direction {direction!r}", next=f"use one of {', '.join(DIRECTIONS)}")
     if similarities.ndim != 2 or similarities.shape[0] != similarities.shape[1]:
@@ -142,12 +157,6 @@ def _queries_in_rows(similarities: Floats, direction: Direction) -> Floats:
     if np.isnan(similarities).any():
         raise DataError("a similarity is NaN", why="a prediction or a target is constant")
     return similarities if direction == "brain_to_stim" else similarities.T
-
-
-def _first_equal(values: NDArray[Any]) -> Ints:
-    """Return for each row the index of the first row that is equal to it, (n_rows,)."""
-    first: dict[bytes, int] = {}
-    return np.array([first.setdefault(row.tobytes(), i) for i, row in enumerate(values)], np.int64)
 
 
 def _unit(values: NDArray[Any], kind: Kind) -> Floats:

@@ -36,6 +36,7 @@ def test_reference_end_point_errors_at_512_pixels() -> None:
     )
     assert flow.epe(truth, prediction)[0] == pytest.approx(expected["epe"], abs=1e-3)
     assert flow.epe_static(truth)[0] == pytest.approx(expected["epe_of_static_prediction"], abs=1e-3)
+    assert flow.epe_static(prediction)[0] == pytest.approx(expected["mean_speed_pred"], abs=1e-3)
 
 
 def test_flow_finds_a_known_displacement() -> None:
