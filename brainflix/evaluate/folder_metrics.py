@@ -19,7 +19,9 @@ from brainflix.evaluate.pairs import FLAVOURS, score_pairs, tiles
 
 Floats = NDArray[np.float64]
 Pairs = NDArray[np.integer[Any]]
-# Bytes of flow held at once while pairings are scored, and working copies of each flow.
+# Bytes of working form held at once while pairings are scored: preparing clips again for each block is what costs.
+PIXEL_MEMORY_BYTES = 2**30
+# The same of flow, and working copies of each flow.
 FLOW_MEMORY_BYTES, FLOW_COPIES = 2**29, 6
 
 
@@ -117,9 +119,9 @@ def score_pixels(
         Array of shape (n_pairs,).
     """
     if metric == "psnr_pooled":
-        error = score_pairs("mse", truth, prediction, pairs, workers=workers)
+        error = score_pairs("mse", truth, prediction, pairs, workers=workers, memory_bytes=PIXEL_MEMORY_BYTES)
         return np.asarray(pixels.decibels(error * 255.0**2), np.float64)
-    return score_pairs(metric, truth, prediction, pairs, workers=workers)
+    return score_pairs(metric, truth, prediction, pairs, workers=workers, memory_bytes=PIXEL_MEMORY_BYTES)
 
 
 def score_motion(metrics: Sequence[str], truth: flow.Flow, prediction: flow.Flow, pairs: Pairs) -> dict[str, Floats]:

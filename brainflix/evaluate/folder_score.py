@@ -39,7 +39,7 @@ Floats = NDArray[np.float64]
 BASELINES = ("grey", "blurred", "static_first", "truth_first")
 PREDICTION = "prediction"
 # A baseline's SSIM with other clips is a mean over this many re-pairings; each holds every clip once on either side.
-FLOOR_ORDERS = 5
+FLOOR_ORDERS = 2
 # Re-pairings of what is a look-up; videos get fewer.
 CHEAP_ORDERS = 10_000
 
@@ -71,29 +71,19 @@ class Plan:
 
 @dataclass(frozen=True, eq=False)
 class Own:
-    """Scores of the true pairs: by video set and metric, the clips' values (n_clips,) and the undefined ones' count."""
+    """Scores of the true pairs, taken clip by clip.
+
+    Attributes:
+        values: by video set and metric, array of shape (n_clips,).
+        floors: by video set, its SSIM with a few other clips, array of shape (n_clips,); NaN without other clips.
+        n_nan: by metric, how many values of the prediction are undefined.
+        flows: of truth and prediction, if a metric takes them.
+    """
 
     values: dict[str, dict[str, Floats]]
+    floors: dict[str, Floats]
     n_nan: dict[str, int]
     flows: tuple[Flow, Flow] | None = field(default=None, repr=False)
-
-
-class Derived:
-    """Videos of a baseline, made when they are asked for."""
-
-    def __init__(self, name: str, inputs: Inputs) -> None:
-        """Take the baseline's name and what it is made of."""
-        self.name, self.inputs = name, inputs
-
-    def __len__(self) -> int:
-        """Return the number of clips."""
-        return len(self.inputs.ids)
-
-    def __getitem__(self, clip: int) -> NDArray[np.uint8]:
-        """Return one clip, (n_frames, height, width, 3)."""
-        one = slice(clip, clip + 1)
-        prediction, truth = self.inputs.prediction[one], self.inputs.truth[one]
-        return np.asarray(baselines.build(self.name, prediction=prediction, truth=truth)[0], np.uint8)
 
 
 def score_folder(inputs: Inputs, plan: Plan, folder: Path, track: Track) -> dict[str, Line]:
@@ -109,7 +99,7 @@ def score_folder(inputs: Inputs, plan: Plan, folder: Path, track: Track) -> dict
         By metric, in the order of METRICS.
     """
     repairing = make_repairing(inputs.rank, block=plan.block, n_orders=plan.n_orders, seed=plan.seed)
-    own = _score_own(inputs, plan, folder, track)
+    own = _score_own(inputs, plan, repairing, folder, track)
     matrices = _score_pairs(inputs, plan, repairing, own, track)
     lines = {}
     for name in (name for name in METRICS if name in plan.metrics):
@@ -118,7 +108,7 @@ def score_folder(inputs: Inputs, plan: Plan, folder: Path, track: Track) -> dict
         if name == "ssim_excess":
             matrix = excess(matrices[plan.ssim])
             values = {PREDICTION: _row_excess(own.values[PREDICTION][plan.ssim], matrices[plan.ssim])}
-            below = _excess_of_baselines(inputs, plan, own, repairing)
+            below = {each: _mean(own.values[each][plan.ssim]) - _mean(own.floors[each]) for each in BASELINES}
         elif name in matrices:
             matrix = matrices[name]
         else:
@@ -151,37 +141,54 @@ def score_logits(
     return Line(score, about, primary=g == 1)
 
 
-def _score_own(inputs: Inputs, plan: Plan, folder: Path, track: Track) -> Own:
+def _score_own(inputs: Inputs, plan: Plan, repairing: Repairing, folder: Path, track: Track) -> Own:
     """Score the prediction and every baseline against the truth, clip by clip."""
+    n = len(inputs.ids)
     names = [name for name in METRICS if name in plan.metrics and name != "ssim_excess"]
     if "ssim_excess" in plan.metrics and plan.ssim not in names:
         names.append(plan.ssim)
     systems = (PREDICTION, *BASELINES)
-    values = {system: {name: np.full(len(inputs.ids), np.nan) for name in names} for system in systems}
-    n_nan = dict.fromkeys(names, 0)
-    flows = _open_flows(inputs, folder) if any(METRICS[name].motion for name in names) else None
-    run = partial(_score_clip, inputs, names, plan.grey, flows)
+    own = Own(
+        values={system: {name: np.full(n, np.nan) for name in names} for system in systems},
+        floors={system: np.full(n, np.nan) for system in systems},
+        n_nan=dict.fromkeys(names, 0),
+        flows=_open_flows(inputs, folder) if any(METRICS[name].motion for name in names) else None,
+    )
+    others = repairing.floor[:FLOOR_ORDERS] if "ssim_excess" in plan.metrics else repairing.floor[:0]
+    run = partial(_score_clip, inputs, plan, names, others, own)
     with ThreadPoolExecutor(plan.workers) as pool:
-        scored = pool.map(run, range(len(inputs.ids)))
-        for clip in track(range(len(inputs.ids)), "clips scored"):
-            for (system, name), (value, missing) in next(scored).items():
-                values[system][name][clip] = value
-                n_nan[name] += missing if system == PREDICTION else 0
-    return Own(values, n_nan, flows)
+        counts = pool.map(run, range(n))
+        for _ in track(range(n), "clips scored"):
+            for name, missing in next(counts).items():
+                own.n_nan[name] += missing
+    return own
 
 
 def _score_clip(
-    inputs: Inputs, names: Sequence[str], grey: Grey, flows: tuple[Flow, Flow] | None, clip: int
-) -> dict[tuple[str, str], tuple[float, int]]:
-    """Score one clip of all systems, and write down its flow for later pairings."""
-    truth, prediction = View(np.asarray(inputs.truth[clip]), grey), View(np.asarray(inputs.prediction[clip]), grey)
-    if flows is not None:
-        flows[0][clip], flows[1][clip] = truth.flow, prediction.flow
-    found = {}
-    for system in (PREDICTION, *BASELINES):
-        view = prediction if system == PREDICTION else View(Derived(system, inputs)[clip], grey)
-        found.update({(system, name): score_clip(name, truth, view) for name in names})
-    return found
+    inputs: Inputs, plan: Plan, names: Sequence[str], others: NDArray[np.int32], own: Own, clip: int
+) -> dict[str, int]:
+    """Fill in one clip of all video sets; return how many values of the prediction are undefined, by metric."""
+    truth, prediction = (View(np.asarray(each[clip]), plan.grey) for each in (inputs.truth, inputs.prediction))
+    if own.flows is not None:
+        own.flows[0][clip], own.flows[1][clip] = truth.flow, prediction.flow
+    strangers = [View(np.asarray(inputs.truth[int(other)]), plan.grey) for other in others[:, clip]]
+    undefined = {}
+    for system, values in own.values.items():
+        view = prediction if system == PREDICTION else View(_derive(system, inputs, clip), plan.grey)
+        for name in names:
+            values[name][clip], missing = score_clip(name, truth, view)
+            if system == PREDICTION:
+                undefined[name] = missing
+        if strangers and system != PREDICTION:
+            own.floors[system][clip] = np.mean([score_clip(plan.ssim, each, view)[0] for each in strangers])
+    return undefined
+
+
+def _derive(baseline: str, inputs: Inputs, clip: int) -> NDArray[np.uint8]:
+    """Return one clip of a baseline, (n_frames, height, width, 3)."""
+    one = slice(clip, clip + 1)
+    made = baselines.build(baseline, prediction=inputs.prediction[one], truth=inputs.truth[one])
+    return np.asarray(made[0], np.uint8)
 
 
 def _open_flows(inputs: Inputs, folder: Path) -> tuple[Flow, Flow]:
@@ -195,7 +202,7 @@ def _open_flows(inputs: Inputs, folder: Path) -> tuple[Flow, Flow]:
 def _score_pairs(inputs: Inputs, plan: Plan, repairing: Repairing, own: Own, track: Track) -> dict[str, Floats]:
     """Return the matrices (n_clips, n_clips) of all metrics that can be re-paired."""
     n, pairs, found = len(inputs.ids), repairing.pairs, {}
-    names = [name for name in own.values[PREDICTION] if name not in WITHOUT_PAIRS]
+    names = [name for name in own.n_nan if name not in WITHOUT_PAIRS]
     still = [name for name in names if not METRICS[name].motion]
     for name in track(still, "metrics re-paired"):
         values = score_pixels(name, inputs.truth, inputs.prediction, pairs, workers=plan.workers)
@@ -204,18 +211,6 @@ def _score_pairs(inputs: Inputs, plan: Plan, repairing: Repairing, own: Own, tra
         moving = [name for name in names if METRICS[name].motion]
         for name, values in score_motion(moving, *own.flows, pairs).items():
             found[name] = to_matrix(values, pairs, n)
-    return found
-
-
-def _excess_of_baselines(inputs: Inputs, plan: Plan, own: Own, repairing: Repairing) -> dict[str, float]:
-    """Return each baseline's SSIM beyond that with other clips, over a few re-pairings."""
-    n, orders = len(inputs.ids), repairing.floor[:FLOOR_ORDERS]
-    mine = np.tile(np.arange(n), len(orders))
-    pairs = np.stack([mine, orders.ravel()], axis=1)
-    found = {}
-    for name in BASELINES:
-        others = score_pixels(plan.ssim, inputs.truth, Derived(name, inputs), pairs, workers=plan.workers)
-        found[name] = _mean(own.values[name][plan.ssim]) - _mean(others)
     return found
 
 
