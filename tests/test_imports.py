@@ -19,7 +19,7 @@ PURE = {
     "evaluate": (
         *("nway", "pixels", "ssim", "pairs", "flow", "identification", "targets_metrics", "baselines", "score"),
         *("bootstrap", "comparison", "crossed", "rates", "repairing"),
-        *("clock", "protocols", "folder_repairing", "folder_metrics", "folder_score", "leaderboard", "published"),
+        *("clock", "protocols", "folders/repairing", "folders/metrics", "folders/scoring", "leaderboard", "published"),
         *("hue", "ssim_columns", "flow_errors", "motion", "temporal", "fvd", "deep_identification", "retrieval"),
         "motion_energy",
     ),

@@ -50,7 +50,7 @@ def score(
     """
     out = Output(json=json)
     from brainflix.cli.session import open_settings
-    from brainflix.evaluate.folders import Request, score_folders
+    from brainflix.evaluate.folders.request import Request, score_folders
 
     request = Request(
         pred=pred,

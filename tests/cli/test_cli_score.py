@@ -23,7 +23,7 @@ from brainflix.evaluate.nway import chance
 from brainflix.io.frames import resize
 from brainflix.io.video import encode
 
-SCHEMA = Path(brainflix.evaluate.__file__).with_name("score_schema.json")
+SCHEMA = Path(brainflix.evaluate.__file__).parent / "folders" / "schema.json"
 FAST = ("--metrics", "psnr,pixcorr")
 Run = Callable[..., Any]
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from brainflix.errors import DataError, UsageError
-from brainflix.evaluate.folder_repairing import make_repairing, repaired
+from brainflix.evaluate.folders.repairing import make_repairing, repaired
 
 
 def test_the_floor_is_the_mean_of_all_mismatched_pairs_where_they_are_affordable() -> None:

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 
 from brainflix.evaluate import baselines, nway
 from brainflix.evaluate.flow import Flow, Grey
-from brainflix.evaluate.folder_inputs import Inputs, Track, check_room
-from brainflix.evaluate.folder_metrics import (
+from brainflix.evaluate.folders.inputs import Inputs, Track, check_room
+from brainflix.evaluate.folders.metrics import (
     METRICS,
     WITHOUT_PAIRS,
     View,
@@ -30,7 +30,7 @@ from brainflix.evaluate.folder_metrics import (
     score_pixels,
     to_matrix,
 )
-from brainflix.evaluate.folder_repairing import Repairing, make_repairing, repaired
+from brainflix.evaluate.folders.repairing import Repairing, make_repairing, repaired
 from brainflix.evaluate.repairing import Repaired
 from brainflix.evaluate.score import Score, summarise
 from brainflix.evaluate.scorecard import Line

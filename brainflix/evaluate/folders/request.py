@@ -1,4 +1,4 @@
-"""`score`: from folders of clips to one document; `score_schema.json` says what it holds."""
+"""`score`: from folders of clips to one document; `schema.json` says what it holds."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from brainflix.errors import DataError, UsageError
-from brainflix.evaluate.folder_inputs import Inputs, Source, Track, paired, side_by_side, stage_inputs
-from brainflix.evaluate.folder_metrics import METRICS
-from brainflix.evaluate.folder_score import Plan, score_folder, score_logits
+from brainflix.evaluate.folders.inputs import Inputs, Source, Track, paired, side_by_side, stage_inputs
+from brainflix.evaluate.folders.metrics import METRICS
+from brainflix.evaluate.folders.scoring import Plan, score_folder, score_logits
 from brainflix.evaluate.protocols import Protocol, check_bug_compat, find_protocol, flow_grey
 from brainflix.evaluate.scorecard import Line
 from brainflix.io.clip_folder import open_clips
