@@ -37,9 +37,9 @@ def test_rare_hits_are_covered_where_the_plain_bootstrap_misses_them() -> None:
     honest = plain = 0
     for seed in range(400):
         hits = (generator.random(120) < p).astype(float)
-        interval = rate_interval(hits, CLIPS, n_boot=999, seed=seed)
+        interval = rate_interval(hits, CLIPS, n_boot=399, seed=seed)
         honest += interval.lo <= p <= interval.hi
-        other = cluster_bootstrap(hits, CLIPS, n_boot=999, seed=seed)
+        other = cluster_bootstrap(hits, CLIPS, n_boot=399, seed=seed)
         plain += other.lo <= p <= other.hi
     assert honest / 400 >= 0.93
     # No hit at all has probability (1 - p)^120 = 0.366, and its bootstrap interval is [0, 0].
@@ -50,11 +50,11 @@ def test_rare_hits_of_whole_blocks_are_covered_as_blocks_and_not_as_clips() -> N
     generator = np.random.default_rng(1)
     clusters, p = CLIPS // 10, 1 / 12
     covered = clips_as_trials = 0
-    for seed in range(400):
+    for seed in range(200):
         hits = (generator.random(12) < p).astype(float)[clusters]
-        interval = rate_interval(hits, clusters, n_boot=999, seed=seed)
+        interval = rate_interval(hits, clusters, n_boot=399, seed=seed)
         covered += interval.lo <= p <= interval.hi
-        alone = rate_interval(hits, CLIPS, n_boot=999, seed=seed)
+        alone = rate_interval(hits, CLIPS, n_boot=399, seed=seed)
         clips_as_trials += alone.lo <= p <= alone.hi
-    assert covered / 400 >= 0.93
-    assert clips_as_trials / 400 < 0.7
+    assert covered / 200 >= 0.93
+    assert clips_as_trials / 200 < 0.7
