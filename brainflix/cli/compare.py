@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     from brainflix.report.leaderboard import Board
     from brainflix.store.artifact import Artifact
     from brainflix.store.store import Store
-
-DEFAULT_BLOCK_S = 20.0
 
 
 def register(app: typer.Typer) -> None:
@@ -62,7 +59,7 @@ def compare(
         out_file.write_text(render(board), encoding="utf-8")
         out.say(f"the page is {out_file}")
     lines = [f"{each.metric} {each.other} {each.difference:+.4f}" for each in found]
-    out.result(_document(board, refs), lines=lines, tables=_tables(board))
+    out.result(_document(board), lines=lines, tables=_tables(board))
 
 
 def _read(artifact: Artifact) -> Run:
@@ -84,16 +81,16 @@ def _read(artifact: Artifact) -> Run:
 
 def _clusters(store: Store, artifact: Artifact, run: Run) -> np.ndarray[Any, Any]:
     """Return the stimulus block of each clip, as long as the evaluation's blocks were."""
-    from brainflix.evaluate.bootstrap import block_clusters
+    from brainflix.evaluate.bootstrap import BLOCK_S, block_clusters
     from brainflix.store.schema import Clips
 
     clips = Clips.load(store.open(run.truth[0]))
     clips = clips.take(clips.places(run.document["clip_ids"]))
-    block_s = float(artifact.manifest.parameters.get("block_s", DEFAULT_BLOCK_S))
+    block_s = float(artifact.manifest.parameters.get("block_s", BLOCK_S))
     return block_clusters(clips.segment, clips.onset_s, block_s)
 
 
-def _document(board: Board, refs: Sequence[str]) -> dict[str, Any]:
+def _document(board: Board) -> dict[str, Any]:
     """Return what `--json` prints; measured and published numbers stay apart."""
     measured = [
         {
@@ -103,7 +100,7 @@ def _document(board: Board, refs: Sequence[str]) -> dict[str, Any]:
                 for metric, rows in board.rows
             },
         }
-        for i, ref in enumerate(refs)
+        for i, ref in enumerate(board.refs)
     ]
     about = {"dataset": board.dataset, "protocol": board.protocol, "simulated": board.simulated, "seed": board.seed}
     return {

@@ -19,6 +19,8 @@ Method = Literal["percentile", "bca"]
 BLOCK = 2**21
 # With fewer clusters the bootstrap's intervals are too narrow; Student's t over clusters is used (metrics spec 3.2).
 FEW_CLUSTERS = 30
+# Length of a stimulus block in seconds where nobody asks for another (metrics spec 3.2).
+BLOCK_S = 20.0
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Interval:
     method: str
 
 
-def block_clusters(segment: Sequence[str] | NDArray[Any], onset_s: NDArray[Any], block_s: float = 20.0) -> Ints:
+def block_clusters(segment: Sequence[str] | NDArray[Any], onset_s: NDArray[Any], block_s: float = BLOCK_S) -> Ints:
     """Number the contiguous stimulus blocks (segment, floor(onset / block)) that clips belong to.
 
     Args:
@@ -50,6 +52,12 @@ def block_clusters(segment: Sequence[str] | NDArray[Any], onset_s: NDArray[Any],
     block = np.floor(np.asarray(onset_s, np.float64) / block_s).astype(np.int64)
     _, cluster = np.unique(np.stack([movie, block], axis=1), axis=0, return_inverse=True)
     return np.asarray(cluster, np.int64).reshape(-1)
+
+
+def defined_mean(values: NDArray[Any]) -> float:
+    """Return the mean of the values that are not NaN; NaN if there are none."""
+    defined = values[~np.isnan(values)]
+    return float(defined.mean()) if defined.size else np.nan
 
 
 def mean_interval(

@@ -116,15 +116,17 @@ def epe_static(truth: Flow) -> Floats:
 
 def skill(truth: Flow, prediction: Flow) -> Floats:
     """Return 1 - EPE / EPE of a static clip, array of shape (n_clips,), NaN where the truth is static."""
-    floor = epe_static(truth)
-    ratio = np.divide(epe(truth, prediction), floor, out=np.full_like(floor, np.nan), where=floor > STATIC_PX)
-    return np.asarray(1.0 - ratio, np.float64)
+    return 1.0 - over_speed(epe(truth, prediction), epe_static(truth))
 
 
 def speed_ratio(truth: Flow, prediction: Flow) -> Floats:
     """Return mean predicted over mean true speed, array of shape (n_clips,), NaN where the truth is static."""
-    floor = epe_static(truth)
-    return np.divide(epe_static(prediction), floor, out=np.full_like(floor, np.nan), where=floor > STATIC_PX)
+    return over_speed(epe_static(prediction), epe_static(truth))
+
+
+def over_speed(values: Floats, speed: Floats) -> Floats:
+    """Return values (n,) over mean true speeds (n,), NaN where the truth is static."""
+    return np.divide(values, speed, out=np.full_like(speed, np.nan), where=speed > STATIC_PX)
 
 
 def epe_pairs(truth: Flow, prediction: Flow, pairs: NDArray[np.integer[Any]]) -> Floats:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from brainflix.errors import DataError, UsageError
+from brainflix.evaluate.bootstrap import cluster_sums
 from brainflix.evaluate.flow import Floats, Flow, Frames, Grey, farneback, flow_cosine
 from brainflix.evaluate.repairing import Repaired, from_null, random_orders
 
@@ -78,8 +79,8 @@ def time_reversal_test(forward: Floats, backward: Floats, clusters: NDArray[Any]
     defined = ~np.isnan(difference)
     units = difference[defined]
     if clusters is not None:
-        _, member = np.unique(clusters[defined], return_inverse=True)
-        units = np.bincount(member, units) / np.bincount(member)
+        sums, sizes, _ = cluster_sums(difference, clusters)
+        units = sums / sizes
     higher, lower = int((units > 0).sum()), int((units < 0).sum())
     p = float(stats.binomtest(higher, higher + lower, 0.5, alternative="greater").pvalue) if higher + lower else np.nan
     return SignTest(higher, lower, len(units) - higher - lower, int((~defined).sum()), p)

@@ -35,6 +35,30 @@ def unique_pairs(orders: Ints) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return np.stack(np.divmod(kept, n), axis=1), index.reshape(orders.shape)
 
 
+def pairs_in(orders: Ints) -> NDArray[np.int64]:
+    """Return each (prediction, truth) that orders (n_draws, n_clips) pair, true pairs among them, as (n_pairs, 2)."""
+    own = np.arange(orders.shape[1])
+    met = np.eye(len(own), dtype=bool)
+    met[np.broadcast_to(own, orders.shape), orders] = True
+    return np.argwhere(met)
+
+
+def to_matrix(values: Floats, pairs: Ints, n_clips: int) -> Floats:
+    """Return values of pairings as a matrix (n_clips, n_clips), prediction by truth, NaN where not evaluated."""
+    matrix = np.full((n_clips, n_clips), np.nan)
+    matrix[pairs[:, 0], pairs[:, 1]] = values
+    return matrix
+
+
+def excess(matrix: Floats) -> Floats:
+    """Subtract from each row the mean of its mismatched pairs that were evaluated (metrics spec 2.2)."""
+    off = matrix.copy()
+    np.fill_diagonal(off, np.nan)
+    counts = (~np.isnan(off)).sum(axis=1)
+    means = np.divide(np.nansum(off, axis=1), counts, out=np.full(len(off), np.nan), where=counts > 0)
+    return np.asarray(matrix - means[:, None], np.float64)
+
+
 def score_pairs(
     metric: str,
     truth: pixels.Videos,

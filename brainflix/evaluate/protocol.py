@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from brainflix.evaluate import baselines, identification
-from brainflix.evaluate.bootstrap import block_clusters
+from brainflix.evaluate.bootstrap import block_clusters, defined_mean
+from brainflix.evaluate.pairs import pairs_in
 from brainflix.evaluate.params import StrictParams
 from brainflix.evaluate.repairing import Repaired, circular_orders, repairing_test
 from brainflix.evaluate.score import Score, summarise
@@ -39,13 +40,9 @@ class Design:
 
 def make_design(clips: Clips, clip_s: float, params: StrictParams, seed: int) -> Design:
     """Choose the re-pairings of the clips under evaluation and the pairs that they need."""
-    n = len(clips)
     shift = max(1, round(params.min_shift_s / clip_s))
     orders = circular_orders(clips.segment, min_shift=shift, n_draws=params.n_draws, seed=seed, onset_s=clips.onset_s)
-    met = np.zeros((n, n), dtype=bool)
-    met[np.broadcast_to(np.arange(n), orders.shape), orders] = True
-    np.fill_diagonal(met, True)
-    return Design(orders, np.argwhere(met), block_clusters(clips.segment, clips.onset_s, params.block_s), params, seed)
+    return Design(orders, pairs_in(orders), block_clusters(clips.segment, clips.onset_s, params.block_s), params, seed)
 
 
 def trivial_systems(videos: System, truth: System, training_mean: np.ndarray, *, of_prediction: bool) -> list[System]:
@@ -78,8 +75,8 @@ def score_videos(
         matrix = metric.matrix(prediction, truth, design.pairs)
         # Baselines and the oracle need no null of their own: the true pairs are enough.
         wanted = design.pairs if metric.mismatched else true_pairs
-        below = {system.name: _mean_diagonal(metric.matrix(system, truth, wanted)) for system in others}
-        ceiling = None if oracle is None else _mean_diagonal(metric.matrix(oracle, truth, wanted))
+        below = {system.name: defined_mean(np.diagonal(metric.matrix(system, truth, wanted))) for system in others}
+        ceiling = None if oracle is None else defined_mean(np.diagonal(metric.matrix(oracle, truth, wanted)))
         scores[metric.name] = _score(matrix, design, metric.chance, below, ceiling, is_rate=metric.is_rate)
     return scores
 
@@ -130,8 +127,8 @@ def score_match(matched: Match, design: Design, k: int | None = None) -> Score:
         identification.identification_matrix(each, ways, best)
         for each in (matched.prediction, matched.train_mean, matched.truth)
     )
-    below = {"train_mean": _mean_diagonal(mean)}
-    return _score(own, design, chance, below, _mean_diagonal(truth), is_rate=True)
+    below = {"train_mean": defined_mean(np.diagonal(mean))}
+    return _score(own, design, chance, below, defined_mean(np.diagonal(truth)), is_rate=True)
 
 
 def score_prediction(prediction: np.ndarray, truth: np.ndarray, training: np.ndarray, design: Design) -> Score:
@@ -173,9 +170,3 @@ def _score(
         n_boot=design.params.n_boot,
         seed=design.seed,
     )
-
-
-def _mean_diagonal(matrix: np.ndarray) -> float:
-    diagonal = np.diagonal(matrix)
-    defined = diagonal[~np.isnan(diagonal)]
-    return float(defined.mean()) if defined.size else float("nan")

@@ -104,16 +104,10 @@ def _pixel(name: str) -> Callable[[System, System, np.ndarray], Matrix]:
             system.pixel_scores[key] = pairs.score_pairs(
                 PIXEL_METRICS[name], truth.frames, system.frames, wanted, workers=torch.get_num_threads()
             )
-        full = np.full((len(truth.frames),) * 2, np.nan)
-        full[wanted[:, 0], wanted[:, 1]] = system.pixel_scores[key]
-        return full
+        return pairs.to_matrix(system.pixel_scores[key], wanted, len(truth.frames))
 
     return matrix
 
 
 def _ssim_excess(system: System, truth: System, wanted: np.ndarray) -> Matrix:
-    """Subtract from each row the mean over the mismatched pairs that were evaluated (metrics spec 2.2)."""
-    full = _pixel("ssim")(system, truth, wanted)
-    off = full.copy()
-    np.fill_diagonal(off, np.nan)
-    return np.asarray(full - np.nanmean(off, axis=1, keepdims=True))
+    return pairs.excess(_pixel("ssim")(system, truth, wanted))

@@ -86,7 +86,7 @@ def file_entries(folder: Path, *, sync: bool = False) -> tuple[FileEntry, ...]:
     files = list_files(folder)
     # Threads, because neither hashing nor waiting for the disk holds the interpreter; the disk is busy meanwhile.
     with ThreadPoolExecutor(_SYNC_THREADS) as syncing, ThreadPoolExecutor(_HASH_THREADS) as hashing:
-        synced = syncing.map(_sync_file, files if sync else [])
+        synced = syncing.map(_sync, files if sync else [])
         hashed = hashing.map(hash_file, files)
         entries = tuple(
             FileEntry(path.relative_to(folder).as_posix(), *found) for path, found in zip(files, hashed, strict=True)
@@ -95,7 +95,7 @@ def file_entries(folder: Path, *, sync: bool = False) -> tuple[FileEntry, ...]:
     return entries
 
 
-def _sync_file(path: Path) -> None:
+def _sync(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -107,14 +107,11 @@ def sync_folder(folder: Path) -> None:
     """Force the entries of one folder (names, not contents) to the disk, where the file system can do that."""
     if os.name == "nt":
         return
-    handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(handle)
+        _sync(folder)
     except OSError as error:
         if error.errno not in _NO_DIRECTORY_SYNC:
             raise
-    finally:
-        os.close(handle)
 
 
 def sync_tree(folder: Path) -> None:

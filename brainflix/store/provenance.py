@@ -8,6 +8,8 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from importlib import metadata
@@ -22,12 +24,16 @@ PACKAGES = ("torch", "numpy", "scipy", "zarr", "diffusers", "transformers", "acc
 @lru_cache(maxsize=1)
 def software_versions() -> dict[str, str]:
     """Return the versions of brainflix, Python and the packages that shape results, without importing any of them."""
-    found = {"brainflix": brainflix.__version__, "git": git_revision(), "python": platform.python_version()}
-    for package in PACKAGES:
-        try:
+    own = {"brainflix": brainflix.__version__, "git": git_revision(), "python": platform.python_version()}
+    return own | installed_versions(PACKAGES)
+
+
+def installed_versions(packages: Sequence[str]) -> dict[str, str]:
+    """Return the versions of those packages that are installed, without importing any of them."""
+    found = {}
+    for package in packages:
+        with suppress(metadata.PackageNotFoundError):
             found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
     return found
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
 from brainflix.evaluate import identification
-from brainflix.evaluate.bootstrap import cluster_bootstrap, cluster_t
+from brainflix.evaluate.bootstrap import Interval, cluster_bootstrap, cluster_t
 from brainflix.evaluate.comparison import paired_difference, sign_flip_test
 from brainflix.evaluate.repairing import circular_orders, random_orders, repairing_test
 
@@ -27,6 +29,22 @@ def _blocks(generator: np.random.Generator, clusters: NDArray[np.int64], skewed:
     shape = int(clusters.max()) + 1
     shared = generator.exponential(size=shape) - 1 if skewed else generator.standard_normal(shape)
     return np.asarray(shared[clusters] + generator.standard_normal(len(clusters)))
+
+
+def _coverage(
+    interval_of: Callable[[Floats, int], Interval],
+    clusters: NDArray[np.int64],
+    n_trials: int,
+    seed: int,
+    skewed: bool = False,
+) -> float:
+    """Return how often intervals, made of values and the trial's number, hold the mean 0 of block-correlated data."""
+    generator = np.random.default_rng(seed)
+    covered = 0
+    for trial in range(n_trials):
+        interval = interval_of(_blocks(generator, clusters, skewed), trial)
+        covered += interval.lo <= 0 <= interval.hi
+    return covered / n_trials
 
 
 def _p_values(scheme: str) -> Floats:
@@ -72,45 +90,36 @@ def test_re_pairing_p_of_a_coarse_score_errs_on_the_safe_side() -> None:
 
 @pytest.mark.parametrize(("method", "skewed"), [("percentile", False), ("bca", False), ("bca", True)])
 def test_cluster_bootstrap_covers_the_mean_of_block_correlated_data(method: str, skewed: bool) -> None:
-    generator = np.random.default_rng(13)
     clusters = np.repeat(np.arange(120), 5)
-    covered = 0
-    for trial in range(800):
-        values = _blocks(generator, clusters, skewed)
-        interval = cluster_bootstrap(values, clusters, n_boot=799, seed=trial, method=method)  # type: ignore[arg-type]
-        covered += interval.lo <= 0 <= interval.hi
-    assert 0.93 <= covered / 800 <= 0.97
+
+    def interval_of(values: Floats, trial: int) -> Interval:
+        return cluster_bootstrap(values, clusters, n_boot=799, seed=trial, method=method)  # type: ignore[arg-type]
+
+    assert 0.93 <= _coverage(interval_of, clusters, 800, seed=13, skewed=skewed) <= 0.97
 
 
 def test_bootstrap_of_clips_is_too_narrow_for_block_correlated_data() -> None:
-    generator = np.random.default_rng(14)
     clusters = np.repeat(np.arange(60), 8)
-    covered = 0
-    for trial in range(200):
-        interval = cluster_bootstrap(_blocks(generator, clusters), np.arange(480), n_boot=400, seed=trial)
-        covered += interval.lo <= 0 <= interval.hi
-    assert covered / 200 < 0.8
+
+    def interval_of(values: Floats, trial: int) -> Interval:
+        return cluster_bootstrap(values, np.arange(480), n_boot=400, seed=trial)
+
+    assert _coverage(interval_of, clusters, 200, seed=14) < 0.8
 
 
 @pytest.mark.parametrize("sizes", [[10] * 8, [10] * 8 + [5, 5, 8, 3]], ids=["equal", "unequal"])
 def test_student_covers_the_mean_of_few_blocks(sizes: list[int]) -> None:
-    generator = np.random.default_rng(15)
     clusters = np.repeat(np.arange(len(sizes)), sizes)
-    covered = 0
-    for _ in range(2000):
-        interval = cluster_t(_blocks(generator, clusters), clusters)
-        covered += interval.lo <= 0 <= interval.hi
-    assert 0.93 <= covered / 2000 <= 0.97
+    assert 0.93 <= _coverage(lambda values, _: cluster_t(values, clusters), clusters, 2000, seed=15) <= 0.97
 
 
 def test_percentile_bootstrap_of_few_blocks_is_too_narrow() -> None:
-    generator = np.random.default_rng(16)
     clusters = np.repeat(np.arange(8), 10)
-    covered = 0
-    for trial in range(500):
-        interval = cluster_bootstrap(_blocks(generator, clusters), clusters, n_boot=499, seed=trial)
-        covered += interval.lo <= 0 <= interval.hi
-    assert covered / 500 < 0.93
+
+    def interval_of(values: Floats, trial: int) -> Interval:
+        return cluster_bootstrap(values, clusters, n_boot=499, seed=trial)
+
+    assert _coverage(interval_of, clusters, 500, seed=16) < 0.93
 
 
 @pytest.mark.parametrize("n_clusters", [10, 60], ids=["all patterns", "drawn patterns"])

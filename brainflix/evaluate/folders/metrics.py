@@ -151,25 +151,8 @@ def score_motion(metrics: Sequence[str], truth: flow.Flow, prediction: flow.Flow
             if "epe" in result:
                 result["epe"][members] = error
             if "skill" in result:
-                ratio = np.divide(error, floor, out=np.full_like(floor, np.nan), where=floor > flow.STATIC_PX)
-                result["skill"][members] = 1.0 - ratio
+                result["skill"][members] = 1.0 - flow.over_speed(error, floor)
     return result
-
-
-def to_matrix(values: Floats, pairs: Pairs, n_clips: int) -> Floats:
-    """Return values of pairings as a matrix (n_clips, n_clips), prediction by truth, NaN where not evaluated."""
-    matrix = np.full((n_clips, n_clips), np.nan)
-    matrix[pairs[:, 0], pairs[:, 1]] = values
-    return matrix
-
-
-def excess(matrix: Floats) -> Floats:
-    """Subtract from each row the mean of its mismatched pairs that were evaluated (metrics spec 2.2)."""
-    off = matrix.copy()
-    np.fill_diagonal(off, np.nan)
-    counts = (~np.isnan(off)).sum(axis=1)
-    means = np.divide(np.nansum(off, axis=1), counts, out=np.full(len(off), np.nan), where=counts > 0)
-    return np.asarray(matrix - means[:, None], np.float64)
 
 
 _MOTION: dict[str, Callable[[flow.Flow, flow.Flow], Floats]] = {

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brainflix.errors import DataError, UsageError
+from brainflix.evaluate.bootstrap import defined_mean
+from brainflix.evaluate.pairs import pairs_in
 from brainflix.evaluate.repairing import Repaired, circular_orders, random_orders, repairing_null, repairing_test
 
 Floats = NDArray[np.float64]
@@ -72,9 +74,7 @@ def make_repairing(
     exhaustive = block == 1 and len(rotations) == n - 1
     test = random_orders(n, n_draws=n_draws, seed=generator) if exhaustive else rotations
     floor, test = _by_clip(rotations, place), _by_clip(test, place)
-    met = np.eye(n, dtype=bool)
-    met[np.broadcast_to(own, floor.shape), floor] = True
-    return Repairing(floor, test, np.argwhere(met), clusters)
+    return Repairing(floor, test, pairs_in(floor), clusters)
 
 
 def repaired(matrix: Floats, repairing: Repairing, *, higher_is_better: bool = True) -> Repaired:
@@ -86,9 +86,7 @@ def repaired(matrix: Floats, repairing: Repairing, *, higher_is_better: bool = T
         higher_is_better: False for errors.
     """
     tested = repairing_test(matrix, repairing.test, higher_is_better=higher_is_better)
-    floor = repairing_null(matrix, repairing.floor)
-    defined = floor[~np.isnan(floor)]
-    return replace(tested, chance=float(defined.mean()) if defined.size else float("nan"))
+    return replace(tested, chance=defined_mean(repairing_null(matrix, repairing.floor)))
 
 
 def _by_clip(orders: Orders, place: NDArray[np.integer[Any]]) -> Orders:

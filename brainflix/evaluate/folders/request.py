@@ -6,7 +6,6 @@ import math
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from brainflix.evaluate.protocols import Protocol, check_bug_compat, find_protoc
 from brainflix.evaluate.scorecard import Line
 from brainflix.io.clip_folder import open_clips
 from brainflix.io.logits import read_logits
-from brainflix.store.provenance import software_versions
+from brainflix.store.provenance import installed_versions, software_versions
 from brainflix.wording import did_you_mean
 
 SCHEMA = 1
@@ -220,7 +219,7 @@ def _document(request: Request, protocol: Protocol, inputs: Inputs, result: Resu
         "scores": {name: _plain(line) for name, line in result.lines.items()},
         "skipped": result.skipped,
         "notes": [*protocol.notes, *inputs.notes],
-        "versions": {**software_versions(), **_versions()},
+        "versions": {**software_versions(), **installed_versions(PACKAGES)},
     }
 
 
@@ -228,13 +227,3 @@ def _plain(line: Line) -> dict[str, Any]:
     """Return one line with its clips' values."""
     per_clip = [float(value) if math.isfinite(value) else None for value in np.asarray(line.score.per_clip)]
     return {**line.to_dict(), "primary": line.primary, "per_clip": per_clip}
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for package in PACKAGES:
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return found

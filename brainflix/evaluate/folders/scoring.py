@@ -18,19 +18,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brainflix.evaluate import baselines, nway
+from brainflix.evaluate.bootstrap import defined_mean
 from brainflix.evaluate.flow import Flow, Grey
 from brainflix.evaluate.folders.inputs import Inputs, Track, check_room
 from brainflix.evaluate.folders.metrics import (
     METRICS,
     WITHOUT_PAIRS,
     View,
-    excess,
     score_clip,
     score_motion,
     score_pixels,
-    to_matrix,
 )
 from brainflix.evaluate.folders.repairing import Repairing, make_repairing, repaired
+from brainflix.evaluate.pairs import excess, to_matrix
 from brainflix.evaluate.repairing import Repaired
 from brainflix.evaluate.score import Score, summarise
 from brainflix.evaluate.scorecard import Line
@@ -104,11 +104,13 @@ def score_folder(inputs: Inputs, plan: Plan, folder: Path, track: Track) -> dict
     lines = {}
     for name in (name for name in METRICS if name in plan.metrics):
         values = {system: each[name] for system, each in own.values.items() if name in each}
-        below = {system: _mean(each) for system, each in values.items() if system != PREDICTION}
+        below = {system: defined_mean(each) for system, each in values.items() if system != PREDICTION}
         if name == "ssim_excess":
             matrix = excess(matrices[plan.ssim])
             values = {PREDICTION: _row_excess(own.values[PREDICTION][plan.ssim], matrices[plan.ssim])}
-            below = {each: _mean(own.values[each][plan.ssim]) - _mean(own.floors[each]) for each in BASELINES}
+            below = {
+                each: defined_mean(own.values[each][plan.ssim]) - defined_mean(own.floors[each]) for each in BASELINES
+            }
         elif name in matrices:
             matrix = matrices[name]
         else:
@@ -254,8 +256,3 @@ def _score(
         n_nan=n_nan,
         seed=plan.seed,
     )
-
-
-def _mean(values: Floats) -> float:
-    defined = values[~np.isnan(values)]
-    return float(defined.mean()) if defined.size else math.nan
