@@ -17,9 +17,9 @@ PURE = {
     "align": ("procrustes", "ridge_map", "template", "maps", "quality", "methods"),
     "regress": ("ridge", "ridge_cv", "spectrum", "folds", "standardise", "mlp"),
     "evaluate": (
-        *("nway", "pixels", "ssim", "pairs", "flow", "identification", "targets_metrics", "baselines", "score"),
+        *("nway", "pixels", "ssim", "pixel_pairs", "flow", "identification", "targets_metrics", "baselines", "score"),
         *("bootstrap", "comparison", "crossed", "rates", "repairing"),
-        *("clock", "protocols", "folders/repairing", "folders/metrics", "folders/scoring", "leaderboard", "published"),
+        *("clock", "protocols", "folders/repairing", "video_metrics", "folders/scoring", "leaderboard", "published"),
         *("hue", "ssim_columns", "flow_errors", "motion", "temporal", "fvd", "deep_identification", "retrieval"),
         "motion_energy",
     ),

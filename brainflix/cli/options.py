@@ -241,7 +241,7 @@ Block = Annotated[
 ]
 Repairings = Annotated[
     int,
-    typer.Option("--repairings", min=0, max=200, metavar="N", help="Re-pairings of videos at most; fewer are faster."),
+    typer.Option("--repairings", min=0, metavar="N", help="Re-pairings of the permutation test at most; 0 for none."),
 ]
 LogitsPred = Annotated[
     Path | None, typer.Option("--logits-pred", metavar="NPZ", help="Class scores of the predictions, for N-way.")

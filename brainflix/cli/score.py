@@ -34,7 +34,7 @@ def score(
     fps_truth: options.FpsTruth = None,
     padding: options.Padding = None,
     block: options.Block = 1,
-    repairings: options.Repairings = 200,
+    repairings: options.Repairings = 10_000,
     logits_pred: options.LogitsPred = None,
     logits_truth: options.LogitsTruth = None,
     seed: options.Seed = 0,
@@ -65,7 +65,7 @@ def score(
         logits_pred=logits_pred,
         logits_truth=logits_truth,
         block=block,
-        n_orders=repairings,
+        n_draws=repairings,
         seed=seed,
         workers=open_settings(workers=workers).workers or os.cpu_count() or 1,
     )

@@ -14,6 +14,9 @@ class StrictParams(WeightParams):
     """
 
     ways: tuple[int, ...] = Field((2, 50), description="choices of the N-way accuracies")
+    true_classes: tuple[PositiveInt, ...] = Field(
+        (1, 3), min_length=1, description="best classes of the truth that count as right; the first gives the headline"
+    )
     retrieval_k: tuple[PositiveInt, ...] = Field(
         (1, 5), description="top-k retrievals of each regressed target among all clips under evaluation"
     )

@@ -9,11 +9,10 @@ import numpy as np
 
 from brainflix.evaluate import baselines, identification
 from brainflix.evaluate.bootstrap import block_clusters, defined_mean
-from brainflix.evaluate.pairs import pairs_in
 from brainflix.evaluate.params import StrictParams
-from brainflix.evaluate.repairing import Repaired, circular_orders, repairing_test
+from brainflix.evaluate.repairing import Repaired, circular_orders, mismatched_pairs, repairing_test
 from brainflix.evaluate.score import Score, summarise
-from brainflix.evaluate.systems import System, video_metrics
+from brainflix.evaluate.systems import System, VideoMetric, strict_metrics
 from brainflix.store.schema import Clips
 
 NAME = "strict"
@@ -26,13 +25,13 @@ class Design:
     Attributes:
         orders: re-pairings (n_orders, n_clips) by circular shifts within segments: all of them, or `n_draws` draws
             where there are more.
-        pairs: every (prediction, truth) pair that they need, the true ones first, (n_pairs, 2).
+        mismatched: which (prediction, truth) pairs they make, true ones left out, (n_clips, n_clips).
         clusters: stimulus block of each clip.
         params, seed: the protocol's parameters and the seed of draws and bootstraps.
     """
 
     orders: np.ndarray
-    pairs: np.ndarray
+    mismatched: np.ndarray
     clusters: np.ndarray
     params: StrictParams
     seed: int
@@ -42,7 +41,8 @@ def make_design(clips: Clips, clip_s: float, params: StrictParams, seed: int) ->
     """Choose the re-pairings of the clips under evaluation and the pairs that they need."""
     shift = max(1, round(params.min_shift_s / clip_s))
     orders = circular_orders(clips.segment, min_shift=shift, n_draws=params.n_draws, seed=seed, onset_s=clips.onset_s)
-    return Design(orders, pairs_in(orders), block_clusters(clips.segment, clips.onset_s, params.block_s), params, seed)
+    clusters = block_clusters(clips.segment, clips.onset_s, params.block_s)
+    return Design(orders, mismatched_pairs(orders), clusters, params, seed)
 
 
 def trivial_systems(videos: System, truth: System, training_mean: np.ndarray, *, of_prediction: bool) -> list[System]:
@@ -60,6 +60,7 @@ def trivial_systems(videos: System, truth: System, training_mean: np.ndarray, *,
             name,
             baselines.build(name, prediction=videos.frames, truth=truth.frames, training_mean=training_mean),
             videos.classifier,
+            videos.fps_hz,
         )
         for name in names
     ]
@@ -70,14 +71,21 @@ def score_videos(
 ) -> dict[str, Score]:
     """Score videos on every metric; `others` are the baselines, `oracle` the ceiling."""
     scores = {}
-    true_pairs = np.repeat(np.arange(len(truth.frames))[:, None], 2, axis=1)
-    for metric in video_metrics(design.params.ways):
-        matrix = metric.matrix(prediction, truth, design.pairs)
-        # Baselines and the oracle need no null of their own: the true pairs are enough.
-        wanted = design.pairs if metric.mismatched else true_pairs
-        below = {system.name: defined_mean(np.diagonal(metric.matrix(system, truth, wanted))) for system in others}
-        ceiling = None if oracle is None else defined_mean(np.diagonal(metric.matrix(oracle, truth, wanted)))
-        scores[metric.name] = _score(matrix, design, metric.chance, below, ceiling, is_rate=metric.is_rate)
+    for metric in strict_metrics(design.params.ways, design.params.true_classes):
+
+        def mean(system: System, metric: VideoMetric = metric) -> float:
+            return defined_mean(metric.own(system, truth, design.mismatched))
+
+        scores[metric.name] = _score(
+            metric.matrix(prediction, truth, design.mismatched),
+            design,
+            metric.chance,
+            {system.name: mean(system) for system in others},
+            None if oracle is None else mean(oracle),
+            own=metric.own(prediction, truth, design.mismatched),
+            higher_is_better=metric.higher_is_better,
+            is_rate=metric.is_rate,
+        )
     return scores
 
 
@@ -156,10 +164,13 @@ def _score(
     ceiling: float | None,
     *,
     is_rate: bool,
+    own: np.ndarray | None = None,
+    higher_is_better: bool = True,
 ) -> Score:
-    repaired: Repaired = repairing_test(matrix, design.orders)
+    """Assemble a record; `own` are the clips' values where the matrix has them from a sample of places only."""
+    repaired: Repaired = repairing_test(matrix, design.orders, higher_is_better=higher_is_better)
     return summarise(
-        np.diagonal(matrix).astype(np.float64),
+        np.diagonal(matrix).astype(np.float64) if own is None else own,
         design.clusters,
         protocol=NAME,
         repaired=repaired,

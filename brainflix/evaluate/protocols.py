@@ -29,6 +29,8 @@ class Protocol:
         bug_compat: what `--bug-compat` changes; empty where nothing can be.
         midpoint_bug: whether released grids were split in the middle, borders and all (bug 1).
         flow_grey_bug: whether red and blue were swapped in the flow's grey conversion.
+        extra: metrics that no other protocol has.
+        bug_extra: metrics that are wrong by accident, which `--bug-compat` adds.
     """
 
     name: str
@@ -43,6 +45,8 @@ class Protocol:
     bug_compat: str = ""
     midpoint_bug: bool = False
     flow_grey_bug: bool = False
+    extra: tuple[str, ...] = ()
+    bug_extra: tuple[str, ...] = ()
 
 
 MIDPOINT = "side-by-side grids are split in the middle, borders and all, which shifts the halves by a pixel"
@@ -61,8 +65,8 @@ PROTOCOLS: dict[str, Protocol] = {
         Protocol("glfa", "first", 12, 320, 576, ("ssim_rgb_u7",), (2, 50), (3,), (EXACT, "released clips are H.264")),
         Protocol(
             "mindanimator", "first", 8, 512, 512, ("ssim_rgb_u7",), (2,), (3,), (EXACT,),
-            f"{MIDPOINT}; optical flow takes its grey with red and blue swapped",
-            midpoint_bug=True, flow_grey_bug=True,
+            f"{MIDPOINT}; optical flow takes its grey with red and blue swapped, and so does hue_cos_bgr",
+            midpoint_bug=True, flow_grey_bug=True, extra=("hue_cos", "angular_error"), bug_extra=("hue_cos_bgr",),
         ),
         Protocol(
             "neurons", "neurons", 6, 256, 256, ("ssim_gray_g11",), (2, 50), (3,),
@@ -71,7 +75,8 @@ PROTOCOLS: dict[str, Protocol] = {
                 "the released SSIM runs over single columns by accident; the two-dimensional one is printed instead",
                 EXACT,
             ),
-            MIDPOINT, midpoint_bug=True,
+            f"{MIDPOINT}; ssim_gray_g11_columns is the released SSIM over single columns",
+            midpoint_bug=True, bug_extra=("ssim_gray_g11_columns",),
         ),
         Protocol(
             "brainnetflix", "linspace", None, 256, 256, ("ssim_rgb_u7",), (2, 50), (3,),

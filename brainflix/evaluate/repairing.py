@@ -114,6 +114,24 @@ def random_orders(
     return orders
 
 
+def mismatched_pairs(orders: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
+    """Return which (prediction, truth) orders (n_draws, n_clips) pair, true pairs left out, as (n_clips, n_clips)."""
+    own = np.arange(orders.shape[1])
+    met = np.zeros((len(own), len(own)), bool)
+    met[np.broadcast_to(own, orders.shape), orders] = True
+    np.fill_diagonal(met, False)
+    return met
+
+
+def mismatched_means(matrix: Floats, mismatched: NDArray[np.bool_]) -> Floats:
+    """Return each row's mean over its defined mismatched pairs, (n_clips,); NaN where it has none."""
+    counted = mismatched & ~np.isnan(matrix)
+    counts = counted.sum(axis=1)
+    sums = np.where(counted, matrix, 0.0).sum(axis=1)
+    means: Floats = np.divide(sums, counts, out=np.full(len(matrix), np.nan), where=counts > 0)
+    return means
+
+
 def repairing_null(matrix: Floats, orders: NDArray[np.integer[Any]]) -> Floats:
     """Return the mean score of each re-pairing, leaving out undefined pairs.
 

@@ -1,25 +1,22 @@
 """Structural similarity of frames in the field's two flavours, split so that a clip's own share is computed once.
 
 SSIM = mean over windows of (2 mx my + C1)(2 sxy + C2) / ((mx^2 + my^2 + C1)(sx^2 + sy^2 + C2)), C1 = (0.01 L)^2,
-C2 = (0.03 L)^2, over windows that lie wholly inside the frame. Only sxy needs both clips, so scoring many pairings of
-the same clips costs one filtered product each. scikit-image gives the same values (tests hold the two to 1e-8).
+C2 = (0.03 L)^2, over windows that lie wholly inside the frame (metrics spec 2.2). Only sxy needs both clips.
+scikit-image gives the same values (tests hold the two to 1e-8); OpenCV filters the planes, which is what costs.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from brainflix.errors import DataError
 
 Floats = NDArray[np.float64]
-Plane = NDArray[np.floating[Any]]
 GREY_WEIGHTS = (0.2125, 0.7154, 0.0721)
-# Elements per block: a handful of float32 work arrays of this size stays in a core's second-level cache.
-BLOCK = 49_152
 
 
 def _gaussian_taps(sigma: float, truncate: float) -> tuple[float, ...]:
@@ -30,7 +27,7 @@ def _gaussian_taps(sigma: float, truncate: float) -> tuple[float, ...]:
 
 @dataclass(frozen=True)
 class Flavour:
-    """One way to compute SSIM (metrics spec 2.2).
+    """One way to compute SSIM.
 
     Attributes:
         name: identifier that goes with the number.
@@ -58,111 +55,94 @@ GRAY_G11 = Flavour("gray_g11", _gaussian_taps(1.5, 3.5), grey=True, sample=False
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """What one clip brings to every comparison; arrays of shape (n_frames, n_planes * height * width).
+    """What one clip brings to every comparison; arrays of shape (n_frames, n_planes, height, width), float64.
 
-    Rows of a plane follow each other without a gap, so a window near the right or lower border wraps; `inside` of shape
-    (n_planes * height * width,) is 1 / n_windows where it does not and 0 where it does.
+    Windows are entered at their middle, so entries nearer to the border than half a window mean nothing.
+
+    Attributes:
+        planes: luminance, or R, G and B.
+        mean: weighted mean of each window.
+        square: its square.
+        variance: weighted variance of each window.
+        flavour: of the SSIM.
     """
 
-    planes: Plane
-    mean: Plane
-    luminance: Plane
-    variance: Plane
-    inside: Plane
-    width: int
+    planes: Floats
+    mean: Floats
+    square: Floats
+    variance: Floats
     flavour: Flavour
 
 
-def prepare(frames: NDArray[np.uint8], flavour: Flavour, dtype: type[np.floating[Any]] = np.float64) -> Prepared:
+def prepare(frames: NDArray[np.uint8], flavour: Flavour) -> Prepared:
     """Compute the window means and variances of a clip.
 
     Args:
         frames: array of shape (n_frames, height, width, 3), uint8.
         flavour: RGB_U7 or GRAY_G11.
-        dtype: float64 for reported values; float32 (error below 1e-5) where thousands of pairings are needed.
 
     Raises:
         DataError: the frames are smaller than the window.
     """
-    n_frames, height, width, _ = frames.shape
-    size = len(flavour.taps)
-    if min(height, width) < size:
-        raise DataError(f"frames of {height}x{width} are smaller than the {size}x{size} window of SSIM {flavour.name}")
-    planes = frames.astype(np.float64)
-    planes = (planes / 255.0 @ np.array(GREY_WEIGHTS))[:, None] if flavour.grey else np.moveaxis(planes, -1, 1)
-    n_planes = planes.shape[1]
-    flat = planes.reshape(n_frames, -1).astype(dtype)
-    inside = np.zeros((n_planes, height, width), dtype)
-    inside[:, : height - size + 1, : width - size + 1] = 1.0
-    c1, c2 = flavour.constants()
-    mean, square = np.zeros_like(flat), np.zeros_like(flat)
-    for frame in range(n_frames):
-        # Moments always in float64: they are few, and the variance is a small difference of large numbers.
-        wide = flat[frame].astype(np.float64)
-        first, second = _filter(wide, flavour.taps, width), _filter(wide * wide, flavour.taps, width)
-        second -= first * first
-        mean[frame, : first.size], square[frame, : first.size] = first, second
-    luminance = mean.astype(np.float64) ** 2 / 2 + c1 / 4
-    variance = np.maximum(square, 0) / 2 + dtype(c2 / 4)
-    share = (inside / inside.sum()).reshape(-1)
-    return Prepared(flat, mean, luminance.astype(dtype), variance, share, width, flavour)
+    check_size(frames.shape[1], frames.shape[2], flavour)
+    planes = split_planes(frames, flavour)
+    mean, variance = np.empty_like(planes), np.empty_like(planes)
+    for index in np.ndindex(planes.shape[:2]):
+        mean[index] = _filtered(planes[index], flavour)
+        variance[index] = _filtered(planes[index] * planes[index], flavour)
+    square = mean * mean
+    variance -= square
+    return Prepared(planes, mean, square, np.maximum(variance, 0, out=variance), flavour)
 
 
 def compare(a: Prepared, b: Prepared) -> Floats:
     """Return the SSIM of each frame of one clip with the same frame of the other, array of shape (n_frames,)."""
-    if a.planes.shape != b.planes.shape or a.flavour != b.flavour or a.width != b.width:
+    if a.planes.shape != b.planes.shape or a.flavour != b.flavour:
         raise DataError(f"clips prepared as {a.planes.shape} and {b.planes.shape} cannot be compared")
-    n_frames, length = a.planes.shape
-    block = max(1, BLOCK // length)
     half_c1, half_c2 = (constant / 2 for constant in a.flavour.constants())
-    result = np.empty(n_frames)
-    for start in range(0, n_frames, block):
-        rows = slice(start, start + block)
-        covariance = _filter((a.planes[rows] * b.planes[rows]).ravel(), a.flavour.taps, a.width)
-        n = covariance.size
-        ratio = np.zeros(a.planes[rows].size, a.planes.dtype)
-        inner = ratio[:n]
-        np.multiply(a.mean[rows].ravel()[:n], b.mean[rows].ravel()[:n], out=inner)
-        covariance -= inner
+    border = len(a.flavour.taps) // 2
+    result = np.empty(a.planes.shape[:2])
+    product, below, other = (np.empty(a.planes.shape[2:]) for _ in range(3))
+    for index in np.ndindex(result.shape):
+        # One plane at a time, in place: it stays in the processor's cache.
+        covariance = _filtered(np.multiply(a.planes[index], b.planes[index], out=product), a.flavour)
+        means = np.multiply(a.mean[index], b.mean[index], out=product)
+        covariance -= means
         covariance += half_c2
-        inner += half_c1
-        inner *= covariance
-        below = a.luminance[rows].ravel()[:n] + b.luminance[rows].ravel()[:n]
-        np.add(a.variance[rows].ravel()[:n], b.variance[rows].ravel()[:n], out=covariance)
-        below *= covariance
-        inner /= below
-        result[rows] = ratio.reshape(-1, length) @ a.inside
-    return result
+        means += half_c1
+        covariance *= means
+        np.add(a.square[index], b.square[index], out=below)
+        below += 2 * half_c1
+        np.add(a.variance[index], b.variance[index], out=other)
+        other += 2 * half_c2
+        below *= other
+        covariance /= below
+        result[index] = 4 * covariance[border:-border, border:-border].mean()
+    return np.asarray(result.mean(axis=1), np.float64)
 
 
-def _filter(flat: Plane, taps: tuple[float, ...], width: int) -> Plane:
-    """Filter rows and then columns of planes laid end to end; entry p is the window whose first pixel is p."""
-    if len(set(taps)) == 1:
-        summed = _sum7(_sum7(flat, 1), width)
-        summed *= flat.dtype.type(taps[0] ** 2)
-        return summed
-    return _weighted(_weighted(flat, taps, 1), taps, width)
+def split_planes(frames: NDArray[np.uint8], flavour: Flavour) -> Floats:
+    """Return what is compared of RGB pixels (n_frames, height, width, 3): (n_frames, 1 or 3, height, width)."""
+    if flavour.grey:
+        weights = np.array([GREY_WEIGHTS]) / 255.0
+        return np.stack([cv2.transform(frame.astype(np.float64), weights)[None] for frame in frames])
+    return np.ascontiguousarray(np.moveaxis(frames, -1, 1), np.float64)
 
 
-def _sum7(flat: Plane, step: int) -> Plane:
-    """Return the sum of 7 entries `step` apart as 4 + 2 + 1, four additions instead of six."""
-    two = flat[:-step] + flat[step:]
-    four = two[: -2 * step] + two[2 * step :]
-    n = flat.size - 6 * step
-    total: Plane = four[:n] + two[4 * step : 4 * step + n]
-    total += flat[6 * step :]
-    return total
+def check_size(height: int, width: int, flavour: Flavour) -> None:
+    """Raise DataError if frames are smaller than the window."""
+    size = len(flavour.taps)
+    if min(height, width) < size:
+        raise DataError(f"frames of {height}x{width} are smaller than the {size}x{size} window of SSIM {flavour.name}")
 
 
-def _weighted(flat: Plane, taps: tuple[float, ...], step: int) -> Plane:
-    """Return the weighted sum of entries `step` apart, mirrored taps added before they are weighted."""
-    last = len(taps) - 1
-    n = flat.size - last * step
-    middle = last // 2 * step
-    total: Plane = flat[middle : middle + n] * flat.dtype.type(taps[last // 2])
-    pair = np.empty_like(total)
-    for tap in range(last // 2):
-        np.add(flat[tap * step : tap * step + n], flat[(last - tap) * step : (last - tap) * step + n], out=pair)
-        pair *= flat.dtype.type(taps[tap])
-        total += pair
-    return total
+def _filtered(plane: Floats, flavour: Flavour) -> Floats:
+    """Return the weighted mean of the window around each pixel of a plane (height, width)."""
+    if flavour.grey:
+        taps = np.array(flavour.taps)
+        return np.asarray(cv2.sepFilter2D(plane, cv2.CV_64F, taps, taps), np.float64)
+    # Sums of whole numbers, which are exact, however OpenCV slides its window.
+    size = (len(flavour.taps),) * 2
+    summed = cv2.boxFilter(plane, cv2.CV_64F, size, normalize=False)
+    summed *= flavour.taps[0] ** 2
+    return np.asarray(summed, np.float64)

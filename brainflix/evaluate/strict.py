@@ -33,7 +33,7 @@ from brainflix.evaluate.protocol import (
 )
 from brainflix.evaluate.score import Score
 from brainflix.evaluate.scorecard import Line, Scorecard
-from brainflix.evaluate.systems import System, video_metrics
+from brainflix.evaluate.systems import System, strict_metrics
 from brainflix.io.weights import resolve_weights
 from brainflix.memo import Latest
 from brainflix.store.artifact import Artifact
@@ -74,8 +74,8 @@ def score(job: Job, params: StrictParams, inputs: Mapping[str, list[Artifact]], 
     design = make_design(clips, clip_s, params, job.seed)
     scores = _score_videos(job, inputs, clips, all_clips, design, tools)
     lines = {
-        metric.name: Line(scores[metric.name], metric.about, metric.primary, "dB" if metric.name == "psnr" else "")
-        for metric in video_metrics(params.ways)
+        metric.name: Line(scores[metric.name], metric.about, metric.primary, metric.unit, metric.higher_is_better)
+        for metric in strict_metrics(params.ways, params.true_classes)
     }
     for step, matched in _matches(inputs.get("predictions", []), inputs.get("targets", []), clips):
         lines |= _target_lines(step, matched, design)
@@ -101,7 +101,7 @@ def _score_videos(
     # Asked for before the memory is, so that every subject's manifest names the device.
     compute = tools.compute()
     ground = _grounds.get(key, lambda: _ground(inputs, clips, all_clips, design, compute))
-    prediction = System("prediction", _frames_of(inputs["videos"][0], clips), ground.truth.classifier)
+    prediction = _system("prediction", inputs["videos"][0], clips, ground.truth.classifier)
     own = trivial_systems(prediction, ground.truth, ground.training_mean, of_prediction=True)
     return score_videos(prediction, ground.truth, [*own, *ground.others], ground.oracle, design)
 
@@ -111,22 +111,22 @@ def _ground(
 ) -> Ground:
     """Load the truth, the oracle and the baselines that know nothing of the brain."""
     classifier = VideoClassifier(resolve_weights(design.params.weights, design.params.revision), compute)
-    frames = Videos.load(inputs["truth"][0]).frames
-    truth = System("truth", frames[all_clips.places(clips.ids)], classifier)
-    training_mean = baselines.mean_frame(frames[all_clips.of("train")])
+    videos = Videos.load(inputs["truth"][0])
+    truth = System("truth", videos.frames[all_clips.places(clips.ids)], classifier, videos.fps_hz)
+    training_mean = baselines.mean_frame(videos.frames[all_clips.of("train")])
     others = trivial_systems(truth, truth, training_mean, of_prediction=False)
     for artifact in inputs.get("baselines", []):
-        others.append(System(str(artifact.manifest.parameters["step"]), _frames_of(artifact, clips), classifier))
-    oracle = [System("oracle", _frames_of(artifact, clips), classifier) for artifact in inputs.get("oracle", [])]
+        others.append(_system(str(artifact.manifest.parameters["step"]), artifact, clips, classifier))
+    oracle = [_system("oracle", artifact, clips, classifier) for artifact in inputs.get("oracle", [])]
     return Ground(truth, training_mean, others, oracle[0] if oracle else None)
 
 
-def _frames_of(artifact: Artifact, clips: Clips) -> np.ndarray:
-    """Return the frames of videos that must be of these clips, in this order."""
+def _system(name: str, artifact: Artifact, clips: Clips, classifier: VideoClassifier) -> System:
+    """Load videos that must be of these clips, in this order."""
     videos = Videos.load(artifact)
     if videos.clip_ids != clips.ids:
         raise DataError(f"{artifact.ref} holds other clips than those under evaluation")
-    return videos.frames
+    return System(name, videos.frames, classifier, videos.fps_hz)
 
 
 def _matches(predictions: Sequence[Artifact], targets: Sequence[Artifact], clips: Clips) -> Iterator[tuple[str, Match]]:

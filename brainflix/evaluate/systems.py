@@ -1,22 +1,39 @@
-"""Videos under evaluation and its metrics as matrices: prediction i against truth j, true pairs on the diagonal."""
+"""Videos under evaluation, and their class scores, pixels and flow as values of clips and of all pairings."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from brainflix.evaluate import flow, nway, pairs
+from brainflix.evaluate import nway, video_metrics
 from brainflix.evaluate.classifier import VideoClassifier
+from brainflix.evaluate.repairing import mismatched_means
+from brainflix.evaluate.video_metrics import METRICS, ClipSet, View
 
-Matrix = np.ndarray
-PIXEL_METRICS = {"ssim": "ssim_rgb_u7", "pixcorr": "pixcorr", "psnr": "psnr"}
+Floats = NDArray[np.float64]
+# Metrics of pixels and flow that the strict protocol prints, in the order of its table.
+PIXELS_AND_MOTION = (
+    "ssim_excess",
+    "pixcorr",
+    "flow_cosine",
+    "ssim_rgb_u7",
+    "ssim_gray_g11",
+    "psnr",
+    "hue_circ",
+    "epe_normalised",
+    "skill",
+)
+EXCESS_OF = "ssim_rgb_u7"
 
 
-@dataclass
+@dataclass(eq=False)
 class System:
     """Videos of the same clips in the same order as the truth, with what the metrics derive from them.
 
@@ -24,13 +41,17 @@ class System:
         name: for tables.
         frames: uint8 array of shape (n_clips, n_frames, H, W, 3).
         classifier: shared video classifier.
-        pixel_scores: SSIM and its like by metric and number of pairs, since two metrics read the same SSIM.
+        fps_hz: frames per second.
+
+    Scores are kept, so a system is always compared with the same truth.
     """
 
     name: str
     frames: np.ndarray
     classifier: VideoClassifier
-    pixel_scores: dict[tuple[str, int], np.ndarray] = field(default_factory=dict, repr=False)
+    fps_hz: float
+    _own: dict[str, Floats] = field(default_factory=dict, repr=False)
+    _matrices: dict[str, Floats] = field(default_factory=dict, repr=False)
 
     @cached_property
     def logits(self) -> np.ndarray:
@@ -38,76 +59,116 @@ class System:
         return self.classifier.logits(self.frames)
 
     @cached_property
-    def flow(self) -> np.ndarray:
-        """Optical flow, (n_clips, n_steps, H, W, 2)."""
-        return np.stack([flow.farneback(video) for video in self.frames])
+    def still(self) -> ClipSet:
+        """The clips for their pairings by pixels."""
+        # The setting `workers` is torch's number of threads; threads do not change the result.
+        return ClipSet(self.frames, workers=torch.get_num_threads())
+
+    @cached_property
+    def moving(self) -> ClipSet:
+        """The clips for their pairings by flow."""
+        with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+            flows = list(pool.map(lambda frames: video_metrics.sample_flow(View(frames), 0), self.frames))
+        rate = np.full(len(self.frames), self.fps_hz / math.hypot(*self.frames.shape[2:4]))
+        return ClipSet(self.frames, np.stack(flows), rate, workers=torch.get_num_threads())
+
+    def own(self, metric: str, truth: System) -> Floats:
+        """Return each clip's value of a metric of pixels or flow against its own truth, (n_clips,)."""
+        if not self._own:
+            names = [name for name in PIXELS_AND_MOTION if name != "ssim_excess"]
+
+            def score(frames: tuple[np.ndarray, np.ndarray]) -> dict[str, tuple[float, int]]:
+                return video_metrics.score_views(names, *(View(each, fps_hz=self.fps_hz) for each in frames))
+
+            with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+                found = list(pool.map(score, zip(truth.frames, self.frames, strict=True)))
+            self._own.update({name: np.array([clip[name][0] for clip in found]) for name in names})
+        return self._own[metric]
+
+    def matrix(self, metric: str, truth: System) -> Floats:
+        """Return a metric of pixels or flow for all pairings, (n_clips, n_clips)."""
+        if metric not in self._matrices:
+            known = METRICS[metric]
+            if known.matrix is None:
+                raise ValueError(f"{metric} has no pairings")
+            sets = (truth.moving, self.moving) if known.motion else (truth.still, self.still)
+            self._matrices[metric] = known.matrix(*sets)
+        return self._matrices[metric]
+
+
+Values = Callable[[System, System, np.ndarray], Floats]
 
 
 @dataclass(frozen=True)
 class VideoMetric:
-    """A metric of videos.
+    """A metric of the strict protocol's table.
 
     Attributes:
-        name, about: for tables.
-        matrix: function of (prediction, truth, pairs to evaluate) giving (n_clips, n_clips), NaN where not evaluated.
+        name, about, unit, higher_is_better, primary: as of `video_metrics.Metric`.
+        own: function of (system, truth, which pairs are mismatched) giving each clip's value, (n_clips,).
+        matrix: function of the same giving those of all pairings, (n_clips, n_clips).
         chance: chance level from theory, NaN where there is none.
-        primary: whether headlines may use it.
-        mismatched: whether the value of the true pairs itself needs the mismatched ones.
         is_rate: whether it is a rate of success between 0 and 1.
     """
 
     name: str
     about: str
-    matrix: Callable[[System, System, np.ndarray], Matrix]
-    chance: float
-    primary: bool
-    mismatched: bool = False
+    own: Values
+    matrix: Values
+    chance: float = math.nan
+    primary: bool = False
+    unit: str = ""
+    higher_is_better: bool = True
     is_rate: bool = False
 
 
-def video_metrics(ways: tuple[int, ...]) -> list[VideoMetric]:
-    """Return the metrics of the strict protocol in the order of its table."""
-    semantic = [
-        VideoMetric(
-            f"nway_{n}",
-            f"{n}-way accuracy of the video classifier, one ground-truth class, exact expectation",
-            partial(_nway, n),
-            nway.chance(n),
-            True,
-            is_rate=True,
+def strict_metrics(ways: Sequence[int], true_classes: Sequence[int] = (1,)) -> list[VideoMetric]:
+    """Return the metrics of the strict protocol in the order of its table.
+
+    Args:
+        ways: choices n of the N-way accuracies.
+        true_classes: how many of the truth's best classes count as right; the first is the one without a suffix.
+    """
+    found = [_nway_metric(n, g, g == true_classes[0]) for g in true_classes for n in ways]
+    for name in PIXELS_AND_MOTION:
+        known = METRICS[name]
+        own: Values = partial(_own, name)
+        matrix: Values = partial(_matrix, name)
+        chance = math.nan
+        if name == "ssim_excess":
+            own, matrix, chance = _own_excess, _excess_matrix, 0.0
+        found.append(
+            VideoMetric(name, known.about, own, matrix, chance, known.primary, known.unit, known.higher_is_better)
         )
-        for n in ways
-    ]
-    return [
-        *semantic,
-        VideoMetric("ssim_excess", "SSIM minus the same video's SSIM with other clips", _ssim_excess, 0.0, True, True),
-        VideoMetric("pixcorr", "Pearson correlation over pixels and channels", _pixel("pixcorr"), np.nan, True),
-        VideoMetric("flow_cosine", "cosine of optical flow (Farneback)", _flow, np.nan, True),
-        VideoMetric("ssim", "SSIM, RGB, uniform 7 x 7 window", _pixel("ssim"), np.nan, False),
-        VideoMetric("psnr", "peak signal-to-noise ratio in dB, mean of frames", _pixel("psnr"), np.nan, False),
-    ]
+    return found
 
 
-def _nway(n: int, system: System, truth: System, wanted: np.ndarray) -> Matrix:
-    return nway.accuracy_matrix(system.logits, nway.truth_classes(truth.logits, 1), n)
+def _nway_metric(n: int, g: int, plain: bool) -> VideoMetric:
+    classes = "one true class" if g == 1 else f"any of {g} true classes"
+    about = f"{n}-way accuracy of the video classifier, {classes}, exact expectation"
+
+    def matrix(system: System, truth: System, mismatched: np.ndarray) -> Floats:
+        return nway.accuracy_matrix(system.logits, nway.truth_classes(truth.logits, g), n)
+
+    def own(system: System, truth: System, mismatched: np.ndarray) -> Floats:
+        return np.diagonal(matrix(system, truth, mismatched)).copy()
+
+    name = f"nway_{n}" if plain else f"nway_{n}_g{g}"
+    return VideoMetric(name, about, own, matrix, nway.chance(n, 1, g), primary=plain, is_rate=True)
 
 
-def _flow(system: System, truth: System, wanted: np.ndarray) -> Matrix:
-    return flow.flow_cosine_matrix(truth.flow, system.flow)
+def _own(name: str, system: System, truth: System, mismatched: np.ndarray) -> Floats:
+    return system.own(name, truth)
 
 
-def _pixel(name: str) -> Callable[[System, System, np.ndarray], Matrix]:
-    def matrix(system: System, truth: System, wanted: np.ndarray) -> Matrix:
-        key = (name, len(wanted))
-        if key not in system.pixel_scores:
-            # The setting `workers` is torch's number of threads; threads do not change the result.
-            system.pixel_scores[key] = pairs.score_pairs(
-                PIXEL_METRICS[name], truth.frames, system.frames, wanted, workers=torch.get_num_threads()
-            )
-        return pairs.to_matrix(system.pixel_scores[key], wanted, len(truth.frames))
-
-    return matrix
+def _matrix(name: str, system: System, truth: System, mismatched: np.ndarray) -> Floats:
+    return system.matrix(name, truth)
 
 
-def _ssim_excess(system: System, truth: System, wanted: np.ndarray) -> Matrix:
-    return pairs.excess(_pixel("ssim")(system, truth, wanted))
+def _own_excess(system: System, truth: System, mismatched: np.ndarray) -> Floats:
+    return system.own(EXCESS_OF, truth) - mismatched_means(system.matrix(EXCESS_OF, truth), mismatched)
+
+
+def _excess_matrix(system: System, truth: System, mismatched: np.ndarray) -> Floats:
+    matrix = system.matrix(EXCESS_OF, truth)
+    return matrix - mismatched_means(matrix, mismatched)[:, None]

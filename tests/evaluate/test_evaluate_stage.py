@@ -155,14 +155,6 @@ def test_decoders_of_other_subjects_are_compared_in_pairs_with_the_first(
 
 
 def test_pixel_scores_use_the_threads_of_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-
-    def score_pairs(*arguments: object, workers: int) -> np.ndarray:
-        asked.append(workers)
-        return np.zeros(2)
-
-    monkeypatch.setattr(systems.pairs, "score_pairs", score_pairs)
     monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
-    system = systems.System("s", np.zeros((2, 1, 8, 8, 3), np.uint8), None)  # type: ignore[arg-type]
-    systems._pixel("ssim")(system, system, np.array([[0, 0], [1, 1]]))
-    assert asked == [3]
+    system = systems.System("s", np.zeros((2, 1, 8, 8, 3), np.uint8), None, 4.0)  # type: ignore[arg-type]
+    assert system.still.workers == 3

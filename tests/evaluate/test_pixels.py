@@ -7,7 +7,7 @@ import pytest
 from metric_clips import clip, reference, smooth_clips
 
 from brainflix.errors import DataError, UsageError
-from brainflix.evaluate import pairs, pixels, ssim
+from brainflix.evaluate import pixels, ssim
 
 NAMES = {
     "ssim_rgb_u7": "ssim_rgb_u7",
@@ -111,43 +111,7 @@ def test_clip_order_does_not_matter(metric: str) -> None:
     assert np.array_equal(pixels.per_frame(metric, truth[order], prediction[order]), values[order])
 
 
-@pytest.mark.parametrize("metric", list(pixels.METRICS))
-def test_pairs_equal_clips_scored_one_by_one(metric: str) -> None:
-    truth, prediction = smooth_clips(6, 3, 24, 0), smooth_clips(6, 3, 24, 1)
-    prediction[2, 0] = 50
-    grid = np.array([(i, j) for i in range(6) for j in range(6)])
-    tolerance = 1e-5 if metric.startswith("ssim") else 1e-10
-    alone = np.array([pixels.clip_means(pixels.METRICS[metric](truth[j], prediction[i])[None])[0][0] for i, j in grid])
-    values = pairs.score_pairs(metric, truth, prediction, grid)
-    assert values == pytest.approx(alone, abs=tolerance)
-    tiled = pairs.score_pairs(
-        metric, truth, prediction, grid[::-1], workers=2, memory_bytes=4 * pairs.EXPANSION * truth[0].size
-    )
-    assert np.array_equal(tiled[::-1], values)
-
-
-def test_orders_share_pairs_and_average_over_clips() -> None:
-    truth, prediction = smooth_clips(5, 2, 16, 0), smooth_clips(5, 2, 16, 1)
-    orders = np.array([[0, 1, 2, 3, 4], [1, 2, 3, 4, 0], [1, 2, 3, 4, 0]])
-    listed, index = pairs.unique_pairs(orders)
-    assert len(listed) == 10
-    assert np.array_equal(listed[index][..., 1], orders)
-    assert (listed[index][..., 0] == np.arange(5)).all()
-    means = pairs.score_orders("mse", truth, prediction, orders)
-    for draw, order in enumerate(orders):
-        expected = pixels.per_frame("mse", truth[order], prediction).mean()
-        assert means[draw] == pytest.approx(expected, abs=1e-12)
-
-
 def test_prepared_clips_of_different_shape_are_refused() -> None:
     a, b = (ssim.prepare(smooth_clips(1, 2, size, 0)[0], ssim.RGB_U7) for size in (16, 20))
     with pytest.raises(DataError, match="compared"):
         ssim.compare(a, b)
-
-
-def test_tiles_hold_each_pair_once_and_few_clips() -> None:
-    grid = np.array([(i, j) for i in range(7) for j in range(9)])[::2]
-    tiles = list(pairs.tiles(grid, 3))
-    assert np.array_equal(np.sort(np.concatenate(tiles)), np.arange(len(grid)))
-    assert all(len(np.unique(grid[members, side])) <= 3 for members in tiles for side in (0, 1))
-    assert len(tiles) == 9

@@ -6,6 +6,7 @@ Clips are read one at a time and their frames go to files, so that memory does n
 from __future__ import annotations
 
 import hashlib
+import math
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -37,6 +38,7 @@ class Inputs:
         ids: clip ids in natural order.
         truth, prediction: uint8 arrays of shape (n_clips, n_frames, height, width, 3).
         rank: array of shape (n_clips,), place of each clip by a hash of what it shows, whatever its name.
+        fps_hz: array of shape (n_clips,), rate of the true frames that are compared, NaN where it is unknown.
         codecs: by side, what the pixels went through.
         notes: what was changed on the way.
     """
@@ -45,6 +47,7 @@ class Inputs:
     truth: NDArray[np.uint8]
     prediction: NDArray[np.uint8]
     rank: NDArray[np.int64]
+    fps_hz: NDArray[np.float64]
     codecs: dict[str, list[str]]
     notes: tuple[str, ...]
 
@@ -113,10 +116,11 @@ def stage_inputs(
     arrays: list[NDArray[np.uint8]] = []
     said = _Said()
     hashes: list[bytes] = []
+    rates = np.full(len(source.ids), np.nan)
     for row, name in enumerate(track(source.ids, "clips read")):
         try:
             clips = source.read(name)
-            frames = _compared(clips, protocol, (fps_truth, fps_prediction), said)
+            *frames, rates[row] = _compared(clips, protocol, (fps_truth, fps_prediction), said)
             said.hear(name, clips)
         except (DataError, UsageError) as error:
             raise _named(error, name) from error
@@ -130,7 +134,7 @@ def stage_inputs(
     rank = np.empty(len(hashes), np.int64)
     rank[sorted(range(len(hashes)), key=hashes.__getitem__)] = np.arange(len(hashes))
     codecs = {side: sorted(said.codecs[side]) for side in SIDES}
-    return Inputs(source.ids, arrays[0], arrays[1], rank, codecs, tuple(said.notes))
+    return Inputs(source.ids, arrays[0], arrays[1], rank, rates, codecs, tuple(said.notes))
 
 
 class _Said:
@@ -156,8 +160,8 @@ class _Said:
 
 def _compared(
     clips: tuple[Clip, Clip], protocol: Protocol, rates: tuple[float | None, float | None], said: _Said
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Return the frames of truth and prediction that are compared, at the protocol's size."""
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], float]:
+    """Return the frames of truth and prediction that are compared, at the protocol's size, and the truth's rate."""
     timings = [_timing(clip, rate) for clip, rate in zip(clips, rates, strict=True)]
     if protocol.frame_rule == "clock" and all(timing.starts_s is None for timing in timings):
         said.notes[BY_INDEX_NOTE] = None
@@ -169,7 +173,13 @@ def _compared(
     truth, prediction = (
         resize(clip.frames[index], protocol.height, protocol.width) for clip, index in zip(clips, indices, strict=True)
     )
-    return truth, prediction
+    return truth, prediction, _rate_hz(timings[0], indices[0])
+
+
+def _rate_hz(timing: Timing, kept: NDArray[np.intp]) -> float:
+    """Return the rate of the kept frames, NaN if it is unknown."""
+    starts_s = None if timing.starts_s is None else timing.starts_s[kept]
+    return Timing(len(kept), starts_s).fps_hz or math.nan
 
 
 def _timing(clip: Clip, fps_hz: float | None) -> Timing:

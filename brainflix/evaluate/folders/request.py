@@ -13,10 +13,10 @@ import numpy as np
 
 from brainflix.errors import DataError, UsageError
 from brainflix.evaluate.folders.inputs import Inputs, Source, Track, paired, side_by_side, stage_inputs
-from brainflix.evaluate.folders.metrics import METRICS
 from brainflix.evaluate.folders.scoring import Plan, score_folder, score_logits
 from brainflix.evaluate.protocols import Protocol, check_bug_compat, find_protocol, flow_grey
 from brainflix.evaluate.scorecard import Line
+from brainflix.evaluate.video_metrics import METRICS
 from brainflix.io.clip_folder import open_clips
 from brainflix.io.logits import read_logits
 from brainflix.store.provenance import installed_versions, software_versions
@@ -24,7 +24,7 @@ from brainflix.wording import did_you_mean
 
 SCHEMA = 1
 # Asking for the first gives all: end-point error never stands alone (metrics spec 2.8), PSNR in both averages (2.3).
-TOGETHER = {"epe": ("epe", "epe_static", "skill"), "psnr": ("psnr", "psnr_pooled")}
+TOGETHER = {"epe": ("epe", "epe_static", "epe_normalised", "skill"), "psnr": ("psnr", "psnr_pooled")}
 PACKAGES = ("av", "pillow", "opencv-python-headless")
 CLASSIFIER = "MCG-NJU/videomae-base-finetuned-kinetics"
 GET_LOGITS = f"hf download {CLASSIFIER}, classify both sets with it, and give --logits-truth and --logits-pred"
@@ -43,7 +43,7 @@ class Request:
         fps_pred, fps_truth: frames per second.
         padding_px: border of the grid of side-by-side clips.
         logits_pred, logits_truth: npz files of class scores.
-        block, n_orders, seed, workers: as of `Plan`.
+        block, n_draws, seed, workers: as of `Plan`.
     """
 
     pred: Path
@@ -58,7 +58,7 @@ class Request:
     logits_pred: Path | None = None
     logits_truth: Path | None = None
     block: int = 1
-    n_orders: int = 200
+    n_draws: int = 10_000
     seed: int = 0
     workers: int = 1
 
@@ -87,7 +87,7 @@ def score_folders(request: Request, track: Track = lambda items, what: iter(item
     protocol = find_protocol(request.protocol)
     if request.bug_compat:
         check_bug_compat(protocol)
-    wanted = choose_metrics(request.metrics, protocol)
+    wanted = choose_metrics(request.metrics, protocol, bug_compat=request.bug_compat)
     source = _open(request, protocol)
     with tempfile.TemporaryDirectory(prefix="brainflix-score-") as name:
         folder = Path(name)
@@ -102,20 +102,20 @@ def score_folders(request: Request, track: Track = lambda items, what: iter(item
         result = Result()
         plan = _plan(request, protocol, _possible(wanted, inputs, request, result))
         if plan.metrics:
-            result.lines.update(score_folder(inputs, plan, folder, track))
+            result.lines.update(score_folder(inputs, plan, track))
         _score_classes([name for name in wanted if name not in METRICS], request, protocol, inputs, plan, result)
         return _document(request, protocol, inputs, result)
 
 
-def choose_metrics(names: Sequence[str] | None, protocol: Protocol) -> tuple[str, ...]:
+def choose_metrics(names: Sequence[str] | None, protocol: Protocol, *, bug_compat: bool = False) -> tuple[str, ...]:
     """Return the metrics that names mean under a protocol; None means all.
 
     Raises:
         UsageError: a name is unknown, or of a flavour that the protocol does not use.
     """
     classes = tuple(f"nway_{n}_g{g}" for n in protocol.ways for g in protocol.true_classes)
-    flavours = tuple(name for name in METRICS if name.startswith("ssim_") and name != "ssim_excess")
-    alone = tuple(name for name in METRICS if name not in flavours or name in protocol.ssim)
+    named = {*protocol.ssim, *protocol.extra, *(protocol.bug_extra if bug_compat else ())}
+    alone = tuple(name for name, metric in METRICS.items() if name in named or not metric.special)
     groups = {"ssim": protocol.ssim, "nway": classes, **TOGETHER}
     if names is None:
         return (*alone, *classes)
@@ -157,7 +157,7 @@ def _plan(request: Request, protocol: Protocol, metrics: tuple[str, ...]) -> Pla
         ssim=protocol.ssim[0],
         grey=flow_grey(protocol, request.bug_compat),
         block=request.block,
-        n_orders=request.n_orders,
+        n_draws=request.n_draws,
         seed=request.seed,
         workers=request.workers,
     )
@@ -170,7 +170,11 @@ def _possible(wanted: Sequence[str], inputs: Inputs, request: Request, result: R
     if moving and inputs.truth.shape[1] < 2:
         result.skip(moving, "one frame has no motion", "give clips of two frames or more")
         videos = [name for name in videos if name not in moving]
-    if "ssim_excess" in videos and (len(inputs.ids) < 2 or not request.n_orders):
+    timed = [name for name in videos if METRICS[name].timed]
+    if timed and np.isnan(inputs.fps_hz).any():
+        result.skip(timed, "the frame rate is unknown", "give --fps-truth")
+        videos = [name for name in videos if name not in timed]
+    if "ssim_excess" in videos and (len(inputs.ids) < 2 or not request.n_draws):
         result.skip(["ssim_excess"], "nothing is re-paired", "give two clips or more, and --repairings above 0")
         videos.remove("ssim_excess")
     return tuple(videos)
@@ -214,7 +218,7 @@ def _document(request: Request, protocol: Protocol, inputs: Inputs, result: Resu
         "n_clips": len(inputs.ids),
         "clip_ids": list(inputs.ids),
         "block": request.block,
-        "max_repairings": request.n_orders,
+        "max_repairings": request.n_draws,
         "seed": request.seed,
         "scores": {name: _plain(line) for name, line in result.lines.items()},
         "skipped": result.skipped,

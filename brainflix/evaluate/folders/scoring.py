@@ -7,41 +7,31 @@ the baselines are those that need neither training clips nor a generator (metric
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from brainflix.evaluate import baselines, nway
+from brainflix.evaluate import baselines, nway, video_metrics
 from brainflix.evaluate.bootstrap import defined_mean
-from brainflix.evaluate.flow import Flow, Grey
-from brainflix.evaluate.folders.inputs import Inputs, Track, check_room
-from brainflix.evaluate.folders.metrics import (
-    METRICS,
-    WITHOUT_PAIRS,
-    View,
-    score_clip,
-    score_motion,
-    score_pixels,
-)
+from brainflix.evaluate.flow import Grey
+from brainflix.evaluate.folders.inputs import Inputs, Track
 from brainflix.evaluate.folders.repairing import Repairing, make_repairing, repaired
-from brainflix.evaluate.pairs import excess, to_matrix
-from brainflix.evaluate.repairing import Repaired
+from brainflix.evaluate.repairing import Repaired, mismatched_means
 from brainflix.evaluate.score import Score, summarise
 from brainflix.evaluate.scorecard import Line
+from brainflix.evaluate.ssim_pairs import ssim_matrix
+from brainflix.evaluate.video_metrics import FLAVOURS, METRICS, ClipSet, View
 
 Floats = NDArray[np.float64]
 BASELINES = ("grey", "blurred", "static_first", "truth_first")
 PREDICTION = "prediction"
 # A baseline's SSIM with other clips is a mean over this many re-pairings; each holds every clip once on either side.
-FLOOR_ORDERS = 2
-# Re-pairings of what is a look-up; videos get fewer.
-CHEAP_ORDERS = 10_000
+FLOOR_ORDERS = 8
 
 
 @dataclass(frozen=True)
@@ -54,8 +44,8 @@ class Plan:
         ssim: the flavour that `ssim_excess` is made of.
         grey: how optical flow takes luminance.
         block: clips of one stimulus block, 1 for independent clips.
-        n_orders: re-pairings of videos at most.
-        seed: of re-pairings and bootstrap.
+        n_draws: re-pairings of the permutation test at most.
+        seed: of re-pairings, sampled places and bootstrap.
         workers: threads.
     """
 
@@ -64,9 +54,20 @@ class Plan:
     ssim: str = "ssim_rgb_u7"
     grey: Grey = "rgb"
     block: int = 1
-    n_orders: int = 200
+    n_draws: int = 10_000
     seed: int = 0
     workers: int = 1
+
+    @property
+    def of_clips(self) -> tuple[str, ...]:
+        """The metrics that are scored clip by clip, among them what the excess is made of."""
+        names = tuple(name for name in self.metrics if name != "ssim_excess")
+        return names if "ssim_excess" not in self.metrics or self.ssim in names else (*names, self.ssim)
+
+    @property
+    def moves(self) -> bool:
+        """Whether a metric is made of optical flow."""
+        return any(METRICS[name].motion for name in self.of_clips)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,48 +76,44 @@ class Own:
 
     Attributes:
         values: by video set and metric, array of shape (n_clips,).
-        floors: by video set, its SSIM with a few other clips, array of shape (n_clips,); NaN without other clips.
+        floors: by baseline, its SSIM with a few other clips, array of shape (n_clips,); empty if nothing asks for it.
         n_nan: by metric, how many values of the prediction are undefined.
-        flows: of truth and prediction, if a metric takes them.
+        flows: of truth and prediction, sampled, (n_clips, n_steps, n_places, 2) each; empty without metrics of motion.
     """
 
     values: dict[str, dict[str, Floats]]
     floors: dict[str, Floats]
     n_nan: dict[str, int]
-    flows: tuple[Flow, Flow] | None = field(default=None, repr=False)
+    flows: tuple[NDArray[np.float32], ...]
 
 
-def score_folder(inputs: Inputs, plan: Plan, folder: Path, track: Track) -> dict[str, Line]:
+def score_folder(inputs: Inputs, plan: Plan, track: Track) -> dict[str, Line]:
     """Score every metric of the plan.
 
     Args:
         inputs: the clips.
         plan: what to score and how.
-        folder: for flow on disk.
         track: counts clips.
 
     Returns:
         By metric, in the order of METRICS.
     """
-    repairing = make_repairing(inputs.rank, block=plan.block, n_orders=plan.n_orders, seed=plan.seed)
-    own = _score_own(inputs, plan, repairing, folder, track)
-    matrices = _score_pairs(inputs, plan, repairing, own, track)
+    # Clips are what runs side by side; threads of OpenCV's own would only get in each other's way.
+    cv2.setNumThreads(1)
+    repairing = make_repairing(inputs.rank, block=plan.block, n_draws=plan.n_draws, seed=plan.seed)
+    own = _score_own(inputs, plan, repairing, track)
+    matrices = _score_pairs(inputs, plan, own, track)
     lines = {}
     for name in (name for name in METRICS if name in plan.metrics):
-        values = {system: each[name] for system, each in own.values.items() if name in each}
-        below = {system: defined_mean(each) for system, each in values.items() if system != PREDICTION}
         if name == "ssim_excess":
-            matrix = excess(matrices[plan.ssim])
-            values = {PREDICTION: _row_excess(own.values[PREDICTION][plan.ssim], matrices[plan.ssim])}
-            below = {
-                each: defined_mean(own.values[each][plan.ssim]) - defined_mean(own.floors[each]) for each in BASELINES
-            }
-        elif name in matrices:
-            matrix = matrices[name]
-        else:
-            # Known of the truth alone: no baseline has another value.
-            matrix, below = None, {}
-        lines[name] = _line(name, values[PREDICTION], matrix, below, repairing, plan, own.n_nan.get(name))
+            lines[name] = _excess_line(plan, own, matrices[plan.ssim], repairing)
+            continue
+        below = {each: defined_mean(own.values[each][name]) for each in BASELINES}
+        # What is known of the truth alone has no other value for any baseline.
+        below = {} if name == "epe_static" else below
+        lines[name] = _line(
+            name, own.values[PREDICTION][name], matrices.get(name), below, repairing, plan, own.n_nan[name]
+        )
     return lines
 
 
@@ -136,54 +133,56 @@ def score_logits(
     classes = nway.truth_classes(truth, g)
     matrix = nway.accuracy_matrix(prediction, classes, ways)
     tied = nway.count(prediction, classes).n_items_with_ties
-    repairing = make_repairing(rank, block=plan.block, n_orders=CHEAP_ORDERS, seed=plan.seed)
+    repairing = make_repairing(rank, block=plan.block, n_draws=plan.n_draws, seed=plan.seed)
     tested = repaired(matrix, repairing)
     score = _score(np.diagonal(matrix).copy(), tested, {}, repairing, plan, None, nway.chance(ways, 1, g))
     about = f"{ways}-way accuracy of class scores, {g} true class{'es' if g > 1 else ''}, exact; {tied} clips with ties"
     return Line(score, about, primary=g == 1)
 
 
-def _score_own(inputs: Inputs, plan: Plan, repairing: Repairing, folder: Path, track: Track) -> Own:
+def _score_own(inputs: Inputs, plan: Plan, repairing: Repairing, track: Track) -> Own:
     """Score the prediction and every baseline against the truth, clip by clip."""
-    n = len(inputs.ids)
-    names = [name for name in METRICS if name in plan.metrics and name != "ssim_excess"]
-    if "ssim_excess" in plan.metrics and plan.ssim not in names:
-        names.append(plan.ssim)
-    systems = (PREDICTION, *BASELINES)
-    own = Own(
-        values={system: {name: np.full(n, np.nan) for name in names} for system in systems},
-        floors={system: np.full(n, np.nan) for system in systems},
-        n_nan=dict.fromkeys(names, 0),
-        flows=_open_flows(inputs, folder) if any(METRICS[name].motion for name in names) else None,
-    )
-    others = repairing.floor[:FLOOR_ORDERS] if "ssim_excess" in plan.metrics else repairing.floor[:0]
-    run = partial(_score_clip, inputs, plan, names, others, own)
+    n, names = len(inputs.ids), plan.of_clips
+    n_floor = FLOOR_ORDERS if "ssim_excess" in plan.metrics else 0
+    others = repairing.floor[np.linspace(0, len(repairing.floor) - 1, n_floor).astype(int)]
     with ThreadPoolExecutor(plan.workers) as pool:
-        counts = pool.map(run, range(n))
-        for _ in track(range(n), "clips scored"):
-            for name, missing in next(counts).items():
-                own.n_nan[name] += missing
-    return own
+        found = pool.map(partial(_score_clip, inputs, plan), range(n), others.T)
+        clips = [next(found) for _ in track(range(n), "clips scored")]
+    return Own(
+        values={
+            system: {name: np.array([clip.scores[system][name][0] for clip in clips]) for name in names}
+            for system in (PREDICTION, *BASELINES)
+        },
+        floors={name: np.array([clip.floors[name] for clip in clips]) for name in BASELINES},
+        n_nan={name: sum(clip.scores[PREDICTION][name][1] for clip in clips) for name in names},
+        flows=tuple(np.stack([clip.flows[side] for clip in clips]) for side in range(2 if plan.moves else 0)),
+    )
 
 
-def _score_clip(
-    inputs: Inputs, plan: Plan, names: Sequence[str], others: NDArray[np.int32], own: Own, clip: int
-) -> dict[str, int]:
-    """Fill in one clip of all video sets; return how many values of the prediction are undefined, by metric."""
-    truth, prediction = (View(np.asarray(each[clip]), plan.grey) for each in (inputs.truth, inputs.prediction))
-    if own.flows is not None:
-        own.flows[0][clip], own.flows[1][clip] = truth.flow, prediction.flow
-    strangers = [View(np.asarray(inputs.truth[int(other)]), plan.grey) for other in others[:, clip]]
-    undefined = {}
-    for system, values in own.values.items():
-        view = prediction if system == PREDICTION else View(_derive(system, inputs, clip), plan.grey)
-        for name in names:
-            values[name][clip], missing = score_clip(name, truth, view)
-            if system == PREDICTION:
-                undefined[name] = missing
-        if strangers and system != PREDICTION:
-            own.floors[system][clip] = np.mean([score_clip(plan.ssim, each, view)[0] for each in strangers])
-    return undefined
+@dataclass(frozen=True, eq=False)
+class _OneClip:
+    """What `Own` gathers, of one clip: scores are values and how many are undefined."""
+
+    scores: dict[str, dict[str, tuple[float, int]]]
+    floors: dict[str, float]
+    flows: tuple[NDArray[np.float32], ...]
+
+
+def _score_clip(inputs: Inputs, plan: Plan, clip: int, others: NDArray[np.int32]) -> _OneClip:
+    """Score one clip of the prediction and of every baseline; `others` are the clips of a baseline's floor."""
+    truth, prediction = (
+        View(np.asarray(each[clip]), plan.grey, float(inputs.fps_hz[clip]))
+        for each in (inputs.truth, inputs.prediction)
+    )
+    derived = {name: View(_derive(name, inputs, clip), plan.grey, truth.fps_hz) for name in BASELINES}
+    views = {PREDICTION: prediction, **derived}
+    scores = {name: video_metrics.score_views(plan.of_clips, truth, view) for name, view in views.items()}
+    floors = np.full(len(BASELINES), math.nan)
+    if len(others):
+        strangers, frames = [inputs.truth[i] for i in others], [view.frames for view in derived.values()]
+        floors = ssim_matrix(strangers, frames, FLAVOURS[plan.ssim], seed=plan.seed).mean(axis=1)
+    flows = tuple(video_metrics.sample_flow(view, plan.seed) for view in (truth, prediction) if plan.moves)
+    return _OneClip(scores, dict(zip(BASELINES, floors.tolist(), strict=True)), flows)
 
 
 def _derive(baseline: str, inputs: Inputs, clip: int) -> NDArray[np.uint8]:
@@ -193,32 +192,30 @@ def _derive(baseline: str, inputs: Inputs, clip: int) -> NDArray[np.uint8]:
     return np.asarray(made[0], np.uint8)
 
 
-def _open_flows(inputs: Inputs, folder: Path) -> tuple[Flow, Flow]:
-    n, frames, height, width, _ = inputs.truth.shape
-    shape = (n, frames - 1, height, width, 2)
-    check_room(folder, 2 * 4 * math.prod(shape))
-    truth, prediction = (np.memmap(folder / f"flow-{i}.f4", np.float32, "w+", shape=shape) for i in (0, 1))
-    return truth, prediction
-
-
-def _score_pairs(inputs: Inputs, plan: Plan, repairing: Repairing, own: Own, track: Track) -> dict[str, Floats]:
+def _score_pairs(inputs: Inputs, plan: Plan, own: Own, track: Track) -> dict[str, Floats]:
     """Return the matrices (n_clips, n_clips) of all metrics that can be re-paired."""
-    n, pairs, found = len(inputs.ids), repairing.pairs, {}
-    names = [name for name in own.n_nan if name not in WITHOUT_PAIRS]
-    still = [name for name in names if not METRICS[name].motion]
-    for name in track(still, "metrics re-paired"):
-        values = score_pixels(name, inputs.truth, inputs.prediction, pairs, workers=plan.workers)
-        found[name] = to_matrix(values, pairs, n)
-    if own.flows is not None:
-        moving = [name for name in names if METRICS[name].motion]
-        for name, values in score_motion(moving, *own.flows, pairs).items():
-            found[name] = to_matrix(values, pairs, n)
+    if len(inputs.ids) < 2 or not plan.n_draws:
+        return {}
+    per_second = inputs.fps_hz / math.hypot(*inputs.truth.shape[2:4])
+    flows = own.flows or (None, None)
+    truth, prediction = (
+        ClipSet(videos, flow, per_second, plan.seed, plan.workers)
+        for videos, flow in zip((inputs.truth, inputs.prediction), flows, strict=True)
+    )
+    found = {}
+    for name in track(plan.of_clips, "metrics re-paired"):
+        matrix = METRICS[name].matrix
+        if matrix is not None:
+            found[name] = matrix(truth, prediction)
     return found
 
 
-def _row_excess(own: Floats, matrix: Floats) -> Floats:
-    """Return each clip's SSIM in full precision minus its row's mismatched mean."""
-    return np.asarray(own - np.diagonal(matrix) + np.diagonal(excess(matrix)), np.float64)
+def _excess_line(plan: Plan, own: Own, matrix: Floats, repairing: Repairing) -> Line:
+    """Score SSIM minus SSIM with other clips, of the prediction and of every baseline."""
+    floor = mismatched_means(matrix, repairing.mismatched)
+    below = {name: defined_mean(own.values[name][plan.ssim] - own.floors[name]) for name in BASELINES}
+    values = own.values[PREDICTION][plan.ssim] - floor
+    return _line("ssim_excess", values, matrix - floor[:, None], below, repairing, plan, own.n_nan[plan.ssim])
 
 
 def _line(
