@@ -7,8 +7,11 @@ difference: 1 for equal hues, 0 for unrelated ones.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,14 +19,44 @@ from brainflix.errors import UsageError
 from brainflix.evaluate.pixels import Floats, Frames, checked, pixcorr
 
 Order = Literal["bgr", "rgb"]
+Shorts = NDArray[np.int16]
 # Below this saturation a hue is rounding noise (metrics spec 2.5).
 LEAST_SATURATION = 0.05
 # Mean squared sine about the mean direction, and length of the mean resultant, below which they are rounding alone.
 LEAST_SPREAD, LEAST_RESULTANT = 1e-24, 1e-12
-# The 8-bit hue of OpenCV divides by a table of 12-bit fixed-point numbers, which rounds a few pixels in a hundred
-# unlike the exact quotient; entry 0 stands for grey pixels, whose hue is 0.
-FIXED_POINT_BITS = 12
-RECIPROCALS = np.rint(np.concatenate([[0.0], (180 << FIXED_POINT_BITS) / (6.0 * np.arange(1, 256))])).astype(np.int64)
+# Hue in sixths of a turn times chroma goes from -255 to 5 * 255.
+N_POSITIONS = 6 * 255
+
+
+@dataclass(frozen=True, eq=False)
+class Hue:
+    """Hue of every pixel as a direction, arrays of shape (n_frames, height, width); all 0 where it is rounding noise.
+
+    Attributes:
+        cosine, sine: of the HSV hue.
+        saturation: in [0, 1].
+    """
+
+    cosine: Floats
+    sine: Floats
+    saturation: Floats
+
+    @property
+    def coloured(self) -> NDArray[np.bool_]:
+        """Where a pixel has a hue."""
+        return self.saturation > 0
+
+
+def hue_of(frames: Frames) -> Hue:
+    """Return the exact hue of frames (n_frames, height, width, 3), uint8 RGB."""
+    position, chroma, value = _sectors(frames)
+    saturation = _over(chroma, value)
+    coloured = saturation >= LEAST_SATURATION
+    saturation[~coloured] = 0.0
+    # Few positions and chromas are possible, so sines are looked up; row 0, of chroma 0, holds zeros.
+    place = np.where(coloured, chroma, 0).astype(np.int32) * (N_POSITIONS + 1) + position + 255
+    cosine, sine = (np.take(table, place) for table in _directions())
+    return Hue(cosine, sine, saturation)
 
 
 def hue_degrees(frames: Frames) -> tuple[Floats, Floats]:
@@ -38,8 +71,31 @@ def hue_degrees(frames: Frames) -> tuple[Floats, Floats]:
     """
     position, chroma, value = _sectors(frames)
     hue = np.divide(60.0 * position, chroma, out=np.full(chroma.shape, np.nan), where=chroma > 0)
-    saturation = np.divide(chroma, value, out=np.zeros(chroma.shape), where=value > 0)
-    return hue % 360.0, saturation
+    return hue % 360.0, _over(chroma, value)
+
+
+def _sectors(frames: Frames) -> tuple[Shorts, Shorts, Shorts]:
+    """Return the hue in sixths of a turn times chroma (-255 to 5 * 255, negative below red), chroma, and value."""
+    # 16 bits hold all of them, and four times as many fit in a register as of 64.
+    red, green, blue = (np.ascontiguousarray(frames[..., channel], np.int16) for channel in range(3))
+    value = np.maximum(np.maximum(red, green), blue)
+    chroma = value - np.minimum(np.minimum(red, green), blue)
+    below_blue = np.where(value == green, blue - red + 2 * chroma, red - green + 4 * chroma)
+    return np.where(value == red, green - blue, below_blue), chroma, value
+
+
+def _over(chroma: Shorts, value: Shorts) -> Floats:
+    saturation: Floats = np.divide(chroma, value, out=np.zeros(chroma.shape), where=value > 0)
+    return saturation
+
+
+@cache
+def _directions() -> tuple[Floats, Floats]:
+    """Return cosine and sine of the hue by chroma and position, flat tables of (256, N_POSITIONS + 1) entries."""
+    chroma = np.arange(256)[:, None]
+    position = np.arange(-255, N_POSITIONS - 254)
+    angle = np.deg2rad(np.divide(60.0 * position, chroma, out=np.zeros((256, N_POSITIONS + 1)), where=chroma > 0))
+    return np.where(chroma > 0, np.cos(angle), 0.0).ravel(), np.sin(angle).ravel()
 
 
 def hue_8bit(frames: Frames, order: Order) -> NDArray[np.uint8]:
@@ -54,11 +110,10 @@ def hue_8bit(frames: Frames, order: Order) -> NDArray[np.uint8]:
     """
     if order not in ("bgr", "rgb"):
         raise UsageError(f"unknown channel order {order!r}", next="use rgb, or bgr for the published behaviour")
-    position, chroma, _ = _sectors(frames if order == "rgb" else frames[..., ::-1])
-    half = 1 << (FIXED_POINT_BITS - 1)
-    hue = (position * RECIPROCALS[chroma] + half) >> FIXED_POINT_BITS
-    wrapped: NDArray[np.uint8] = np.where(hue < 0, hue + 180, hue).astype(np.uint8)
-    return wrapped
+    code = cv2.COLOR_RGB2HSV if order == "rgb" else cv2.COLOR_BGR2HSV
+    # One tall image: OpenCV takes two dimensions and the colour.
+    tall = np.ascontiguousarray(frames).reshape(-1, frames.shape[-2], 3)
+    return np.asarray(cv2.cvtColor(tall, code)[..., 0], np.uint8).reshape(frames.shape[:-1])
 
 
 def hue_circ(truth: Frames, prediction: Frames) -> Floats:
@@ -73,13 +128,17 @@ def hue_circ(truth: Frames, prediction: Frames) -> Floats:
     Returns:
         Array of shape (n_frames,): 1 for equal hues, about 0 for unrelated ones, NaN where no pixel has colour in both.
     """
-    (hue_a, saturation_a), (hue_b, saturation_b) = (hue_degrees(f) for f in checked(truth, prediction))
-    coloured = (saturation_a >= LEAST_SATURATION) & (saturation_b >= LEAST_SATURATION)
-    weight = np.where(coloured, saturation_a * saturation_b, 0.0)
-    agreement = np.where(coloured, np.cos(np.deg2rad(hue_a - hue_b)), 0.0)
+    return circ(*(hue_of(frames) for frames in checked(truth, prediction)))
+
+
+def circ(a: Hue, b: Hue) -> Floats:
+    """Return `hue_circ` of frames whose hue is known, (n_frames,)."""
+    weight = a.saturation * b.saturation
+    agreement = a.cosine * b.cosine
+    agreement += a.sine * b.sine
+    agreement *= weight
     total = weight.sum(axis=(1, 2))
-    weighted = (weight * agreement).sum(axis=(1, 2))
-    score: Floats = np.divide(weighted, total, out=np.full(len(total), np.nan), where=total > 0)
+    score: Floats = np.divide(agreement.sum(axis=(1, 2)), total, out=np.full(len(total), np.nan), where=total > 0)
     return score
 
 
@@ -98,10 +157,12 @@ def hue_circ_corr(truth: Frames, prediction: Frames) -> Floats:
         Array of shape (n_frames,), in [-1, 1]; NaN where no pixel has colour in both frames, and where a frame's hues
         have no mean direction or no spread about it.
     """
-    (hue_a, saturation_a), (hue_b, saturation_b) = (hue_degrees(f) for f in checked(truth, prediction))
-    coloured = (saturation_a >= LEAST_SATURATION) & (saturation_b >= LEAST_SATURATION)
-    scores = [_circular_correlation(a[use], b[use]) for a, b, use in zip(hue_a, hue_b, coloured, strict=True)]
-    return np.array(scores, np.float64)
+    return circ_corr(*(hue_of(frames) for frames in checked(truth, prediction)))
+
+
+def circ_corr(a: Hue, b: Hue) -> Floats:
+    """Return `hue_circ_corr` of frames whose hue is known, (n_frames,)."""
+    return np.array([_circular_correlation(a, b, frame) for frame in range(len(a.cosine))], np.float64)
 
 
 def hue_circ_unweighted(truth: Frames, prediction: Frames) -> Floats:
@@ -157,24 +218,21 @@ def hue_pearson(truth: Frames, prediction: Frames) -> Floats:
     return pixcorr(hue_8bit(a, "rgb"), hue_8bit(b, "rgb"))
 
 
-def _circular_correlation(a_degrees: Floats, b_degrees: Floats) -> float:
-    """Return the circular correlation of two lists of angles, NaN where it is undefined."""
-    if not a_degrees.size:
+def _circular_correlation(a: Hue, b: Hue, frame: int) -> float:
+    """Return the circular correlation of one frame, NaN where it is undefined."""
+    both = a.coloured[frame] & b.coloured[frame]
+    if not both.any():
         return np.nan
-    turns = [np.exp(1j * np.deg2rad(angles)) for angles in (a_degrees, b_degrees)]
-    means = [turn.mean() for turn in turns]
-    if min(abs(mean) for mean in means) < LEAST_RESULTANT:
-        return np.nan
-    a, b = ((turn * (mean / abs(mean)).conjugate()).imag for turn, mean in zip(turns, means, strict=True))
-    if min((a * a).mean(), (b * b).mean()) < LEAST_SPREAD:
-        return np.nan
-    return float(a @ b / np.sqrt((a @ a) * (b @ b)))
-
-
-def _sectors(frames: Frames) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return the hue in sixths of a turn times chroma (negative below red), chroma, and value, all integer."""
-    red, green, blue = np.moveaxis(frames.astype(np.int64), -1, 0)
-    value = frames.max(axis=-1).astype(np.int64)
-    chroma = value - frames.min(axis=-1)
-    below_blue = np.where(value == green, blue - red + 2 * chroma, red - green + 4 * chroma)
-    return np.where(value == red, green - blue, below_blue), chroma, value
+    sines = []
+    for hue in (a, b):
+        cosine, sine = hue.cosine[frame][both], hue.sine[frame][both]
+        mean = np.array([cosine.mean(), sine.mean()])
+        length = float(np.hypot(*mean))
+        if length < LEAST_RESULTANT:
+            return np.nan
+        # sin(a - a0), with a0 the direction of the mean.
+        about = (sine * mean[0] - cosine * mean[1]) / length
+        if (about * about).mean() < LEAST_SPREAD:
+            return np.nan
+        sines.append(about)
+    return float(sines[0] @ sines[1] / np.sqrt((sines[0] @ sines[0]) * (sines[1] @ sines[1])))

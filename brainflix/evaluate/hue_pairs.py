@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from brainflix.evaluate.hue import LEAST_SATURATION, Order, hue_8bit, hue_degrees
+from brainflix.evaluate.hue import Order, hue_8bit, hue_of
 from brainflix.evaluate.pixel_pairs import mean_over_frames
 from brainflix.evaluate.pixels import Floats, Frames
 
@@ -51,19 +51,11 @@ def hue_cos_matrix(truth: Frames, prediction: Frames, order: Order) -> Floats:
 
 def _circ_frame(predictions: Frames, truths: Frames) -> Floats:
     """Return the score of one frame of all pairs, from arrays of shape (n, n_places, 3)."""
-    (cosine_a, sine_a, weight_a), (cosine_b, sine_b, weight_b) = (_parts(f) for f in (predictions, truths))
+    a, b = (hue_of(frames) for frames in (predictions, truths))
     # cos(a - b) = cos a cos b + sin a sin b; a weight of 0 on either side leaves the pixel out of both sums.
-    agreement = cosine_a @ cosine_b.T + sine_a @ sine_b.T
-    return _divide(agreement, weight_a @ weight_b.T)
-
-
-def _parts(frames: Frames) -> tuple[Floats, Floats, Floats]:
-    """Return s cos h, s sin h and s, each (n, n_places), with s zeroed where a hue is rounding noise."""
-    hue, saturation = hue_degrees(frames)
-    coloured = saturation >= LEAST_SATURATION
-    weight = np.where(coloured, saturation, 0.0)
-    angle = np.deg2rad(np.where(coloured, hue, 0.0))
-    return weight * np.cos(angle), weight * np.sin(angle), weight
+    agreement = (a.saturation * a.cosine) @ (b.saturation * b.cosine).T
+    agreement += (a.saturation * a.sine) @ (b.saturation * b.sine).T
+    return _divide(agreement, a.saturation @ b.saturation.T)
 
 
 def _cos_frame(order: Order, predictions: Frames, truths: Frames) -> Floats:

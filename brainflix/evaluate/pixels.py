@@ -7,9 +7,11 @@ first.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -61,12 +63,16 @@ def psnr_pooled(truth: Frames, prediction: Frames) -> float:
 
 def pixcorr(truth: Frames, prediction: Frames) -> Floats:
     """Return Pearson's r over the pixels and channels of each frame, NaN where either frame is constant."""
-    a, b = (frames.reshape(len(frames), -1).astype(np.float64) for frames in (truth, prediction))
-    a -= a.mean(axis=1, keepdims=True)
-    b -= b.mean(axis=1, keepdims=True)
-    norm = np.sqrt((a * a).sum(axis=1) * (b * b).sum(axis=1))
-    constant = (_spread(truth) == 0) | (_spread(prediction) == 0)
-    r: Floats = np.divide((a * b).sum(axis=1), norm, out=np.full(len(a), np.nan), where=~constant)
+    n = truth[0].size
+    r = np.full(len(truth), np.nan)
+    for frame, (a, b) in enumerate(_contiguous(truth, prediction)):
+        # In whole numbers, so that nothing is lost where one large sum is taken from another.
+        sums = [round(sum(cv2.sumElems(each))) for each in (a, b)]
+        squares = [round(cv2.norm(each, cv2.NORM_L2SQR)) for each in (a, b)]
+        product = (sum(squares) - round(cv2.norm(a, b, cv2.NORM_L2SQR))) // 2
+        spread = math.prod(n * square - total**2 for square, total in zip(squares, sums, strict=True))
+        if spread:
+            r[frame] = (n * product - math.prod(sums)) / math.sqrt(spread)
     return r
 
 
@@ -134,13 +140,12 @@ def checked(truth: Any, prediction: Any) -> tuple[Frames, Frames]:
 
 
 def _squared_error(truth: Frames, prediction: Frames) -> Floats:
-    difference = truth.astype(np.int32) - prediction
-    squares = (difference * difference).reshape(len(truth), -1)
-    error: Floats = squares.sum(axis=1, dtype=np.int64) / squares.shape[1]
-    return error
+    """Return the mean squared difference per frame, 0-255 scale; the sum is a whole number and exact."""
+    sums = [round(cv2.norm(a, b, cv2.NORM_L2SQR)) for a, b in _contiguous(truth, prediction)]
+    return np.asarray(np.array(sums, np.float64) / truth[0].size, np.float64)
 
 
-def _spread(frames: Frames) -> NDArray[np.uint8]:
-    flat = frames.reshape(len(frames), -1)
-    spread: Frames = flat.max(axis=1) - flat.min(axis=1)
-    return spread
+def _contiguous(truth: Frames, prediction: Frames) -> Iterator[tuple[Frames, Frames]]:
+    """Yield pairs of frames as OpenCV takes them."""
+    for a, b in zip(truth, prediction, strict=True):
+        yield np.ascontiguousarray(a).reshape(len(a), -1), np.ascontiguousarray(b).reshape(len(b), -1)

@@ -8,6 +8,7 @@ scikit-image gives the same values (tests hold the two to 1e-8); OpenCV filters 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from brainflix.errors import DataError
 
 Floats = NDArray[np.float64]
+Plane = NDArray[Any]
 GREY_WEIGHTS = (0.2125, 0.7154, 0.0721)
 
 
@@ -41,6 +43,11 @@ class Flavour:
     grey: bool
     sample: bool
 
+    @property
+    def weight(self) -> int:
+        """What a window's weights add up to in `Prepared`: N where they are equal, else 1."""
+        return 1 if self.grey else len(self.taps) ** 2
+
     def constants(self) -> tuple[float, float]:
         """Return C1 and C2, C2 divided by the covariance's normalisation so that no window needs to be scaled."""
         value_range = 1.0 if self.grey else 255.0
@@ -55,22 +62,23 @@ GRAY_G11 = Flavour("gray_g11", _gaussian_taps(1.5, 3.5), grey=True, sample=False
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """What one clip brings to every comparison; arrays of shape (n_frames, n_planes, height, width), float64.
+    """What one clip brings to every comparison; arrays of shape (n_frames, height, width, n_planes).
 
-    Windows are entered at their middle, so entries nearer to the border than half a window mean nothing.
+    With windows of equal weights everything is a sum of whole numbers, exact in 32 bits: N windows' pixels weigh N, not
+    1. Windows are entered at their middle, so entries nearer to the border than half a window mean nothing.
 
     Attributes:
-        planes: luminance, or R, G and B.
-        mean: weighted mean of each window.
+        planes: luminance in [0, 1] as float64, or R, G and B as uint8.
+        mean: weighted sum of each window, N times its mean.
         square: its square.
-        variance: weighted variance of each window.
+        variance: N^2 times the variance of each window.
         flavour: of the SSIM.
     """
 
-    planes: Floats
-    mean: Floats
-    square: Floats
-    variance: Floats
+    planes: Plane
+    mean: Plane
+    square: Plane
+    variance: Plane
     flavour: Flavour
 
 
@@ -85,48 +93,51 @@ def prepare(frames: NDArray[np.uint8], flavour: Flavour) -> Prepared:
         DataError: the frames are smaller than the window.
     """
     check_size(frames.shape[1], frames.shape[2], flavour)
-    planes = split_planes(frames, flavour)
-    mean, variance = np.empty_like(planes), np.empty_like(planes)
-    for index in np.ndindex(planes.shape[:2]):
-        mean[index] = _filtered(planes[index], flavour)
-        variance[index] = _filtered(planes[index] * planes[index], flavour)
-    square = mean * mean
-    variance -= square
-    return Prepared(planes, mean, square, np.maximum(variance, 0, out=variance), flavour)
+    planes: list[Plane] = [np.ascontiguousarray(frame) for frame in frames]
+    if flavour.grey:
+        weights = np.array([GREY_WEIGHTS]) / 255.0
+        planes = [cv2.transform(frame.astype(np.float64), weights)[..., None] for frame in planes]
+    mean = [_filtered(plane, flavour) for plane in planes]
+    square = [each * each for each in mean]
+    variance = [_centred(plane, plane, each, flavour) for plane, each in zip(planes, square, strict=True)]
+    return Prepared(np.stack(planes), np.stack(mean), np.stack(square), np.stack(variance), flavour)
 
 
 def compare(a: Prepared, b: Prepared) -> Floats:
     """Return the SSIM of each frame of one clip with the same frame of the other, array of shape (n_frames,)."""
     if a.planes.shape != b.planes.shape or a.flavour != b.flavour:
         raise DataError(f"clips prepared as {a.planes.shape} and {b.planes.shape} cannot be compared")
-    half_c1, half_c2 = (constant / 2 for constant in a.flavour.constants())
-    border = len(a.flavour.taps) // 2
-    result = np.empty(a.planes.shape[:2])
-    product, below, other = (np.empty(a.planes.shape[2:]) for _ in range(3))
-    for index in np.ndindex(result.shape):
-        # One plane at a time, in place: it stays in the processor's cache.
-        covariance = _filtered(np.multiply(a.planes[index], b.planes[index], out=product), a.flavour)
-        means = np.multiply(a.mean[index], b.mean[index], out=product)
-        covariance -= means
-        covariance += half_c2
-        means += half_c1
-        covariance *= means
-        np.add(a.square[index], b.square[index], out=below)
-        below += 2 * half_c1
-        np.add(a.variance[index], b.variance[index], out=other)
-        other += 2 * half_c2
+    c1, c2 = (constant * a.flavour.weight**2 for constant in a.flavour.constants())
+    inner = slice(len(a.flavour.taps) // 2, -(len(a.flavour.taps) // 2))
+    result = np.empty(len(a.planes))
+    above, below, other = (np.empty(a.planes.shape[1:]) for _ in range(3))
+    product = np.empty(a.mean.shape[1:], a.mean.dtype)
+    for frame in range(len(result)):
+        np.multiply(a.mean[frame], b.mean[frame], out=product)
+        covariance = _centred(a.planes[frame], b.planes[frame], product, a.flavour)
+        np.multiply(product, 2.0, out=above)
+        above += c1
+        np.multiply(covariance, 2.0, out=other)
+        other += c2
+        above *= other
+        np.add(a.square[frame], b.square[frame], out=product)
+        np.add(product, c1, out=below)
+        np.add(a.variance[frame], b.variance[frame], out=product)
+        np.add(product, c2, out=other)
         below *= other
-        covariance /= below
-        result[index] = 4 * covariance[border:-border, border:-border].mean()
-    return np.asarray(result.mean(axis=1), np.float64)
+        above /= below
+        result[frame] = above[inner, inner].mean()
+    return result
 
 
-def split_planes(frames: NDArray[np.uint8], flavour: Flavour) -> Floats:
-    """Return what is compared of RGB pixels (n_frames, height, width, 3): (n_frames, 1 or 3, height, width)."""
-    if flavour.grey:
-        weights = np.array([GREY_WEIGHTS]) / 255.0
-        return np.stack([cv2.transform(frame.astype(np.float64), weights)[None] for frame in frames])
-    return np.ascontiguousarray(np.moveaxis(frames, -1, 1), np.float64)
+def _centred(a: Plane, b: Plane, means: Plane, flavour: Flavour) -> Plane:
+    """Return N^2 times the covariance of the windows of two planes, whose means' product is N^-2 `means`."""
+    products = a * b if flavour.grey else cv2.multiply(a, b, dtype=cv2.CV_16U)
+    centred = _filtered(np.asarray(products), flavour)
+    if not flavour.grey:
+        centred *= flavour.weight
+    centred -= means
+    return centred
 
 
 def check_size(height: int, width: int, flavour: Flavour) -> None:
@@ -136,13 +147,10 @@ def check_size(height: int, width: int, flavour: Flavour) -> None:
         raise DataError(f"frames of {height}x{width} are smaller than the {size}x{size} window of SSIM {flavour.name}")
 
 
-def _filtered(plane: Floats, flavour: Flavour) -> Floats:
-    """Return the weighted mean of the window around each pixel of a plane (height, width)."""
+def _filtered(plane: Plane, flavour: Flavour) -> Plane:
+    """Return the weighted sum over the window around each pixel of a plane (height, width, n_planes)."""
     if flavour.grey:
         taps = np.array(flavour.taps)
-        return np.asarray(cv2.sepFilter2D(plane, cv2.CV_64F, taps, taps), np.float64)
-    # Sums of whole numbers, which are exact, however OpenCV slides its window.
+        return np.asarray(cv2.sepFilter2D(plane, cv2.CV_64F, taps, taps))[..., None]
     size = (len(flavour.taps),) * 2
-    summed = cv2.boxFilter(plane, cv2.CV_64F, size, normalize=False)
-    summed *= flavour.taps[0] ** 2
-    return np.asarray(summed, np.float64)
+    return np.asarray(cv2.boxFilter(plane, cv2.CV_32S, size, normalize=False))

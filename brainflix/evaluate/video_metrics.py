@@ -45,6 +45,11 @@ class View:
         """Optical flow, array of shape (n_frames - 1, height, width, 2), pixels per step."""
         return flow.farneback(self.frames, self.grey)
 
+    @cached_property
+    def hue(self) -> hue.Hue:
+        """Hue of every pixel, arrays of shape (n_frames, height, width)."""
+        return hue.hue_of(self.frames)
+
     def prepared(self, flavour: ssim.Flavour) -> ssim.Prepared:
         """Return what the clip brings to an SSIM of this flavour."""
         if flavour.name not in self._prepared:
@@ -105,6 +110,7 @@ class Metric:
         motion: whether it is made of optical flow.
         timed: whether it needs the frame rate.
         special: whether only a protocol that names it has it.
+        asked: whether it is scored only when asked for by name.
     """
 
     name: str
@@ -117,6 +123,7 @@ class Metric:
     motion: bool = False
     timed: bool = False
     special: bool = False
+    asked: bool = False
 
 
 def _ssim(flavour: ssim.Flavour, truth: View, prediction: View) -> Floats:
@@ -129,6 +136,10 @@ def _ssim_matrix(flavour: ssim.Flavour, truth: ClipSet, prediction: ClipSet) -> 
 
 def _of_frames(score: Callable[[pixels.Frames, pixels.Frames], Floats | float]) -> Callable[[View, View], Floats]:
     return lambda truth, prediction: np.atleast_1d(score(truth.frames, prediction.frames))
+
+
+def _of_hue(score: Callable[[hue.Hue, hue.Hue], Floats]) -> Callable[[View, View], Floats]:
+    return lambda truth, prediction: score(truth.hue, prediction.hue)
 
 
 def _of_pixels(score: Callable[..., Floats]) -> Callable[[ClipSet, ClipSet], Floats]:
@@ -210,11 +221,11 @@ _METRICS = (
     ),
     Metric(
         "hue_circ", "cosine of the hue difference, weighted by saturation",
-        _of_frames(hue.hue_circ), _of_pixels(hue_pairs.hue_circ_matrix),
+        _of_hue(hue.circ), _of_pixels(hue_pairs.hue_circ_matrix),
     ),
     Metric(
         "hue_circ_corr", "circular correlation of hue",
-        _of_frames(hue.hue_circ_corr), None,
+        _of_hue(hue.circ_corr), None, asked=True,
     ),
     Metric(
         "hue_cos", "cosine of hue as published, first 6 frames; 0.75 by chance",

@@ -118,7 +118,7 @@ def choose_metrics(names: Sequence[str] | None, protocol: Protocol, *, bug_compa
     alone = tuple(name for name, metric in METRICS.items() if name in named or not metric.special)
     groups = {"ssim": protocol.ssim, "nway": classes, **TOGETHER}
     if names is None:
-        return (*alone, *classes)
+        return (*(name for name in alone if not METRICS[name].asked), *classes)
     chosen: set[str] = set()
     for name in names:
         if name not in groups and name not in (*alone, *classes):
