@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
 
 from brainflix.errors import DataError, UsageError
 from brainflix.evaluate.pixels import Videos
@@ -16,6 +16,8 @@ Frames = NDArray[np.uint8]
 GREY = 127
 # 8 pixels of 256, whatever the size.
 BLUR_WIDTH_FRACTION = 8 / 256
+# Radius of the gaussian in sigmas.
+BLUR_REACH = 4
 
 
 @dataclass(frozen=True)
@@ -78,10 +80,11 @@ def blurred(prediction: Frames, width_fraction: float = BLUR_WIDTH_FRACTION) -> 
         width_fraction: sigma over the width of the frame.
     """
     sigma = width_fraction * prediction.shape[-2]
+    size = 2 * round(BLUR_REACH * sigma) + 1
     result = np.empty_like(prediction)
-    for clip, frames in enumerate(prediction):
-        smooth = gaussian_filter1d(frames.astype(np.float32), sigma, axis=-3)
-        result[clip] = np.rint(gaussian_filter1d(smooth, sigma, axis=-2))
+    for index in np.ndindex(prediction.shape[:2]):
+        frame = np.ascontiguousarray(prediction[index], np.float32)
+        result[index] = np.rint(cv2.GaussianBlur(frame, (size, size), sigma, borderType=cv2.BORDER_REFLECT))
     return result
 
 

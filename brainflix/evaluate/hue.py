@@ -30,33 +30,26 @@ N_POSITIONS = 6 * 255
 
 @dataclass(frozen=True, eq=False)
 class Hue:
-    """Hue of every pixel as a direction, arrays of shape (n_frames, height, width); all 0 where it is rounding noise.
+    """Hue and saturation of every pixel, arrays of shape (n_frames, height, width); 0 where hue is rounding noise.
 
     Attributes:
-        cosine, sine: of the HSV hue.
+        vector: complex, saturation times e^(i hue).
         saturation: in [0, 1].
     """
 
-    cosine: Floats
-    sine: Floats
+    vector: NDArray[np.complex128]
     saturation: Floats
-
-    @property
-    def coloured(self) -> NDArray[np.bool_]:
-        """Where a pixel has a hue."""
-        return self.saturation > 0
 
 
 def hue_of(frames: Frames) -> Hue:
     """Return the exact hue of frames (n_frames, height, width, 3), uint8 RGB."""
     position, chroma, value = _sectors(frames)
     saturation = _over(chroma, value)
-    coloured = saturation >= LEAST_SATURATION
-    saturation[~coloured] = 0.0
-    # Few positions and chromas are possible, so sines are looked up; row 0, of chroma 0, holds zeros.
-    place = np.where(coloured, chroma, 0).astype(np.int32) * (N_POSITIONS + 1) + position + 255
-    cosine, sine = (np.take(table, place) for table in _directions())
-    return Hue(cosine, sine, saturation)
+    saturation *= saturation >= LEAST_SATURATION
+    # Few positions and chromas are possible, so directions are looked up.
+    vector = np.take(_directions(), chroma.astype(np.int32) * (N_POSITIONS + 1) + position + 255)
+    vector *= saturation
+    return Hue(vector, saturation)
 
 
 def hue_degrees(frames: Frames) -> tuple[Floats, Floats]:
@@ -90,12 +83,12 @@ def _over(chroma: Shorts, value: Shorts) -> Floats:
 
 
 @cache
-def _directions() -> tuple[Floats, Floats]:
-    """Return cosine and sine of the hue by chroma and position, flat tables of (256, N_POSITIONS + 1) entries."""
+def _directions() -> NDArray[np.complex128]:
+    """Return e^(i hue) by chroma and position, a flat table of (256, N_POSITIONS + 1) entries."""
     chroma = np.arange(256)[:, None]
     position = np.arange(-255, N_POSITIONS - 254)
-    angle = np.deg2rad(np.divide(60.0 * position, chroma, out=np.zeros((256, N_POSITIONS + 1)), where=chroma > 0))
-    return np.where(chroma > 0, np.cos(angle), 0.0).ravel(), np.sin(angle).ravel()
+    degrees = np.divide(60.0 * position, chroma, out=np.zeros((256, N_POSITIONS + 1)), where=chroma > 0)
+    return np.asarray(np.exp(1j * np.deg2rad(degrees)), np.complex128).ravel()
 
 
 def hue_8bit(frames: Frames, order: Order) -> NDArray[np.uint8]:
@@ -133,12 +126,10 @@ def hue_circ(truth: Frames, prediction: Frames) -> Floats:
 
 def circ(a: Hue, b: Hue) -> Floats:
     """Return `hue_circ` of frames whose hue is known, (n_frames,)."""
-    weight = a.saturation * b.saturation
-    agreement = a.cosine * b.cosine
-    agreement += a.sine * b.sine
-    agreement *= weight
-    total = weight.sum(axis=(1, 2))
-    score: Floats = np.divide(agreement.sum(axis=(1, 2)), total, out=np.full(len(total), np.nan), where=total > 0)
+    # Re(conj(s e^ig) t e^ih) = s t cos(g - h), summed by one product of vectors.
+    weighted = [np.vdot(f, g).real for f, g in zip(a.vector, b.vector, strict=True)]
+    total = np.array([np.vdot(s, t) for s, t in zip(a.saturation, b.saturation, strict=True)])
+    score: Floats = np.divide(weighted, total, out=np.full(len(total), np.nan), where=total > 0)
     return score
 
 
@@ -162,7 +153,7 @@ def hue_circ_corr(truth: Frames, prediction: Frames) -> Floats:
 
 def circ_corr(a: Hue, b: Hue) -> Floats:
     """Return `hue_circ_corr` of frames whose hue is known, (n_frames,)."""
-    return np.array([_circular_correlation(a, b, frame) for frame in range(len(a.cosine))], np.float64)
+    return np.array([_circular_correlation(a, b, frame) for frame in range(len(a.vector))], np.float64)
 
 
 def hue_circ_unweighted(truth: Frames, prediction: Frames) -> Floats:
@@ -220,18 +211,16 @@ def hue_pearson(truth: Frames, prediction: Frames) -> Floats:
 
 def _circular_correlation(a: Hue, b: Hue, frame: int) -> float:
     """Return the circular correlation of one frame, NaN where it is undefined."""
-    both = a.coloured[frame] & b.coloured[frame]
+    both = (a.saturation[frame] > 0) & (b.saturation[frame] > 0)
     if not both.any():
         return np.nan
     sines = []
     for hue in (a, b):
-        cosine, sine = hue.cosine[frame][both], hue.sine[frame][both]
-        mean = np.array([cosine.mean(), sine.mean()])
-        length = float(np.hypot(*mean))
-        if length < LEAST_RESULTANT:
+        turns = hue.vector[frame][both] / hue.saturation[frame][both]
+        mean = turns.mean()
+        if abs(mean) < LEAST_RESULTANT:
             return np.nan
-        # sin(a - a0), with a0 the direction of the mean.
-        about = (sine * mean[0] - cosine * mean[1]) / length
+        about = (turns * (mean / abs(mean)).conjugate()).imag
         if (about * about).mean() < LEAST_SPREAD:
             return np.nan
         sines.append(about)

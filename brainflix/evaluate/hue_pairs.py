@@ -53,8 +53,8 @@ def _circ_frame(predictions: Frames, truths: Frames) -> Floats:
     """Return the score of one frame of all pairs, from arrays of shape (n, n_places, 3)."""
     a, b = (hue_of(frames) for frames in (predictions, truths))
     # cos(a - b) = cos a cos b + sin a sin b; a weight of 0 on either side leaves the pixel out of both sums.
-    agreement = (a.saturation * a.cosine) @ (b.saturation * b.cosine).T
-    agreement += (a.saturation * a.sine) @ (b.saturation * b.sine).T
+    agreement = a.vector.real @ b.vector.real.T
+    agreement += a.vector.imag @ b.vector.imag.T
     return _divide(agreement, a.saturation @ b.saturation.T)
 
 

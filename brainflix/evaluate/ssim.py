@@ -62,7 +62,7 @@ GRAY_G11 = Flavour("gray_g11", _gaussian_taps(1.5, 3.5), grey=True, sample=False
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """What one clip brings to every comparison; arrays of shape (n_frames, height, width, n_planes).
+    """What one clip brings to every comparison; for each frame an array of shape (height, width, n_planes).
 
     With windows of equal weights everything is a sum of whole numbers, exact in 32 bits: N windows' pixels weigh N, not
     1. Windows are entered at their middle, so entries nearer to the border than half a window mean nothing.
@@ -75,10 +75,10 @@ class Prepared:
         flavour: of the SSIM.
     """
 
-    planes: Plane
-    mean: Plane
-    square: Plane
-    variance: Plane
+    planes: list[Plane]
+    mean: list[Plane]
+    square: list[Plane]
+    variance: list[Plane]
     flavour: Flavour
 
 
@@ -93,25 +93,26 @@ def prepare(frames: NDArray[np.uint8], flavour: Flavour) -> Prepared:
         DataError: the frames are smaller than the window.
     """
     check_size(frames.shape[1], frames.shape[2], flavour)
-    planes: list[Plane] = [np.ascontiguousarray(frame) for frame in frames]
+    planes = [np.ascontiguousarray(frame) for frame in frames]
     if flavour.grey:
         weights = np.array([GREY_WEIGHTS]) / 255.0
         planes = [cv2.transform(frame.astype(np.float64), weights)[..., None] for frame in planes]
     mean = [_filtered(plane, flavour) for plane in planes]
     square = [each * each for each in mean]
     variance = [_centred(plane, plane, each, flavour) for plane, each in zip(planes, square, strict=True)]
-    return Prepared(np.stack(planes), np.stack(mean), np.stack(square), np.stack(variance), flavour)
+    return Prepared(planes, mean, square, variance, flavour)
 
 
 def compare(a: Prepared, b: Prepared) -> Floats:
     """Return the SSIM of each frame of one clip with the same frame of the other, array of shape (n_frames,)."""
-    if a.planes.shape != b.planes.shape or a.flavour != b.flavour:
-        raise DataError(f"clips prepared as {a.planes.shape} and {b.planes.shape} cannot be compared")
+    shapes = [[plane.shape for plane in each.planes] for each in (a, b)]
+    if shapes[0] != shapes[1] or a.flavour != b.flavour:
+        raise DataError(f"clips prepared as {shapes[0]} and {shapes[1]} cannot be compared")
     c1, c2 = (constant * a.flavour.weight**2 for constant in a.flavour.constants())
     inner = slice(len(a.flavour.taps) // 2, -(len(a.flavour.taps) // 2))
     result = np.empty(len(a.planes))
-    above, below, other = (np.empty(a.planes.shape[1:]) for _ in range(3))
-    product = np.empty(a.mean.shape[1:], a.mean.dtype)
+    above, below, other = (np.empty(a.planes[0].shape) for _ in range(3))
+    product = np.empty_like(a.mean[0])
     for frame in range(len(result)):
         np.multiply(a.mean[frame], b.mean[frame], out=product)
         covariance = _centred(a.planes[frame], b.planes[frame], product, a.flavour)
