@@ -18,6 +18,8 @@ from brainflix.evaluate.pixels import Floats, Frames, checked, pixcorr
 Order = Literal["bgr", "rgb"]
 # Below this saturation a hue is rounding noise (metrics spec 2.5).
 LEAST_SATURATION = 0.05
+# Mean squared sine about the mean direction, and length of the mean resultant, below which they are rounding alone.
+LEAST_SPREAD, LEAST_RESULTANT = 1e-24, 1e-12
 # The 8-bit hue of OpenCV divides by a table of 12-bit fixed-point numbers, which rounds a few pixels in a hundred
 # unlike the exact quotient; entry 0 stands for grey pixels, whose hue is 0.
 FIXED_POINT_BITS = 12
@@ -81,6 +83,27 @@ def hue_circ(truth: Frames, prediction: Frames) -> Floats:
     return score
 
 
+def hue_circ_corr(truth: Frames, prediction: Frames) -> Floats:
+    """Return the circular correlation coefficient of the hues, as Jammalamadaka and SenGupta define it (spec 2.5).
+
+    sum sin(a - a0) sin(b - b0) / sqrt(sum sin^2(a - a0) sum sin^2(b - b0)), with a0 and b0 the mean directions. Pixels
+    with a saturation below 0.05 in either frame are left out, and all others count alike, in the mean directions too.
+    Unlike `hue_circ` it does not see a turn of all hues by one angle.
+
+    Args:
+        truth: array of shape (n_frames, height, width, 3), uint8 RGB.
+        prediction: array of the same shape.
+
+    Returns:
+        Array of shape (n_frames,), in [-1, 1]; NaN where no pixel has colour in both frames, and where a frame's hues
+        have no mean direction or no spread about it.
+    """
+    (hue_a, saturation_a), (hue_b, saturation_b) = (hue_degrees(f) for f in checked(truth, prediction))
+    coloured = (saturation_a >= LEAST_SATURATION) & (saturation_b >= LEAST_SATURATION)
+    scores = [_circular_correlation(a[use], b[use]) for a, b, use in zip(hue_a, hue_b, coloured, strict=True)]
+    return np.array(scores, np.float64)
+
+
 def hue_circ_unweighted(truth: Frames, prediction: Frames) -> Floats:
     """Return the plain mean cosine of the hue difference over all pixels, without weights or a saturation mask.
 
@@ -132,6 +155,20 @@ def hue_pearson(truth: Frames, prediction: Frames) -> Floats:
     """
     a, b = checked(truth, prediction)
     return pixcorr(hue_8bit(a, "rgb"), hue_8bit(b, "rgb"))
+
+
+def _circular_correlation(a_degrees: Floats, b_degrees: Floats) -> float:
+    """Return the circular correlation of two lists of angles, NaN where it is undefined."""
+    if not a_degrees.size:
+        return np.nan
+    turns = [np.exp(1j * np.deg2rad(angles)) for angles in (a_degrees, b_degrees)]
+    means = [turn.mean() for turn in turns]
+    if min(abs(mean) for mean in means) < LEAST_RESULTANT:
+        return np.nan
+    a, b = ((turn * (mean / abs(mean)).conjugate()).imag for turn, mean in zip(turns, means, strict=True))
+    if min((a * a).mean(), (b * b).mean()) < LEAST_SPREAD:
+        return np.nan
+    return float(a @ b / np.sqrt((a @ a) * (b @ b)))
 
 
 def _sectors(frames: Frames) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:

@@ -7,6 +7,7 @@ import colorsys
 import numpy as np
 import pytest
 from metric_clips import clip, reference
+from scipy import stats
 
 from brainflix.errors import DataError, UsageError
 from brainflix.evaluate import hue
@@ -60,6 +61,46 @@ def test_circular_score_equals_the_loop_over_coloured_pixels() -> None:
         assert score == pytest.approx(top / below, abs=1e-12)
 
 
+def _coloured(degrees: np.ndarray) -> np.ndarray:
+    """Return one frame of saturated colours of these hues, array of shape (1, *degrees.shape, 3)."""
+    colours = [colorsys.hsv_to_rgb(angle / 360 % 1, 1.0, 1.0) for angle in degrees.ravel()]
+    return np.rint(255 * np.array(colours)).astype(np.uint8).reshape(1, *degrees.shape, 3)
+
+
+def test_circular_correlation_equals_its_definition_by_brute_force() -> None:
+    a, b = _noise(5), _noise(6)
+    b[0, :8], a[0, :, :5] = a[0, :8], [100, 100, 101]
+    for frame, score in enumerate(hue.hue_circ_corr(a, b)):
+        pairs = zip(a[frame].reshape(-1, 3) / 255, b[frame].reshape(-1, 3) / 255, strict=True)
+        both = [(colorsys.rgb_to_hsv(*x), colorsys.rgb_to_hsv(*y)) for x, y in pairs]
+        angles = 2 * np.pi * np.array([(x[0], y[0]) for x, y in both if min(x[1], y[1]) >= 0.05])
+        sines = np.sin(angles - stats.circmean(angles, axis=0))
+        expected = (sines[:, 0] * sines[:, 1]).sum() / np.sqrt((sines**2).sum(axis=0).prod())
+        assert score == pytest.approx(expected, abs=1e-12)
+    assert hue.hue_circ_corr(a, b)[0] > 0.3 > hue.hue_circ_corr(a, b)[1], "half of the first frame was copied"
+
+
+def test_circular_correlation_follows_turns_and_reflections_of_the_hue() -> None:
+    around = np.random.default_rng(7).normal(350, 25, (20, 20))
+    frame = _coloured(around)
+    # 8-bit colours round hues to a quarter of a degree.
+    assert hue.hue_circ_corr(frame, _coloured(around + 90)) == pytest.approx([1.0], abs=1e-3)
+    assert hue.hue_circ_corr(frame, _coloured(-around)) == pytest.approx([-1.0], abs=1e-3)
+    shuffled = np.random.default_rng(8).permutation(around.ravel()).reshape(around.shape)
+    assert abs(hue.hue_circ_corr(frame, _coloured(shuffled))[0]) < 0.2
+    assert hue.hue_circ(frame, _coloured(around + 90))[0] == pytest.approx(0.0, abs=0.02)
+
+
+def test_circular_correlation_is_undefined_without_spread_or_direction() -> None:
+    varied, one = _coloured(np.arange(0.0, 40.0).reshape(5, 8)), _coloured(np.full((5, 8), 30.0))
+    opposite = np.where(np.arange(40).reshape(5, 8) < 30, 0.0, 180.0)
+    balanced = np.where(np.arange(40).reshape(5, 8) < 20, 0.0, 180.0)
+    for frame in (one, _coloured(opposite), _coloured(balanced)):
+        assert np.isnan(hue.hue_circ_corr(varied, frame)).all()
+        assert np.isnan(hue.hue_circ_corr(frame, varied)).all()
+    assert hue.hue_circ_corr(varied, varied) == pytest.approx([1.0])
+
+
 def test_hues_on_both_sides_of_red_are_near_only_on_the_circle() -> None:
     a, b = np.zeros((2, 1, 4, 4, 3), np.uint8)
     a[...], b[...] = [250, 10, 0], [250, 0, 10]
@@ -85,7 +126,7 @@ def test_the_swap_of_red_and_blue_changes_the_published_score() -> None:
 
 def test_grey_frames_have_no_hue() -> None:
     colour, grey = _noise(4), np.full((3, 16, 20, 3), 90, np.uint8)
-    for score in (hue.hue_circ, hue.hue_pearson, SCORES["hue_cos_bgr"], SCORES["hue_cos_rgb"]):
+    for score in (hue.hue_circ, hue.hue_circ_corr, hue.hue_pearson, SCORES["hue_cos_bgr"], SCORES["hue_cos_rgb"]):
         assert np.isnan(score(colour, grey)).all()
         assert np.isnan(score(grey, colour)).all()
     assert hue.hue_circ(colour, colour) == pytest.approx(np.ones(3))
