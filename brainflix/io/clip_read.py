@@ -92,6 +92,7 @@ def read_video(path: Path) -> Clip:
         with av.open(str(path), options={"protocol_whitelist": "file"}) as container:
             stream = container.streams.video[0]
             rate, codec = float(stream.average_rate or 0), str(stream.codec_context.name)
+            stated = int(stream.frames)
             for frame in container.decode(stream):
                 has_alpha = any(component.is_alpha for component in frame.format.components)
                 shown = converter.reformat(frame, format="rgba" if has_alpha else "rgb24")
@@ -104,6 +105,9 @@ def read_video(path: Path) -> Clip:
     except (FFmpegError, IndexError, ValueError) as error:
         raise _unreadable(path, error) from error
     frames = _stack(pictures, path)
+    # Decoders stop without an error where a file breaks off.
+    if len(frames) < stated:
+        notes.append(f"{path.name} states {stated} frames and gives {len(frames)}")
     return Clip(frames, _starts(times, rate), codec, _once(notes))
 
 
