@@ -105,7 +105,7 @@ def sampling_spread(scores: NDArray[Any]) -> SamplingSpread:
     sd_per_clip = np.full(len(table), np.nan)
     if not used.any():
         return SamplingSpread(math.nan, sd_per_clip, math.nan, 0, len(table))
-    # Seen from one of the scores: a variance that is tiny beside them is not lost in rounding, and equal ones have none.
+    # Seen from one of the scores: a variance that is tiny beside them is not lost in rounding, and equal scores get 0.
     table = table - table[given][0]
     n, table = n[used], np.where(given[used], table[used], 0.0)
     means = table.sum(axis=1) / n

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageSequence, UnidentifiedImageError
 
 from brainflix.errors import DataError
+from brainflix.io.samples import count_samples
 
 Frames = NDArray[np.uint8]
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".webm")
@@ -119,8 +120,12 @@ def read_frames(folder: Path, files: list[Path]) -> Clip:
         files: the frames in order.
 
     Raises:
-        DataError: a frame is unreadable, deeper than 8 bits, or of another size.
+        DataError: a frame is unreadable, deeper than 8 bits, or of another size; or the frames are of several samples.
     """
+    several = [n for n in count_samples(path.stem for path in files).values() if n > 1]
+    if len(several) > 1:
+        what = f"{folder.name} holds the frames of {max(several)} samples of one clip"
+        raise DataError(what, why="joined they would pass for one longer clip", next="give each sample its own folder")
     pictures, notes = [], []
     for path in files:
         try:

@@ -122,6 +122,20 @@ def _signed(at: Path) -> Request:
     return Request(_save(at / "p", signed), _save(at / "t", TRUTH))
 
 
+def _samples(at: Path) -> Request:
+    made = {f"{name}_s{sample}": frames + sample for name, frames in GOOD.items() for sample in range(3)}
+    return Request(_save(at / "p", made), _save(at / "t", TRUTH))
+
+
+def _samples_in_frames(at: Path) -> Request:
+    for name, frames in GOOD.items():
+        (at / "p" / name).mkdir(parents=True)
+        for sample in range(2):
+            for number, frame in enumerate(frames):
+                Image.fromarray(frame).save(at / "p" / name / f"sample{sample}_{number}.png")
+    return Request(at / "p", _save(at / "t", TRUTH), fps_pred=3.0, fps_truth=3.0)
+
+
 def _nothing(at: Path) -> Request:
     return Request(at / "nowhere", _save(at / "t", TRUTH))
 
@@ -142,6 +156,8 @@ SENTENCES: dict[str, tuple[Callable[[Path], Request], str]] = {
     "two channels": (_grey_and_alpha, "clip b.*channels last"),
     "channels first": (_channels_first, "clip b.*channels last"),
     "pixels in [-1, 1]": (_signed, "clip a.*plain in which"),
+    "several samples of each clip": (_samples, "3 samples of clip a.*none is chosen"),
+    "several samples in one folder of frames": (_samples_in_frames, "a holds the frames of 2 samples"),
     "no folder": (_nothing, "no folder at"),
 }
 
@@ -208,6 +224,11 @@ def test_odd_sizes_are_resized_whole_and_a_changed_shape_is_noted(tmp_path: Path
         assert found["scores"]["psnr"]["per_clip"][number] == pytest.approx(expected)
     assert "prediction: resizing to 256x256 changed the aspect ratio" in found["notes"]
     assert not [note for note in found["notes"] if note.startswith("truth")]
+
+
+def test_the_document_says_that_nothing_was_selected(tmp_path: Path) -> None:
+    found = _score(tmp_path, GOOD)
+    assert (found["samples_per_clip"], found["selection"]) == (1, "none")
 
 
 def test_one_clip_has_a_value_but_neither_interval_nor_chance(tmp_path: Path) -> None:

@@ -212,6 +212,13 @@ def test_frames_are_in_natural_order(tmp_path: Path) -> None:
     assert np.array_equal(open_clips(tmp_path).read("a").frames, clip(0, n_frames=12))
 
 
+def test_frames_numbered_like_samples_are_one_clip(tmp_path: Path) -> None:
+    write_frames(tmp_path / "a", clip(0))
+    for file in (tmp_path / "a").iterdir():
+        file.rename(file.with_name(f"s{file.name}"))
+    assert np.array_equal(open_clips(tmp_path).read("a").frames, clip(0))
+
+
 def test_a_padded_grid_is_cut_exactly_and_the_midpoint_is_off_by_a_pixel() -> None:
     left, right = clip(1), clip(2)
     grid = np.zeros((4, 16 + 4, 2 * 24 + 6, 3), np.uint8)

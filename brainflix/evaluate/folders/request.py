@@ -212,6 +212,8 @@ def _document(request: Request, protocol: Protocol, inputs: Inputs, result: Resu
         "truth": None if request.truth is None else str(request.truth),
         "layout": request.layout,
         "source_codec": inputs.codecs,
+        "samples_per_clip": 1,
+        "selection": "none",
         "n_clips": len(inputs.ids),
         "clip_ids": list(inputs.ids),
         "block": request.block,
