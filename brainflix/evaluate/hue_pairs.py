@@ -6,14 +6,17 @@ products instead of n_clips^2 passes over the pixels (metrics spec 2.5, 3.3).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial, reduce
 
 import numpy as np
-from numpy.typing import NDArray
 
 from brainflix.errors import DataError
 from brainflix.evaluate.hue import LEAST_SATURATION, Order, hue_8bit, hue_degrees
 from brainflix.evaluate.pixels import Floats, Frames
+
+# Bytes of working arrays at once, and how many of 8 bytes a hue takes for each place of each clip.
+MEMORY_BYTES, WORK_ARRAYS = 2**28, 12
 
 
 def hue_circ_matrix(truth: Frames, prediction: Frames) -> Floats:
@@ -53,10 +56,14 @@ def hue_cos_matrix(truth: Frames, prediction: Frames, order: Order) -> Floats:
 
 def _circ_frame(truth: Frames, prediction: Frames) -> Floats:
     """Return the score of one frame of all pairs, from arrays of shape (n, n_places, 3)."""
+    agreement, weight = _over_places(_circ_sums, truth, prediction)
+    return _divide(agreement, weight)
+
+
+def _circ_sums(truth: Frames, prediction: Frames) -> tuple[Floats, ...]:
     (cosine_a, sine_a, weight_a), (cosine_b, sine_b, weight_b) = (_parts(f) for f in (prediction, truth))
     # cos(a - b) = cos a cos b + sin a sin b; a weight of 0 on either side leaves the pixel out of both sums.
-    agreement = cosine_a @ cosine_b.T + sine_a @ sine_b.T
-    return _divide(agreement, weight_a @ weight_b.T)
+    return cosine_a @ cosine_b.T + sine_a @ sine_b.T, weight_a @ weight_b.T
 
 
 def _parts(frames: Frames) -> tuple[Floats, Floats, Floats]:
@@ -69,9 +76,25 @@ def _parts(frames: Frames) -> tuple[Floats, Floats, Floats]:
 
 
 def _cos_frame(truth: Frames, prediction: Frames, order: Order) -> Floats:
+    product, squares_a, squares_b = _over_places(partial(_cos_sums, order), truth, prediction)
+    return _divide(product, np.sqrt(squares_a * squares_b))
+
+
+def _cos_sums(order: Order, truth: Frames, prediction: Frames) -> tuple[Floats, ...]:
     a, b = (hue_8bit(frames, order).astype(np.float64) for frames in (prediction, truth))
-    norm = np.sqrt(np.outer((a * a).sum(axis=1), (b * b).sum(axis=1)))
-    return _divide(a @ b.T, norm)
+    return a @ b.T, np.square(a).sum(axis=1)[:, None], np.square(b).sum(axis=1)
+
+
+def _over_places(
+    sums: Callable[[Frames, Frames], tuple[Floats, ...]], truth: Frames, prediction: Frames
+) -> tuple[Floats, ...]:
+    """Add up sums over the places of one frame, a block of places at a time."""
+    block = max(1, MEMORY_BYTES // (8 * WORK_ARRAYS * (len(truth) + len(prediction))))
+    parts = (
+        sums(truth[:, start : start + block], prediction[:, start : start + block])
+        for start in range(0, truth.shape[1], block)
+    )
+    return reduce(lambda done, new: tuple(x + y for x, y in zip(done, new, strict=True)), parts)
 
 
 def _divide(above: Floats, below: Floats) -> Floats:
@@ -87,19 +110,17 @@ def _frames(truth: Frames, prediction: Frames) -> range:
             raise DataError(f"clips are {clips.dtype} of shape {clips.shape}", why=need)
     if truth.shape[1:] != prediction.shape[1:]:
         raise DataError(f"truths {truth.shape} and predictions {prediction.shape} differ in frames or places")
+    if not truth.size or not prediction.size:
+        raise DataError(f"truths {truth.shape} and predictions {prediction.shape} have no hue", why="one is empty")
     return range(truth.shape[1])
 
 
 def _mean_defined(matrices: Iterable[Floats]) -> Floats:
     """Average matrices one after the other, so that only one is held, each entry over those that define it."""
-    total: Floats | None = None
-    n: NDArray[np.int64] | None = None
-    for values in matrices:
+
+    def add(done: tuple[Floats, Floats], values: Floats) -> tuple[Floats, Floats]:
         defined = ~np.isnan(values)
-        if total is None or n is None:
-            total, n = np.zeros(values.shape), np.zeros(values.shape, np.int64)
-        total += np.where(defined, values, 0.0)
-        n += defined
-    if total is None or n is None:
-        raise DataError("clips without a frame have no hue")
-    return _divide(total, n.astype(np.float64))
+        return done[0] + np.where(defined, values, 0.0), done[1] + defined
+
+    zero = np.zeros(())
+    return _divide(*reduce(add, matrices, (zero, zero)))

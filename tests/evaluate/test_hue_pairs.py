@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from brainflix.errors import DataError, UsageError
-from brainflix.evaluate import hue
+from brainflix.evaluate import hue, hue_pairs
 from brainflix.evaluate.hue_pairs import hue_circ_matrix, hue_cos_matrix
 from brainflix.evaluate.pixels import clip_means
 
@@ -47,13 +47,21 @@ def test_every_pair_equals_the_score_of_that_pair(which: str) -> None:
     assert not np.isnan(found[0, 0]), "one grey frame of three is left out"
 
 
+def test_blocks_of_places_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    flat = [_clips(3, seed).reshape(3, 3, -1, 3) for seed in (3, 4)]
+    whole = hue_circ_matrix(*flat), hue_cos_matrix(*flat, "bgr")
+    monkeypatch.setattr(hue_pairs, "MEMORY_BYTES", 8 * hue_pairs.WORK_ARRAYS * 6 * 10)
+    for found, expected in zip((hue_circ_matrix(*flat), hue_cos_matrix(*flat, "bgr")), whole, strict=True):
+        assert found == pytest.approx(expected, abs=1e-12, nan_ok=True)
+
+
 def test_refuses_what_cannot_be_paired() -> None:
     flat = _clips(3, 2).reshape(3, 3, -1, 3)
     with pytest.raises(DataError, match="frames or places"):
         hue_circ_matrix(flat, flat[:, :2])
     with pytest.raises(DataError, match="float64"):
         hue_cos_matrix(flat.astype(np.float64), flat, "rgb")  # type: ignore[arg-type]
-    with pytest.raises(DataError, match="without a frame"):
+    with pytest.raises(DataError, match="one is empty"):
         hue_circ_matrix(flat[:, :0], flat[:, :0])
     with pytest.raises(UsageError, match="order"):
         hue_cos_matrix(flat, flat, "grb")  # type: ignore[arg-type]
