@@ -29,15 +29,21 @@ def make_clips() -> Clips:
     )
 
 
-def fill(store: Store) -> None:
-    """Publish both subjects' responses and the target."""
+def fill(store: Store, *, test_response: float | None = None, test_target: float | None = None) -> None:
+    """Publish both subjects' responses and the target; a number given replaces all values of the test clips."""
     rng, clips = np.random.default_rng(0), make_clips()
+    test = clips.of("test")
     factors = rng.normal(size=(len(clips), 4))
     mixing = rng.normal(size=(4, COLUMNS))
+    target = factors @ rng.normal(size=(4, 5))
+    if test_target is not None:
+        target[test] = test_target
     with store.publish(TARGET, stage="targets", stage_version=1, parameters={}, inputs={}, fsync=False) as out:
-        Targets(factors @ rng.normal(size=(4, 5)), clips).save(out.path)
+        Targets(target, clips).save(out.path)
     for ref in BOLD:
         response = factors @ mixing + rng.normal(size=(len(clips), COLUMNS))
+        if test_response is not None:
+            response[test] = test_response
         with store.publish(ref, stage="align", stage_version=1, parameters={}, inputs={}, fsync=False) as out:
             Responses(
                 response=response,

@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
+from brainflix.evaluate.comparison import holm
 from brainflix.evaluate.score import Score
 
 
@@ -33,6 +36,17 @@ class Line:
         return {**plain, "about": self.about, "unit": self.unit, "higher_is_better": self.higher_is_better}
 
 
+def plain_table(lines: Mapping[str, Line]) -> dict[str, dict[str, Any]]:
+    """Return the lines of one table as plain JSON values, each with `p_holm`, its p adjusted over that table.
+
+    Every line that has a p is a chance to find something by luck, so all count (metrics spec 3.3); `p_holm` is None
+    where p is.
+    """
+    adjusted = holm(np.array([line.score.p for line in lines.values()], np.float64))
+    values = [None if np.isnan(p) else float(p) for p in adjusted]
+    return {name: {**line.to_dict(), "p_holm": p} for (name, line), p in zip(lines.items(), values, strict=True)}
+
+
 @dataclass(frozen=True, eq=False)
 class Scorecard:
     """All scores of one evaluation.
@@ -58,7 +72,7 @@ class Scorecard:
             "n_clips": len(self.clip_ids),
             "clip_ids": list(self.clip_ids),
             "primary": [name for name, line in self.lines.items() if line.primary],
-            "scores": {name: line.to_dict() for name, line in self.lines.items()},
+            "scores": plain_table(self.lines),
             "tables": {title: list(rows) for title, rows in self.tables.items()},
             "notes": ["simulated data"] if simulated else [],
         }

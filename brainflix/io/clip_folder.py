@@ -144,7 +144,8 @@ def _reader(entry: Path) -> Callable[[], Clip] | None:
         return partial(_read_array, entry)
     if entry.is_dir():
         frames = sorted((file for file in entry.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES), key=natural)
-        return partial(read_frames, entry, frames) if frames else None
+        # An empty folder is a clip that lost its frames; passed over on both sides it would be missed by nobody.
+        return partial(read_frames, entry, frames) if frames or not any(entry.iterdir()) else None
     if suffix == ".gif":
         return partial(read_gif, entry)
     return partial(read_video, entry) if suffix in VIDEO_SUFFIXES else None

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageSequence, UnidentifiedImageError
 
 from brainflix.errors import DataError
+from brainflix.io.samples import count_samples
 
 Frames = NDArray[np.uint8]
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".webm")
@@ -92,6 +93,7 @@ def read_video(path: Path) -> Clip:
         with av.open(str(path), options={"protocol_whitelist": "file"}) as container:
             stream = container.streams.video[0]
             rate, codec = float(stream.average_rate or 0), str(stream.codec_context.name)
+            stated = int(stream.frames)
             for frame in container.decode(stream):
                 has_alpha = any(component.is_alpha for component in frame.format.components)
                 shown = converter.reformat(frame, format="rgba" if has_alpha else "rgb24")
@@ -104,6 +106,9 @@ def read_video(path: Path) -> Clip:
     except (FFmpegError, IndexError, ValueError) as error:
         raise _unreadable(path, error) from error
     frames = _stack(pictures, path)
+    # Decoders stop without an error where a file breaks off.
+    if len(frames) < stated:
+        notes.append(f"{path.name} states {stated} frames and gives {len(frames)}")
     return Clip(frames, _starts(times, rate), codec, _once(notes))
 
 
@@ -115,8 +120,12 @@ def read_frames(folder: Path, files: list[Path]) -> Clip:
         files: the frames in order.
 
     Raises:
-        DataError: a frame is unreadable, deeper than 8 bits, or of another size.
+        DataError: a frame is unreadable, deeper than 8 bits, or of another size; or the frames are of several samples.
     """
+    several = [n for n in count_samples(path.stem for path in files).values() if n > 1]
+    if len(several) > 1:
+        what = f"{folder.name} holds the frames of {max(several)} samples of one clip"
+        raise DataError(what, why="joined they would pass for one longer clip", next="give each sample its own folder")
     pictures, notes = [], []
     for path in files:
         try:

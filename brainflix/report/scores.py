@@ -20,8 +20,8 @@ class Row:
     Attributes:
         metric, about, unit: name, one line about it, and its unit.
         primary, higher_is_better: whether the protocol leads with it, and which direction is good.
-        value, chance, chance_analytic, lo, hi, p, ceiling: the value, chance by re-pairing and by theory, the limits of
-            the 95 % interval, the re-pairing test's p, and the oracle's value.
+        value, chance, chance_analytic, lo, hi, p, p_holm, ceiling: the value, chance by re-pairing and by theory, the
+            limits of the 95 % interval, the re-pairing test's p, the same adjusted over the table, the oracle's value.
         n, n_nan: clips with a value and without.
         baselines: value of each trivial baseline.
     """
@@ -37,6 +37,7 @@ class Row:
     lo: float | None
     hi: float | None
     p: float | None
+    p_holm: float | None
     ceiling: float | None
     n: int | None
     n_nan: int | None
@@ -163,6 +164,7 @@ def _row(metric: str, score: Any, primary: bool) -> Row:
         lo=lo,
         hi=hi,
         p=number(body.get("p")),
+        p_holm=number(body.get("p_holm")),
         ceiling=number(body.get("ceiling")),
         n=_integer(body.get("n")),
         n_nan=_integer(body.get("n_nan")),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import av
 import numpy as np
 import pytest
 import zarr
@@ -98,6 +100,21 @@ def test_a_video_gives_all_frames_and_its_clock(tmp_path: Path) -> None:
     assert np.abs(read.frames.astype(int) - frames).mean() < 8
 
 
+def test_a_video_that_breaks_off_says_so(tmp_path: Path) -> None:
+    frames, path = clip(3, n_frames=9, height=64, width=64), tmp_path / "a.avi"
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream("mjpeg", rate=4)
+        stream.height, stream.width, stream.pix_fmt = 64, 64, "yuvj420p"
+        for frame in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode())
+    assert open_clips(tmp_path).read("a").notes == ()
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(0.8 * len(whole))])
+    read = open_clips(tmp_path).read("a")
+    assert 1 < len(read.frames) < 9 and read.notes == (f"a.avi states 9 frames and gives {len(read.frames)}",)
+
+
 def test_alpha_goes_on_black_and_grey_becomes_three_channels(tmp_path: Path) -> None:
     rgba = np.full((2, 8, 8, 4), 200, np.uint8)
     rgba[..., 3] = 128
@@ -166,9 +183,11 @@ def test_folders_that_hold_no_clips(tmp_path: Path) -> None:
     with pytest.raises(MissingError, match="no folder"):
         open_clips(tmp_path / "nothing")
     (tmp_path / "notes.txt").write_text("x")
-    (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="no clips"):
         open_clips(tmp_path)
+    (tmp_path / "lost").mkdir()
+    with pytest.raises(DataError, match="lost holds no frame"):
+        open_clips(tmp_path).read("lost")
     with pytest.raises(DataError, match="neither"):
         open_clips(tmp_path / "notes.txt")
     write_gif(tmp_path / "a.gif", clip(0))
@@ -191,6 +210,13 @@ def test_frames_of_one_clip_must_agree_and_be_8_bits_deep(tmp_path: Path) -> Non
 def test_frames_are_in_natural_order(tmp_path: Path) -> None:
     write_frames(tmp_path / "a", clip(0, n_frames=12))
     assert np.array_equal(open_clips(tmp_path).read("a").frames, clip(0, n_frames=12))
+
+
+def test_frames_numbered_like_samples_are_one_clip(tmp_path: Path) -> None:
+    write_frames(tmp_path / "a", clip(0))
+    for file in (tmp_path / "a").iterdir():
+        file.rename(file.with_name(f"s{file.name}"))
+    assert np.array_equal(open_clips(tmp_path).read("a").frames, clip(0))
 
 
 def test_a_padded_grid_is_cut_exactly_and_the_midpoint_is_off_by_a_pixel() -> None:

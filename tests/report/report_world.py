@@ -251,6 +251,7 @@ def save_scores(path: Path, subject: int, clip_ids: tuple[str, ...], rng: np.ran
             "chance_analytic": {"clip_retrieval_top1": 1 / 24, "video_class_2way": 0.5}.get(metric),
             "ci95": [mean - spread, mean + spread],
             "p": 0.0002 if subject == 1 else 0.013,
+            "p_holm": 0.001 if subject == 1 else 0.065,
             "baselines": {
                 "gray": None if metric == "psnr" else chance,
                 "mean_frame": rival,

@@ -11,6 +11,7 @@ import yaml
 
 from brainflix.recipe import parse_recipe
 from brainflix.report.recipe_text import recipe_yaml
+from brainflix.report.scores import format_p
 from brainflix.store.refs import Ref
 from brainflix.store.responses import Responses
 from brainflix.store.schema import Clips, Videos, write_json
@@ -104,6 +105,14 @@ def test_scores_are_marked_as_the_numbers_say(world, page):
     metrics = len(world.inputs["evaluate"][0].json("scores.json")["scores"])
     assert page.count('class="mark beats" role') == 2 * 2 * metrics + 2 * 2
     assert page.count("num better") == metrics
+
+
+def test_each_p_stands_above_its_adjusted_one(world, page):
+    """Once for each metric of each subject."""
+    metrics = len(world.inputs["evaluate"][0].json("scores.json")["scores"])
+    adjusted = re.findall(r">([^<]*)<span[^>]*\(Holm\)\">([^<]*)</span>", page)
+    assert len(adjusted) == 3 * metrics
+    assert set(adjusted) == {(format_p(0.0002), format_p(0.001)), (format_p(0.013), format_p(0.065))}
 
 
 def test_the_same_inputs_give_the_same_bytes(world, page, tmp_path):

@@ -22,6 +22,7 @@ from brainflix.evaluate.protocols import Protocol
 from brainflix.io.clip_folder import ClipFolder, midpoint_split, tile_crop
 from brainflix.io.clip_read import Clip
 from brainflix.io.frames import resize
+from brainflix.io.samples import count_samples
 from brainflix.wording import format_bytes
 
 Track = Callable[[Sequence[Any], str], Iterator[Any]]
@@ -64,8 +65,15 @@ def paired(prediction: ClipFolder, truth: ClipFolder) -> Source:
     """Pair the clips of two folders by their ids.
 
     Raises:
-        DataError: the folders do not hold the same clips; a few that are missing are named.
+        DataError: the folders do not hold the same clips, a few that are missing are named; or the prediction holds
+            several samples of a clip.
     """
+    several = {name: n for name, n in count_samples(prediction.ids).items() if n > 1 and name in truth.ids}
+    if several:
+        name, n = next(iter(several.items()))
+        why = "the best of several is not a score of the system, so none is chosen here"
+        advice = "score folders that hold one sample of each clip"
+        raise DataError(f"the prediction holds {n} samples of clip {name}", why=why, next=advice)
     missing = [_name_few("truth", "prediction", set(truth.ids) - set(prediction.ids), truth.ids)]
     missing += [_name_few("prediction", "truth", set(prediction.ids) - set(truth.ids), prediction.ids)]
     if any(missing):

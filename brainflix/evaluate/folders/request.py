@@ -15,7 +15,7 @@ from brainflix.errors import DataError, UsageError
 from brainflix.evaluate.folders.inputs import Inputs, Source, Track, paired, side_by_side, stage_inputs
 from brainflix.evaluate.folders.scoring import Plan, score_folder, score_logits
 from brainflix.evaluate.protocols import Protocol, check_bug_compat, find_protocol, flow_grey
-from brainflix.evaluate.scorecard import Line
+from brainflix.evaluate.scorecard import Line, plain_table
 from brainflix.evaluate.video_metrics import METRICS
 from brainflix.io.clip_folder import open_clips
 from brainflix.io.logits import read_logits
@@ -201,6 +201,7 @@ def _score_classes(
 
 def _document(request: Request, protocol: Protocol, inputs: Inputs, result: Result) -> dict[str, Any]:
     _, n_frames, height, width, _ = inputs.truth.shape
+    rows = plain_table(result.lines)
     return {
         "schema": SCHEMA,
         "protocol": {
@@ -215,19 +216,21 @@ def _document(request: Request, protocol: Protocol, inputs: Inputs, result: Resu
         "truth": None if request.truth is None else str(request.truth),
         "layout": request.layout,
         "source_codec": inputs.codecs,
+        "samples_per_clip": 1,
+        "selection": "none",
         "n_clips": len(inputs.ids),
         "clip_ids": list(inputs.ids),
         "block": request.block,
         "max_repairings": request.n_draws,
         "seed": request.seed,
-        "scores": {name: _plain(line) for name, line in result.lines.items()},
+        "scores": {name: _plain(line, rows[name]) for name, line in result.lines.items()},
         "skipped": result.skipped,
         "notes": [*protocol.notes, *inputs.notes],
         "versions": {**software_versions(), **installed_versions(PACKAGES)},
     }
 
 
-def _plain(line: Line) -> dict[str, Any]:
-    """Return one line with its clips' values."""
+def _plain(line: Line, row: dict[str, Any]) -> dict[str, Any]:
+    """Return one line's row of the table with its clips' values."""
     per_clip = [float(value) if math.isfinite(value) else None for value in np.asarray(line.score.per_clip)]
-    return {**line.to_dict(), "primary": line.primary, "per_clip": per_clip}
+    return {**row, "primary": line.primary, "per_clip": per_clip}
