@@ -120,9 +120,7 @@ def magnitude_matched_orders(
     return orders
 
 
-def smoothness_test(
-    truth: Flow, prediction: Frames, *, n_draws: int = 100, seed: int | np.random.Generator = 0, grey: Grey = "rgb"
-) -> Repaired:
+def smoothness_test(errors: Floats, *, n_draws: int = 100, seed: int | np.random.Generator = 0) -> Repaired:
     """Test whether shuffling the frames of all predictions, in one order for all, raises their end-point error.
 
     Published as a test of decoded motion. It is not one: a smooth video has small flow, its shuffled frames have large
@@ -133,32 +131,44 @@ def smoothness_test(
     p cannot be 0.
 
     Args:
-        truth: array of shape (n_clips, n_frames - 1, height, width, 2), true flow in pixels per step.
-        prediction: array of shape (n_clips, n_frames, height, width, 3), uint8 RGB.
+        errors: array of shape (n_clips, n_steps, n_frames, n_frames), `jump_errors` of each clip.
         n_draws: shuffles; all n_frames! - 1 of them where there are no more.
         seed: of the draws.
-        grey: as in `flow.farneback`.
 
     Returns:
         Observed mean end-point error, that of shuffled predictions, and p = P(shuffled <= observed).
 
     Raises:
-        DataError: the shapes do not match, or there are fewer than three frames, too few to shuffle.
+        DataError: there are fewer than three frames, too few to shuffle.
     """
-    n_frames = prediction.shape[1]
-    if len(truth) != len(prediction) or truth.shape[1] != n_frames - 1 or n_frames < 3:
-        raise DataError(f"flow of shape {truth.shape} does not go with at least 3 frames of clips {prediction.shape}")
-    errors = np.mean([_jump_errors(f, x, grey) for f, x in zip(truth, prediction, strict=True)], axis=0)
+    n_frames = errors.shape[-1]
+    if errors.ndim != 4 or n_frames < 3:
+        raise DataError(f"{n_frames} frames are too few to shuffle", why="it takes at least 3")
+    mean = errors.mean(axis=0)
     shuffles = _shuffles(n_frames, n_draws, seed)
     steps = np.arange(n_frames - 1)
-    null = errors[steps, shuffles[:, :-1], shuffles[:, 1:]].mean(axis=1)
-    observed = float(errors[steps, steps, steps + 1].mean())
+    null = mean[steps, shuffles[:, :-1], shuffles[:, 1:]].mean(axis=1)
+    observed = float(mean[steps, steps, steps + 1].mean())
     return from_null(observed, null, higher_is_better=False)
 
 
-def _jump_errors(truth: Flow, prediction: Frames, grey: Grey) -> Floats:
-    """Return each step's end-point error if frame b followed frame a, (n_steps, n_frames, n_frames), NaN for a = b."""
+def jump_errors(truth: Flow, prediction: Frames, grey: Grey = "rgb") -> Floats:
+    """Return each step's end-point error if predicted frame b followed frame a.
+
+    Args:
+        truth: array of shape (n_frames - 1, height, width, 2), true flow in pixels per step.
+        prediction: array of shape (n_frames, height, width, 3), uint8 RGB.
+        grey: as in `flow.farneback`.
+
+    Returns:
+        Array of shape (n_frames - 1, n_frames, n_frames), entry [step, a, b], NaN where a = b.
+
+    Raises:
+        DataError: the flow is not that of as many frames.
+    """
     n = len(prediction)
+    if len(truth) != n - 1:
+        raise DataError(f"{len(truth)} steps of flow do not go with {n} frames")
     errors = np.full((n - 1, n, n), np.nan)
     for a, b in permutations(range(n), 2):
         jump = farneback(prediction[[a, b]], grey)[0]

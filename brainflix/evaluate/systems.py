@@ -12,10 +12,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from brainflix.evaluate import nway, video_metrics
+from brainflix.evaluate import nway
 from brainflix.evaluate.classifier import VideoClassifier
 from brainflix.evaluate.repairing import mismatched_means
-from brainflix.evaluate.video_metrics import METRICS, ClipSet, View
+from brainflix.evaluate.video_metrics import METRICS, score_views
+from brainflix.evaluate.views import ClipSet, View, sample_flow
 
 Floats = NDArray[np.float64]
 # Metrics of pixels and flow that the strict protocol prints, in the order of its table.
@@ -68,7 +69,7 @@ class System:
     def moving(self) -> ClipSet:
         """The clips for their pairings by flow."""
         with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-            flows = list(pool.map(lambda frames: video_metrics.sample_flow(View(frames), 0), self.frames))
+            flows = list(pool.map(lambda frames: sample_flow(View(frames), 0), self.frames))
         rate = np.full(len(self.frames), self.fps_hz / math.hypot(*self.frames.shape[2:4]))
         return ClipSet(self.frames, np.stack(flows), rate, workers=torch.get_num_threads())
 
@@ -78,7 +79,7 @@ class System:
             names = [name for name in PIXELS_AND_MOTION if name != "ssim_excess"]
 
             def score(frames: tuple[np.ndarray, np.ndarray]) -> dict[str, tuple[float, int]]:
-                return video_metrics.score_views(names, *(View(each, fps_hz=self.fps_hz) for each in frames))
+                return score_views(names, *(View(each, fps_hz=self.fps_hz) for each in frames))
 
             with ThreadPoolExecutor(torch.get_num_threads()) as pool:
                 found = list(pool.map(score, zip(truth.frames, self.frames, strict=True)))

@@ -7,91 +7,24 @@ mismatched floor, the re-paired chance level and p.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from functools import cached_property, partial
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from brainflix.evaluate import flow, flow_errors, flow_pairs, hue, hue_pairs, pixel_pairs, pixels, places, ssim
+from brainflix.evaluate import flow, flow_errors, flow_pairs, hue, hue_pairs, pixel_pairs, pixels, ssim
 from brainflix.evaluate.ssim_columns import ssim_gray_g11_columns
 from brainflix.evaluate.ssim_pairs import ssim_matrix
+from brainflix.evaluate.views import ClipSet, View, flows_of
 
 Floats = NDArray[np.float64]
-# Places of each frame, or step of flow, at which all pairings are compared. Flow is smoothed over 15 pixels.
-PIXEL_PLACES, FLOW_PLACES = 4096, 1024
 FLAVOURS = {"ssim_rgb_u7": ssim.RGB_U7, "ssim_gray_g11": ssim.GRAY_G11}
 
 
-@dataclass(eq=False)
-class View:
-    """One clip and what metrics derive from it, each computed once.
-
-    Attributes:
-        frames: array of shape (n_frames, height, width, 3), uint8.
-        grey: how optical flow takes luminance.
-        fps_hz: frames per second, NaN if unknown.
-    """
-
-    frames: pixels.Frames
-    grey: flow.Grey = "rgb"
-    fps_hz: float = math.nan
-    _prepared: dict[str, ssim.Prepared] = field(default_factory=dict, repr=False)
-
-    @cached_property
-    def flow(self) -> flow.Flow:
-        """Optical flow, array of shape (n_frames - 1, height, width, 2), pixels per step."""
-        return flow.farneback(self.frames, self.grey)
-
-    @cached_property
-    def hue(self) -> hue.Hue:
-        """Hue of every pixel, arrays of shape (n_frames, height, width)."""
-        return hue.hue_of(self.frames)
-
-    def prepared(self, flavour: ssim.Flavour) -> ssim.Prepared:
-        """Return what the clip brings to an SSIM of this flavour."""
-        if flavour.name not in self._prepared:
-            self._prepared[flavour.name] = ssim.prepare(self.frames, flavour)
-        return self._prepared[flavour.name]
-
-
-@dataclass(eq=False)
-class ClipSet:
-    """All clips of one system, sampled for their pairings.
-
-    Attributes:
-        videos: n_clips clips, uint8.
-        flow: array of shape (n_clips, n_steps, n_places, 2), pixels per step; None if no metric of motion is wanted.
-        per_second: array of shape (n_clips,), what turns pixels per step into image diagonals per second, NaN where
-            unknown; None if no metric wants it.
-        seed: of the places.
-        workers: threads.
-    """
-
-    videos: pixels.Videos
-    flow: NDArray[np.float32] | None = field(default=None, repr=False)
-    per_second: Floats | None = field(default=None, repr=False)
-    seed: int = 0
-    workers: int = 1
-    _errors: dict[ClipSet, Floats] = field(default_factory=dict, repr=False)
-
-    @cached_property
-    def pixels(self) -> NDArray[np.uint8]:
-        """Sampled pixels, array of shape (n_clips, n_frames, n_places, 3)."""
-        return places.sample(self.videos, PIXEL_PLACES, self.seed)
-
-    def end_point_errors(self, truth: ClipSet) -> Floats:
-        """Return the end-point error against every truth, (n_clips, n_truths), which several metrics read."""
-        if truth not in self._errors:
-            self._errors[truth] = flow_pairs.epe_matrix(*_flows(truth, self), workers=self.workers)
-        return self._errors[truth]
-
-
-def sample_flow(view: View, seed: int) -> NDArray[np.float32]:
-    """Return a clip's flow at the places where pairings are compared, (n_steps, n_places, 2)."""
-    return np.asarray(places.sample(view.flow[None], FLOW_PLACES, seed)[0], np.float32)
+Null = Literal["repaired", "matched", "signs"]
 
 
 @dataclass(frozen=True)
@@ -111,6 +44,8 @@ class Metric:
         timed: whether it needs the frame rate.
         special: whether only a protocol that names it has it.
         asked: whether it is scored only when asked for by name.
+        null: what p is made of: re-pairing, re-pairing among clips of the same true speed, or the signs of the clips'
+            values.
     """
 
     name: str
@@ -124,6 +59,7 @@ class Metric:
     timed: bool = False
     special: bool = False
     asked: bool = False
+    null: Null = "repaired"
 
 
 def _ssim(flavour: ssim.Flavour, truth: View, prediction: View) -> Floats:
@@ -150,22 +86,16 @@ def _of_flow(score: Callable[..., Floats | float]) -> Callable[[View, View], Flo
     return lambda truth, prediction: np.atleast_1d(score(truth.flow[None], prediction.flow[None]))
 
 
-def _flows(truth: ClipSet, prediction: ClipSet) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    if truth.flow is None or prediction.flow is None:
-        raise ValueError("pairings of motion need the flow of both sets")
-    return truth.flow, prediction.flow
-
-
 def _cosine_matrix(truth: ClipSet, prediction: ClipSet) -> Floats:
-    return flow.flow_cosine_matrix(*_flows(truth, prediction))
+    return flow.flow_cosine_matrix(*flows_of(truth, prediction))
 
 
 def _angle_matrix(truth: ClipSet, prediction: ClipSet) -> Floats:
-    return flow_pairs.angle_matrix(*_flows(truth, prediction), workers=truth.workers)
+    return flow_pairs.angle_matrix(*flows_of(truth, prediction), workers=truth.workers)
 
 
 def _skill_matrix(truth: ClipSet, prediction: ClipSet) -> Floats:
-    speed = flow.epe_static(_flows(truth, prediction)[0])
+    speed = flow.epe_static(flows_of(truth, prediction)[0])
     error = prediction.end_point_errors(truth)
     return 1.0 - flow.over_speed(error, np.broadcast_to(speed, error.shape))
 
@@ -178,6 +108,11 @@ def _scaled_matrix(truth: ClipSet, prediction: ClipSet) -> Floats:
 
 def _epe_per_second(truth: View, prediction: View) -> Floats:
     return flow_errors.epe_diagonals_per_second(truth.flow[None], prediction.flow[None], truth.fps_hz)
+
+
+def _reversal_gain(truth: View, prediction: View) -> Floats:
+    forward, backward = (flow.flow_cosine(truth.flow, each) for each in (prediction.flow, prediction.backward_flow))
+    return np.array([forward - backward])
 
 
 def _first_six(order: hue.Order) -> Callable[[View, View], Floats]:
@@ -253,6 +188,22 @@ _METRICS = (
     ),
     Metric(
         "speed_ratio", "mean predicted over mean true speed, 1 is right", _of_flow(flow.speed_ratio), None, motion=True,
+    ),
+    Metric(
+        "flow_cosine_matched", "flow cosine, tested among clips of the same true speed",
+        _of_flow(lambda f, g: np.diagonal(flow.flow_cosine_matrix(f, g))), _cosine_matrix, motion=True, null="matched",
+    ),
+    Metric(
+        "reversal_gain", "flow cosine minus that of the prediction played backwards",
+        _reversal_gain, None, motion=True, null="signs",
+    ),
+    Metric(
+        "motion_energy", "correlation of motion energies, each channel z-scored over the true clips (pymoten)",
+        None, None, motion=True, timed=True, asked=True,
+    ),
+    Metric(
+        "smoothness", "end-point error beside that of shuffled frames: whether the prediction is smooth, no more",
+        None, None, False, "px/step", False, motion=True, asked=True,
     ),
     Metric(
         "angular_error", "mean angle between flow vectors as published; a static clip gets 90",

@@ -203,6 +203,33 @@ def test_values_and_chance_are_those_of_the_definitions(tmp_path: Path, document
     assert found["psnr"]["sd_clips"] == pytest.approx(np.std(found["psnr"]["per_clip"], ddof=1))
 
 
+def test_motion_is_tested_by_its_direction_in_time_and_among_clips_as_fast(tmp_path: Path, document: Run) -> None:
+    wide = [
+        gaussian_filter(np.random.default_rng(i).integers(0, 256, (70, 70, 3)).astype(float), (2, 2, 0))
+        for i in range(8)
+    ]
+    wide = [np.clip((each - 128) * 6 + 128, 0, 255).astype(np.uint8) for each in wide]
+    way = {f"c{i}": [(i % 3 + 1) * k for k in range(4)] for i in range(8)}
+    truth = {name: np.stack([each[s : s + 48, 9:57] for s in way[name]]) for name, each in zip(way, wide, strict=True)}
+    paths = ("--truth", write(tmp_path / "t", truth), *STEADY)
+    asked = ("--metrics", "flow_cosine,flow_cosine_matched,reversal_gain,smoothness,motion_energy")
+    found = document("--pred", write(tmp_path / "p", truth), *paths, *asked)
+    scores = found["scores"]
+    assert scores["reversal_gain"]["value"] > 0.5 and scores["reversal_gain"]["p"] == pytest.approx(1 / 2**8)
+    assert scores["reversal_gain"]["chance_analytic"] == 0 and scores["reversal_gain"]["chance"] is None
+    assert scores["flow_cosine_matched"]["value"] == scores["flow_cosine"]["value"]
+    # Four speeds of two clips each: 16 re-pairings, of which one is the true one.
+    assert scores["flow_cosine_matched"]["p"] == pytest.approx(1 / 16, abs=0.02)
+    assert scores["smoothness"]["p"] < 0.1 and "no more" in scores["smoothness"]["about"]
+    skipped = {each["metric"]: each["status"] for each in found["skipped"]}
+    if importlib.util.find_spec("moten") is None:
+        assert skipped == {"motion_energy": "skipped: pymoten missing"}
+    backwards = {name: frames[::-1] for name, frames in truth.items()}
+    found = document("--pred", write(tmp_path / "b", backwards), *paths, *asked, "--block", "2")
+    assert found["scores"]["reversal_gain"]["value"] < -0.5 and found["scores"]["reversal_gain"]["p"] == 1.0
+    assert "blocks" in {each["metric"]: each["status"] for each in found["skipped"]}["flow_cosine_matched"]
+
+
 def test_jointly_renamed_clips_change_no_number(tmp_path: Path, document: Run) -> None:
     truth = clips(5)
     pred = noisy(truth)

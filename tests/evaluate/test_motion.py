@@ -90,18 +90,22 @@ def test_matched_orders_refuse_lonely_and_undefined_clips() -> None:
         motion.magnitude_matched_orders(np.append(np.arange(30.0), np.nan))
 
 
+def _errors(truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+    return np.stack([motion.jump_errors(f, x) for f, x in zip(truth, prediction, strict=True)])
+
+
 def test_smoothness_test_is_significant_for_motion_at_right_angles_to_the_true_one() -> None:
     clips, shifts = _drifting(8)
     truth, turned = _flows(clips), np.sign(shifts[:, ::-1]) * [-1, 1]
     prediction = _moving(turned, 3)
     assert abs(np.mean([flow.flow_cosine(f, g) for f, g in zip(truth, _flows(prediction), strict=True)])) < 0.1
-    assert motion.smoothness_test(truth, prediction, n_draws=200).p < 0.05
+    assert motion.smoothness_test(_errors(truth, prediction), n_draws=200).p < 0.05
 
 
 def test_smoothness_test_equals_shuffling_the_frames() -> None:
     clips, _ = _drifting(3, n_frames=3)
     truth, other = _flows(clips), np.roll(clips, 1, axis=0)
-    found = motion.smoothness_test(truth, other)
+    found = motion.smoothness_test(_errors(truth, other))
     orders = [(0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)]
     null = [flow.epe(truth, _flows(other[:, order])).mean() for order in orders]
     observed = flow.epe(truth, _flows(other)).mean()
@@ -119,5 +123,7 @@ def test_shuffles_are_permutations_but_never_the_identity() -> None:
 
 def test_smoothness_test_refuses_two_frames() -> None:
     clips, _ = _drifting(2, n_frames=2)
-    with pytest.raises(DataError, match="3 frames"):
-        motion.smoothness_test(_flows(clips), clips)
+    with pytest.raises(DataError, match="too few to shuffle"):
+        motion.smoothness_test(_errors(_flows(clips), clips))
+    with pytest.raises(DataError, match="do not go with"):
+        motion.jump_errors(_flows(clips)[0], clips[0][:1])

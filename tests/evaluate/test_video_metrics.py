@@ -11,7 +11,8 @@ from brainflix.errors import DataError
 from brainflix.evaluate import flow, flow_errors, places, ssim
 from brainflix.evaluate.flow_pairs import angle_matrix, epe_matrix
 from brainflix.evaluate.ssim_pairs import ssim_matrix
-from brainflix.evaluate.video_metrics import METRICS, ClipSet, View, sample_flow, score_views
+from brainflix.evaluate.video_metrics import METRICS, score_views
+from brainflix.evaluate.views import ClipSet, View, sample_flow
 
 PAIRED = [name for name, metric in METRICS.items() if metric.matrix is not None]
 FPS_HZ = 3.0

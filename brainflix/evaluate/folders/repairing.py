@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -11,9 +12,11 @@ from numpy.typing import NDArray
 
 from brainflix.errors import DataError, UsageError
 from brainflix.evaluate.bootstrap import defined_mean
+from brainflix.evaluate.motion import magnitude_matched_orders, time_reversal_test
 from brainflix.evaluate.repairing import (
     Repaired,
     circular_orders,
+    mismatched_means,
     mismatched_pairs,
     random_orders,
     repairing_null,
@@ -22,6 +25,8 @@ from brainflix.evaluate.repairing import (
 
 Floats = NDArray[np.float64]
 Orders = NDArray[np.int32]
+# Deciles of true speed, fewer where they would hold fewer than two clips.
+SPEED_BINS = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +95,27 @@ def repaired(matrix: Floats, repairing: Repairing, *, higher_is_better: bool = T
     """
     tested = repairing_test(matrix, repairing.test, higher_is_better=higher_is_better)
     return replace(tested, chance=defined_mean(repairing_null(matrix, repairing.floor)))
+
+
+def matched(matrix: Floats, speed: Floats, *, n_draws: int, seed: int) -> Repaired:
+    """Return chance and p of re-pairing among clips of nearly the same true speed (metrics spec 3.3).
+
+    Args:
+        matrix: array of shape (n_clips, n_clips), score of prediction i against truth j; higher is better.
+        speed: array of shape (n_clips,), mean true speed.
+        n_draws: re-pairings.
+        seed: of the draws.
+    """
+    n_bins = min(SPEED_BINS, len(speed) // 2)
+    orders = magnitude_matched_orders(speed, n_bins=n_bins, n_draws=n_draws, seed=seed)
+    chance = defined_mean(mismatched_means(matrix, mismatched_pairs(orders)))
+    return replace(repairing_test(matrix, orders), chance=chance)
+
+
+def signs(values: Floats, clusters: NDArray[np.int64]) -> Repaired:
+    """Return p of an exact sign test of values (n_clips,) against 0 over clusters; nothing is re-paired."""
+    tested = time_reversal_test(values, np.zeros_like(values), clusters)
+    return Repaired(defined_mean(values), math.nan, math.nan, tested.p, 0)
 
 
 def _by_clip(orders: Orders, place: NDArray[np.integer[Any]]) -> Orders:

@@ -6,6 +6,7 @@ import math
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -170,6 +171,16 @@ def _possible(wanted: Sequence[str], inputs: Inputs, request: Request, result: R
     if moving and inputs.truth.shape[1] < 2:
         result.skip(moving, "one frame has no motion", "give clips of two frames or more")
         videos = [name for name in videos if name not in moving]
+    if "motion_energy" in videos and find_spec("moten") is None:
+        result.skip(["motion_energy"], "pymoten missing", "pip install pymoten")
+        videos.remove("motion_energy")
+    if "smoothness" in videos and inputs.truth.shape[1] < 3:
+        result.skip(["smoothness"], "two frames cannot be shuffled", "give clips of three frames or more")
+        videos.remove("smoothness")
+    matched = [name for name in videos if METRICS[name].null == "matched"]
+    if matched and request.block > 1:
+        result.skip(matched, "clips come in blocks", "score clips apart in time, without --block")
+        videos = [name for name in videos if name not in matched]
     timed = [name for name in videos if METRICS[name].timed]
     if timed and np.isnan(inputs.fps_hz).any():
         result.skip(timed, "the frame rate is unknown", "give --fps-truth")

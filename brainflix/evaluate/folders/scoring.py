@@ -16,22 +16,26 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from brainflix.evaluate import baselines, nway, video_metrics
+from brainflix.evaluate import baselines, nway
 from brainflix.evaluate.bootstrap import defined_mean
-from brainflix.evaluate.flow import Grey
+from brainflix.evaluate.flow import Grey, epe_static
 from brainflix.evaluate.folders.inputs import Inputs, Track
-from brainflix.evaluate.folders.repairing import Repairing, make_repairing, repaired
+from brainflix.evaluate.folders.motion import OF_SETS
+from brainflix.evaluate.folders.repairing import Repairing, make_repairing, matched, repaired, signs
 from brainflix.evaluate.repairing import Repaired, mismatched_means
 from brainflix.evaluate.score import Score, summarise
 from brainflix.evaluate.scorecard import Line
 from brainflix.evaluate.ssim_pairs import ssim_matrix
-from brainflix.evaluate.video_metrics import FLAVOURS, METRICS, ClipSet, View
+from brainflix.evaluate.video_metrics import FLAVOURS, METRICS, Metric, score_views
+from brainflix.evaluate.views import ClipSet, View, sample_flow
 
 Floats = NDArray[np.float64]
 BASELINES = ("grey", "blurred", "static_first", "truth_first")
 PREDICTION = "prediction"
 # A baseline's SSIM with other clips is a mean over this many re-pairings; each holds every clip once on either side.
 FLOOR_ORDERS = 8
+# Differences that are 0 by chance.
+CENTRED = ("ssim_excess", "reversal_gain")
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,7 @@ class Plan:
     @property
     def of_clips(self) -> tuple[str, ...]:
         """The metrics that are scored clip by clip, among them what the excess is made of."""
-        names = tuple(name for name in self.metrics if name != "ssim_excess")
+        names = tuple(name for name in self.metrics if METRICS[name].own is not None)
         return names if "ssim_excess" not in self.metrics or self.ssim in names else (*names, self.ssim)
 
     @property
@@ -108,13 +112,30 @@ def score_folder(inputs: Inputs, plan: Plan, track: Track) -> dict[str, Line]:
         if name == "ssim_excess":
             lines[name] = _excess_line(plan, own, matrices[plan.ssim], repairing)
             continue
+        if name in OF_SETS:
+            values, tested = OF_SETS[name](inputs, plan.grey, plan.seed, plan.workers)
+            lines[name] = _line(name, values, tested, {}, repairing, plan, None)
+            continue
         below = {each: defined_mean(own.values[each][name]) for each in BASELINES}
         # What is known of the truth alone has no other value for any baseline.
         below = {} if name == "epe_static" else below
-        lines[name] = _line(
-            name, own.values[PREDICTION][name], matrices.get(name), below, repairing, plan, own.n_nan[name]
-        )
+        values = own.values[PREDICTION][name]
+        tested = _tested(METRICS[name], values, matrices.get(name), own, repairing, plan)
+        lines[name] = _line(name, values, tested, below, repairing, plan, own.n_nan[name])
     return lines
+
+
+def _tested(
+    metric: Metric, values: Floats, matrix: Floats | None, own: Own, repairing: Repairing, plan: Plan
+) -> Repaired | None:
+    """Return chance and p of a metric by the null that it names, None where nothing can be re-paired."""
+    if metric.null == "signs":
+        return signs(values, repairing.clusters)
+    if matrix is None:
+        return None
+    if metric.null == "matched":
+        return matched(matrix, epe_static(own.flows[0]), n_draws=plan.n_draws, seed=plan.seed)
+    return repaired(matrix, repairing, higher_is_better=metric.higher_is_better)
 
 
 def score_logits(
@@ -176,12 +197,12 @@ def _score_clip(inputs: Inputs, plan: Plan, clip: int, others: NDArray[np.int32]
     )
     derived = {name: View(_derive(name, inputs, clip), plan.grey, truth.fps_hz) for name in BASELINES}
     views = {PREDICTION: prediction, **derived}
-    scores = {name: video_metrics.score_views(plan.of_clips, truth, view) for name, view in views.items()}
+    scores = {name: score_views(plan.of_clips, truth, view) for name, view in views.items()}
     floors = np.full(len(BASELINES), math.nan)
     if len(others):
         strangers, frames = [inputs.truth[i] for i in others], [view.frames for view in derived.values()]
         floors = ssim_matrix(strangers, frames, FLAVOURS[plan.ssim], seed=plan.seed).mean(axis=1)
-    flows = tuple(video_metrics.sample_flow(view, plan.seed) for view in (truth, prediction) if plan.moves)
+    flows = tuple(sample_flow(view, plan.seed) for view in (truth, prediction) if plan.moves)
     return _OneClip(scores, dict(zip(BASELINES, floors.tolist(), strict=True)), flows)
 
 
@@ -215,21 +236,22 @@ def _excess_line(plan: Plan, own: Own, matrix: Floats, repairing: Repairing) -> 
     floor = mismatched_means(matrix, repairing.mismatched)
     below = {name: defined_mean(own.values[name][plan.ssim] - own.floors[name]) for name in BASELINES}
     values = own.values[PREDICTION][plan.ssim] - floor
-    return _line("ssim_excess", values, matrix - floor[:, None], below, repairing, plan, own.n_nan[plan.ssim])
+    tested = repaired(matrix - floor[:, None], repairing)
+    return _line("ssim_excess", values, tested, below, repairing, plan, own.n_nan[plan.ssim])
 
 
 def _line(
     name: str,
     per_clip: Floats,
-    matrix: Floats | None,
+    tested: Repaired | None,
     below: dict[str, float],
     repairing: Repairing,
     plan: Plan,
     n_nan: int | None,
 ) -> Line:
     metric = METRICS[name]
-    tested = None if matrix is None else repaired(matrix, repairing, higher_is_better=metric.higher_is_better)
-    score = _score(per_clip, tested, below, repairing, plan, n_nan, 0.0 if name == "ssim_excess" else math.nan)
+    chance = 0.0 if name in CENTRED else math.nan
+    score = _score(per_clip, tested, below, repairing, plan, n_nan, chance)
     return Line(score, metric.about, metric.primary, metric.unit, metric.higher_is_better)
 
 
@@ -242,7 +264,7 @@ def _score(
     n_nan: int | None,
     chance: float,
 ) -> Score:
-    mismatched = {} if tested is None else {"mismatched": tested.chance}
+    mismatched = {} if tested is None or math.isnan(tested.chance) else {"mismatched": tested.chance}
     return summarise(
         per_clip,
         repairing.clusters,
