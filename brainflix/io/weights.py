@@ -13,6 +13,8 @@ from brainflix.errors import MissingError, UsageError
 SHIPPED = Path(__file__).resolve().parents[1] / "demo" / "weights"
 PREFIX = "demo/"
 _BLOCK = 1 << 20
+# Copies of the same numbers for other frameworks, which would multiply a download.
+FOREIGN = ("*.h5", "*.msgpack", "*.onnx", "*.ot", "*.tflite", "*.mlpackage/*")
 # Path relative to the folder, size and time of change of each file: what says that nothing was written since.
 _Listing = tuple[tuple[str, int, int], ...]
 
@@ -114,24 +116,32 @@ def resolve_weights(name: str, revision: str) -> Path:
     Raises:
         MissingError: the weights cannot be had; says how to get them.
     """
+    folder = local_folder(name) or _from_hub(name, revision)
+    # After, not before: it imports the libraries, which takes seconds that weights which are not there need not cost.
     _quieten_libraries()
-    return local_folder(name) or _from_hub(name, revision)
+    return folder
+
+
+def is_offline() -> bool:
+    """Say whether the environment forbids connections now, whatever it said when libraries were imported."""
+    return os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "on", "yes", "true")
 
 
 def _from_hub(name: str, revision: str) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
-    # Read here: huggingface_hub looked at the variable when it was imported, which may have been before it was set.
-    offline = os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "on", "yes", "true")
     try:
-        return Path(snapshot_download(name, revision=revision or None, local_files_only=offline))
+        folder = snapshot_download(
+            name, revision=revision or None, local_files_only=is_offline(), ignore_patterns=list(FOREIGN)
+        )
     except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError) as error:
         raise MissingError(
             f"weights {name!r} are not here and could not be fetched",
             why=str(error).splitlines()[0],
             next=f"hf download {name} --revision {revision or 'main'} on a machine with a network, then copy its cache",
         ) from error
+    return Path(folder)
 
 
 def _quieten_libraries() -> None:

@@ -88,7 +88,9 @@ def test_the_hub_is_asked_with_what_the_environment_allows_now(monkeypatch, tmp_
     monkeypatch.setattr("huggingface_hub.snapshot_download", download)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1" if offline else "0")
     assert weights.resolve_weights("org/model", "abc") == tmp_path
-    assert asked == [("org/model", {"revision": "abc", "local_files_only": offline})]
+    ((name, options),) = asked
+    assert (name, options["revision"], options["local_files_only"]) == ("org/model", "abc", offline)
+    assert "*.h5" in options["ignore_patterns"] and "*.bin" not in options["ignore_patterns"]
 
 
 def test_weights_that_cannot_be_fetched_say_how_to_get_them(monkeypatch):

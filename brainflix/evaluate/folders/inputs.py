@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brainflix.errors import DataError, ResourceError, UsageError
-from brainflix.evaluate.clock import Timing, match_frames, regular
+from brainflix.evaluate.clock import RATE_TOLERANCE, Timing, match_frames, regular
 from brainflix.evaluate.protocols import Protocol
 from brainflix.io.clip_folder import ClipFolder, midpoint_split, tile_crop
 from brainflix.io.clip_read import Clip
@@ -39,6 +39,7 @@ class Inputs:
         rank: array of shape (n_clips,), place of each clip by a hash of what it shows, whatever its name.
         codecs: by side, what the pixels went through.
         notes: what was changed on the way.
+        fps_hz: frames per second of what is compared; None where the truth has no clock, or clips differ.
     """
 
     ids: tuple[str, ...]
@@ -47,6 +48,7 @@ class Inputs:
     rank: NDArray[np.int64]
     codecs: dict[str, list[str]]
     notes: tuple[str, ...]
+    fps_hz: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +132,7 @@ def stage_inputs(
     rank = np.empty(len(hashes), np.int64)
     rank[sorted(range(len(hashes)), key=hashes.__getitem__)] = np.arange(len(hashes))
     codecs = {side: sorted(said.codecs[side]) for side in SIDES}
-    return Inputs(source.ids, arrays[0], arrays[1], rank, codecs, tuple(said.notes))
+    return Inputs(source.ids, arrays[0], arrays[1], rank, codecs, tuple(said.notes), said.rate())
 
 
 class _Said:
@@ -140,6 +142,7 @@ class _Said:
         self.codecs: dict[str, set[str]] = {side: set() for side in SIDES}
         self.scales: dict[str, dict[str, str]] = {side: {} for side in SIDES}
         self.notes: dict[str, None] = {}
+        self.rates: list[float | None] = []
 
     def hear(self, name: str, clips: tuple[Clip, Clip]) -> None:
         """Take note of a pair; refuse float clips of one side in two ranges, of which one must be misread."""
@@ -153,6 +156,13 @@ class _Said:
                 why = f"clip {unit} lies in [0, 1], clip {byte} in [0, 255]"
                 raise DataError(f"float clips of the {side} have two ranges", why=why, next="save them as uint8")
 
+    def rate(self) -> float | None:
+        """Return the frame rate of all compared clips, if they have one; GIFs know theirs to 10 ms."""
+        known = [rate for rate in self.rates if rate is not None]
+        if not known or len(known) < len(self.rates) or max(known) > (1 + RATE_TOLERANCE) * min(known):
+            return None
+        return float(np.median(known))
+
 
 def _compared(
     clips: tuple[Clip, Clip], protocol: Protocol, rates: tuple[float | None, float | None], said: _Said
@@ -162,6 +172,8 @@ def _compared(
     if protocol.frame_rule == "clock" and all(timing.starts_s is None for timing in timings):
         said.notes[BY_INDEX_NOTE] = None
     indices = match_frames(protocol.frame_rule, timings[0], timings[1], protocol.n_frames)
+    starts = timings[0].starts_s
+    said.rates.append(None if starts is None else Timing(len(indices[0]), starts[indices[0]]).fps_hz)
     ratios = [clip.frames.shape[2] / clip.frames.shape[1] for clip in clips]
     for side, ratio in zip(SIDES, ratios, strict=True):
         if abs(ratio / (protocol.width / protocol.height) - 1) > 0.01:

@@ -12,12 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from brainflix.evaluate import baselines, nway
+from brainflix.evaluate import baselines
 from brainflix.evaluate.bootstrap import defined_mean
 from brainflix.evaluate.flow import Flow, Grey
 from brainflix.evaluate.folders.inputs import Inputs, Track, check_room
@@ -40,8 +39,6 @@ BASELINES = ("grey", "blurred", "static_first", "truth_first")
 PREDICTION = "prediction"
 # A baseline's SSIM with other clips is a mean over this many re-pairings; each holds every clip once on either side.
 FLOOR_ORDERS = 2
-# Re-pairings of what is a look-up; videos get fewer.
-CHEAP_ORDERS = 10_000
 
 
 @dataclass(frozen=True)
@@ -118,29 +115,6 @@ def score_folder(inputs: Inputs, plan: Plan, folder: Path, track: Track) -> dict
             matrix, below = None, {}
         lines[name] = _line(name, values[PREDICTION], matrix, below, repairing, plan, own.n_nan.get(name))
     return lines
-
-
-def score_logits(
-    truth: NDArray[Any], prediction: NDArray[Any], rank: NDArray[np.int64], ways: int, g: int, plan: Plan
-) -> Line:
-    """Score class scores by exact N-way accuracy with fair ties (metrics spec 2.1).
-
-    Args:
-        truth: array of shape (n_clips, n_classes), a classifier's output for the true clips.
-        prediction: array of the same shape.
-        rank: array of shape (n_clips,), order of the clips for re-pairing.
-        ways: choices in a trial.
-        g: the truth's best classes that count as right.
-        plan: how to re-pair.
-    """
-    classes = nway.truth_classes(truth, g)
-    matrix = nway.accuracy_matrix(prediction, classes, ways)
-    tied = nway.count(prediction, classes).n_items_with_ties
-    repairing = make_repairing(rank, block=plan.block, n_orders=CHEAP_ORDERS, seed=plan.seed)
-    tested = repaired(matrix, repairing)
-    score = _score(np.diagonal(matrix).copy(), tested, {}, repairing, plan, None, nway.chance(ways, 1, g))
-    about = f"{ways}-way accuracy of class scores, {g} true class{'es' if g > 1 else ''}, exact; {tied} clips with ties"
-    return Line(score, about, primary=g == 1)
 
 
 def _score_own(inputs: Inputs, plan: Plan, repairing: Repairing, folder: Path, track: Track) -> Own:
