@@ -26,11 +26,7 @@ def load_whole(kind: Any, folder: Path, compute: Compute, **config: Any) -> Any:
     try:
         model, report = kind.from_pretrained(folder, dtype=torch.float32, output_loading_info=True, **config)
     except (OSError, ValueError, KeyError) as error:
-        raise DataError(f"{folder} holds no {_said(kind)}", why=str(error).splitlines()[0]) from error
+        raise DataError(f"{folder} holds no {kind.__name__}", why=str(error).splitlines()[0]) from error
     if lacking := sorted(report["missing_keys"]):
-        raise DataError(f"{folder} holds no {_said(kind)}", why=f"it lacks {lacking[0]} and would be random there")
+        raise DataError(f"{folder} holds no {kind.__name__}", why=f"it lacks {lacking[0]} and would be random there")
     return model.to(compute.device).eval()
-
-
-def _said(kind: Any) -> str:
-    return f"{kind.__name__.removeprefix('AutoModelFor')} model"
