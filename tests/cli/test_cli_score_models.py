@@ -201,6 +201,13 @@ def test_jointly_renamed_clips_change_no_number(
         assert [own[each] for each in sorted(names)] == pytest.approx(after[name]["per_clip"], rel=1e-5)
 
 
+def test_blocks_add_identification_among_other_blocks(score: Score) -> None:
+    found = score("identification_clip,vifi", "clip_l14", "vifi", flags=("--block", "2"))
+    assert list(found["scores"]) == ["vifi", "identification_clip", "identification_clip_across_blocks"]
+    line = found["scores"]["identification_clip_across_blocks"]
+    assert line["n"] == N and line["chance"] is None and set(np.array(line["per_clip"]) * 2 * FRAMES % 1) == {0.0}
+
+
 def test_the_shipped_classifier_can_stand_in(score: Score) -> None:
     found = score("nway_2_video_g1", flags=("--checkpoint", "videomae=demo/video-classifier"))
     assert found["checkpoints"]["videomae"]["source"] == "demo/video-classifier"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from brainflix.evaluate.folders.catalogue import RAFT, ModelMetric, model_metric
 from brainflix.evaluate.folders.costly import STILL, score_flow, score_perceptual
 from brainflix.evaluate.folders.lines import Table, make_table, sampled_orders
 from brainflix.evaluate.folders.scoring import Plan
+from brainflix.evaluate.models.features import Videos
 from brainflix.evaluate.protocols import PROTOCOLS
 
 METRICS = {name: metric for name, metric in model_metrics(PROTOCOLS["strict"]).items() if name in (*RAFT, "lpips")}
@@ -79,11 +82,11 @@ def test_perceptual_distance_of_true_pairs_baselines_and_rotations() -> None:
         calls.append(1)
         return np.abs(truth.astype(float) - prediction).mean(axis=(1, 2, 3))
 
-    def getter(name: str) -> object:
+    def getter(name: str) -> Callable[[int], np.ndarray]:
         return lambda row: named[name][row]
 
-    frames_of = {name: getter(name) for name in named}
-    line = score_perceptual(frames_of, distance, METRICS["lpips"], table(30), lambda items, what: items)
+    sets = {name: Videos(30, getter(name)) for name in named}
+    line = score_perceptual(sets, distance, METRICS["lpips"], table(30), lambda items, what: items)
     own = [np.abs(t.astype(float) - p).mean() for t, p in zip(named["truth"], named["prediction"], strict=True)]
     assert line.score.per_clip == pytest.approx(own)
     grey = [np.abs(t.astype(float) - p).mean() for t, p in zip(named["truth"], named["grey"], strict=True)]

@@ -154,6 +154,18 @@ def test_identification_and_its_floor() -> None:
     assert line.score.p < 0.05
 
 
+def test_clips_of_the_same_block_are_no_distractors_across_blocks() -> None:
+    seen = systems(N, FRAMES, DIMS)
+    line = semantic.score_across_blocks(seen, METRIC, table(block=2))
+    expected = []
+    for j, prediction in enumerate(seen["prediction"]):
+        others = [i for i in range(N) if i // 2 != j // 2]
+        r = [[np.corrcoef(prediction[f], truth[f])[0, 1] for truth in seen["truth"]] for f in range(FRAMES)]
+        expected.append(np.mean([np.mean([each[i] < each[j] for i in others]) for each in r]))
+    assert line.score.per_clip == pytest.approx(expected)
+    assert line.score.chance_analytic == 0.5 and "other blocks" in line.about
+
+
 def test_constant_features_identify_nothing_and_are_counted() -> None:
     seen = systems(N, FRAMES, DIMS)
     seen["truth"][4] = 1.0

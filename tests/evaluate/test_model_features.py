@@ -9,7 +9,7 @@ import pytest
 
 from brainflix.errors import DataError
 from brainflix.evaluate.models import features
-from brainflix.evaluate.models.features import Extraction, Network, extract
+from brainflix.evaluate.models.features import Extraction, Network, Videos, by_frame, extract
 
 CLIPS = np.random.default_rng(0).integers(0, 256, (5, 2, 4, 4, 3), dtype=np.uint8)
 
@@ -32,7 +32,7 @@ class Counting:
 
 
 def show(counting: Counting, clips: np.ndarray, cache: Path | None, clips_per_batch: int = 2) -> np.ndarray:
-    return extract(counting.network, lambda row: clips[row], len(clips), Extraction(cache, clips_per_batch))
+    return extract(counting.network, Videos(len(clips), lambda row: clips[row]), Extraction(cache, clips_per_batch))
 
 
 def expected(clips: np.ndarray) -> np.ndarray:
@@ -140,4 +140,31 @@ def test_large_entries_are_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_output_that_is_not_finite_is_refused() -> None:
     network = Network("broken", "", lambda: lambda clips: np.full((len(clips), 2), np.nan, np.float32))
     with pytest.raises(DataError, match=r"broken of 2 clips gave .* not finite"):
-        extract(network, lambda row: CLIPS[row], 2, Extraction())
+        extract(network, Videos(2, lambda row: CLIPS[row]), Extraction())
+
+
+def test_clips_are_read_once_for_all_networks_and_then_only_to_be_shown() -> None:
+    reads = []
+
+    def frames_of(row: int) -> np.ndarray:
+        reads.append(row)
+        return CLIPS[row]
+
+    videos = Videos(len(CLIPS), frames_of)
+    for kind in ("a", "b"):
+        extract(Counting(kind).network, videos, Extraction())
+    assert reads == [*range(5)] * 3
+
+
+@pytest.mark.parametrize("frames_per_batch", [1, 2, 64])
+def test_equal_frames_are_shown_once(frames_per_batch: int) -> None:
+    shown = []
+
+    def forward(frames: np.ndarray) -> np.ndarray:
+        shown.append(len(frames))
+        return frames.mean(axis=(1, 2)).astype(np.float32)
+
+    clips = CLIPS[[0, 1, 0]].copy()
+    clips[1, 1] = clips[0, 1]
+    assert np.allclose(by_frame(forward, frames_per_batch)(clips), expected(clips))
+    assert sum(shown) == 3 and max(shown) <= frames_per_batch

@@ -15,7 +15,7 @@ from brainflix.device import pick_compute
 from brainflix.errors import DataError
 from brainflix.evaluate.classifier import VideoClassifier
 from brainflix.evaluate.models.checkpoints import Located
-from brainflix.evaluate.models.features import Extraction, Network, extract
+from brainflix.evaluate.models.features import Extraction, Network, Videos, extract
 from brainflix.evaluate.models.images import clip_embeddings, frame_logits
 from brainflix.evaluate.models.videos import resample, video_logits
 
@@ -27,7 +27,7 @@ def located(folder: Path) -> Located:
 
 
 def show(network: Network, clips: np.ndarray, clips_per_batch: int = 20) -> np.ndarray:
-    return extract(network, lambda row: clips[row], len(clips), Extraction(clips_per_batch=clips_per_batch))
+    return extract(network, Videos(len(clips), lambda row: clips[row]), Extraction(clips_per_batch=clips_per_batch))
 
 
 def prepared(frame: np.ndarray, size: tuple[int, int], how: int, mean: list[float], sd: list[float]) -> torch.Tensor:

@@ -15,7 +15,7 @@ from brainflix.device import pick_compute
 from brainflix.errors import DataError, MissingError
 from brainflix.evaluate.folders.networks import Absent, find_weights
 from brainflix.evaluate.models.checkpoints import CHECKPOINTS, Located
-from brainflix.evaluate.models.features import Extraction, Network, extract
+from brainflix.evaluate.models.features import Extraction, Network, Videos, extract
 from brainflix.evaluate.models.vision import (
     SWAV_FILE,
     layer_features,
@@ -29,7 +29,7 @@ KEYS = ("alexnet", "inception", "effnet", "raft", "lpips")
 
 
 def show(network: Network, clips: np.ndarray) -> np.ndarray:
-    return extract(network, lambda row: clips[row], len(clips), Extraction())
+    return extract(network, Videos(len(clips), lambda row: clips[row]), Extraction())
 
 
 def normalised(clips: np.ndarray, size: tuple[int, int]) -> torch.Tensor:

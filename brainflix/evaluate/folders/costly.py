@@ -17,12 +17,11 @@ from brainflix.evaluate.folders.catalogue import ModelMetric
 from brainflix.evaluate.folders.lines import Table, make_line, sampled_orders, tested_matrix, tested_sample
 from brainflix.evaluate.folders.scoring import PREDICTION
 from brainflix.evaluate.folders.semantic import TRUTH
-from brainflix.evaluate.models.features import Track
+from brainflix.evaluate.models.features import Frames, Track, Videos
 from brainflix.evaluate.pixels import clip_means
 from brainflix.evaluate.scorecard import Line
 
 Floats = NDArray[np.float64]
-Frames = NDArray[np.uint8]
 # A network runs for each pairing; the smallest p is then 1 / 21.
 LPIPS_ORDERS = 20
 FLOW_ORDERS = 200
@@ -33,7 +32,7 @@ STILL = ("grey", "static_first", "truth_first")
 
 
 def score_perceptual(
-    frames_of: Mapping[str, Callable[[int], Frames]],
+    videos: Mapping[str, Videos],
     distance: Callable[[Frames, Frames], Floats],
     metric: ModelMetric,
     table: Table,
@@ -42,7 +41,7 @@ def score_perceptual(
     """Score a distance between frames, mean over frames.
 
     Args:
-        frames_of: by video set, what gives a clip by its row.
+        videos: the video sets by name.
         distance: of frames (n_frames, height, width, 3) of a truth and a prediction, array of shape (n_frames,).
         metric: what is scored.
         table: what lines share.
@@ -50,14 +49,14 @@ def score_perceptual(
     """
     n, orders = len(table.rank), sampled_orders(table, LPIPS_ORDERS)
     matrix = np.full((n, n), np.nan)
-    own = {name: np.full((n, 1), np.nan) for name in frames_of if name != TRUTH}
+    own = {name: np.full((n, 1), np.nan) for name in videos if name != TRUTH}
     for clip in track(range(n), "clips compared by LPIPS"):
-        truth = frames_of[TRUTH](clip)
+        truth = videos[TRUTH].frames_of(clip)
         for name, values in own.items():
-            values[clip] = distance(truth, frames_of[name](clip)).mean()
-        prediction = frames_of[PREDICTION](clip)
+            values[clip] = distance(truth, videos[name].frames_of(clip)).mean()
+        prediction = videos[PREDICTION].frames_of(clip)
         for other in np.unique(orders[:, clip]):
-            matrix[clip, other] = distance(frames_of[TRUTH](int(other)), prediction).mean()
+            matrix[clip, other] = distance(videos[TRUTH].frames_of(int(other)), prediction).mean()
     means = {name: clip_means(values)[0] for name, values in own.items()}
     per_clip = means.pop(PREDICTION)
     np.fill_diagonal(matrix, per_clip)

@@ -12,7 +12,7 @@ from brainflix.evaluate.folders.catalogue import ModelMetric
 from brainflix.evaluate.folders.costly import STILL, score_flow, score_perceptual
 from brainflix.evaluate.folders.lines import Table
 from brainflix.evaluate.folders.networks import SYSTEMS, Audience
-from brainflix.evaluate.folders.result import Result
+from brainflix.evaluate.folders.result import ACROSS, Result
 from brainflix.evaluate.models.checkpoints import Located
 from brainflix.evaluate.models.features import Features
 from brainflix.evaluate.protocols import Protocol
@@ -102,7 +102,7 @@ def _score_embeddings(wanted: Wanted) -> None:
         elif name.startswith("clip_score_"):
             lines[name] = semantic.score_frame_cosine(seen[metric.needs[0]], metric, table)
         elif name == "identification_clip":
-            lines[name] = semantic.score_identification(seen["clip_l14"], metric, table)
+            _score_identification(wanted, name, seen["clip_l14"])
         elif name == "clip_tc_gated":
             lines[name] = semantic.score_gated(seen["clip_b32"], seen["vifi"], metric, table)
     for name, (key, pairs) in catalogue.CONSISTENCY.items():
@@ -117,10 +117,16 @@ def _score_consistency(wanted: Wanted, name: str, embeddings: Embeddings, pairs:
         wanted.result.lines.update({parts[part]: line for part, line in found.items()})
 
 
+def _score_identification(wanted: Wanted, name: str, features: Embeddings) -> None:
+    """Score identification, and where clips come in blocks also among other blocks' clips (metrics spec 2.12)."""
+    lines, metric, table = wanted.result.lines, wanted.metrics[name], wanted.table
+    lines[name] = semantic.score_identification(features, metric, table)
+    if table.plan.block > 1:
+        lines[name + ACROSS] = semantic.score_across_blocks(features, metric, table)
+
+
 def _score_layers(wanted: Wanted) -> None:
     """Score features of torchvision's networks; those of one layer are held at a time, on disk."""
-    scores = {name: semantic.score_identification for name in catalogue.IDENTIFICATION}
-    scores |= {name: semantic.score_distance for name in catalogue.DISTANCES}
     for name, (layer, key, _) in {**catalogue.IDENTIFICATION, **catalogue.DISTANCES}.items():
         if name not in wanted.metrics:
             continue
@@ -128,7 +134,10 @@ def _score_layers(wanted: Wanted) -> None:
 
         network = layer_features(layer, wanted.weights[key], wanted.clips.compute)
         with wanted.clips.show_large(network) as features:
-            wanted.result.lines[name] = scores[name](features, wanted.metrics[name], wanted.table)
+            if name in catalogue.IDENTIFICATION:
+                _score_identification(wanted, name, features)
+            else:
+                wanted.result.lines[name] = semantic.score_distance(features, wanted.metrics[name], wanted.table)
 
 
 def _score_costly(wanted: Wanted) -> None:
@@ -137,7 +146,7 @@ def _score_costly(wanted: Wanted) -> None:
         from brainflix.evaluate.models.vision import perceptual_distance
 
         distance, metric = perceptual_distance(clips.compute), wanted.metrics[catalogue.LPIPS]
-        lines[metric.name] = score_perceptual(clips.frames_of, distance, metric, wanted.table, clips.how.track)
+        lines[metric.name] = score_perceptual(clips.videos, distance, metric, wanted.table, clips.how.track)
     moving = {name: wanted.metrics[name] for name in catalogue.RAFT if name in wanted.metrics}
     if moving:
         from brainflix.evaluate.models.vision import raft_flow

@@ -7,10 +7,10 @@ takes its place (metrics spec 7).
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ from brainflix.evaluate.folders.inputs import Inputs, check_room
 from brainflix.evaluate.folders.scoring import BASELINES, PREDICTION
 from brainflix.evaluate.folders.semantic import TRUTH
 from brainflix.evaluate.models.checkpoints import Checkpoint, Located, locate
-from brainflix.evaluate.models.features import Extraction, Features, Frames, Network, extract
+from brainflix.evaluate.models.features import Extraction, Features, Frames, Network, Videos, extract
 from brainflix.evaluate.models.packages import import_package
 
 if TYPE_CHECKING:
@@ -62,24 +62,31 @@ class Audience:
     compute: Compute
     folder: Path
 
-    @property
-    def frames_of(self) -> dict[str, Callable[[int], Frames]]:
-        """By video set, what gives one clip by its row, (n_frames, height, width, 3)."""
-        return {name: partial(_clip, name, self.inputs) for name in SYSTEMS}
+    @cached_property
+    def videos(self) -> dict[str, Videos]:
+        """The video sets by name. Blurring is slow, so that of the prediction is made once, on disk."""
+        inputs, n = self.inputs, len(self.inputs.ids)
+        blurred = self.folder / "blurred.u8"
+        check_room(self.folder, inputs.prediction.nbytes)
+        soft = np.memmap(blurred, np.uint8, "w+", shape=inputs.prediction.shape)
+        for row in range(n):
+            soft[row] = _baseline("blurred", inputs, row)
+        found = {name: Videos(n, partial(_baseline, name, inputs)) for name in BASELINES}
+        for name, clips in ((TRUTH, inputs.truth), (PREDICTION, inputs.prediction), ("blurred", soft)):
+            found[name] = Videos(n, partial(_row, clips))
+        return found
 
     def show(self, network: Network) -> dict[str, Features]:
         """Return a network's output by video set, arrays of shape (n_clips, ...)."""
-        frames_of, n = self.frames_of, len(self.inputs.ids)
-        return {name: extract(network, frames_of[name], n, self.how) for name in SYSTEMS}
+        return {name: extract(network, self.videos[name], self.how) for name in SYSTEMS}
 
     @contextmanager
     def show_large(self, network: Network, names: Sequence[str] = SYSTEMS) -> Iterator[dict[str, Features]]:
         """Give the same on disk, as long as the block lasts, for output as large as the clips or larger."""
-        frames_of, n = self.frames_of, len(self.inputs.ids)
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
             place = Path(folder)
             yield {
-                name: extract(network, frames_of[name], n, self.how, partial(_on_disk, place / name)) for name in names
+                name: extract(network, self.videos[name], self.how, partial(_on_disk, place / name)) for name in names
             }
 
 
@@ -111,9 +118,11 @@ def _find(key: str, table: Mapping[str, Checkpoint]) -> Located | Absent:
         return Absent("weights missing", error.next)
 
 
-def _clip(system: str, inputs: Inputs, row: int) -> Frames:
-    """Return one clip of a video set, (n_frames, height, width, 3)."""
-    if system in (TRUTH, PREDICTION):
-        return np.asarray(inputs.truth[row] if system == TRUTH else inputs.prediction[row])
+def _row(clips: Frames, row: int) -> Frames:
+    return np.asarray(clips[row])
+
+
+def _baseline(name: str, inputs: Inputs, row: int) -> Frames:
+    """Return one clip of a baseline, (n_frames, height, width, 3)."""
     one = slice(row, row + 1)
-    return np.asarray(baselines.build(system, prediction=inputs.prediction[one], truth=inputs.truth[one])[0])
+    return np.asarray(baselines.build(name, prediction=inputs.prediction[one], truth=inputs.truth[one])[0])

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 
 from brainflix.evaluate.scorecard import Line
 
+# End of the name of a line that stands beside another where clips come in blocks.
+ACROSS = "_across_blocks"
+
 
 @dataclass
 class Result:
@@ -22,5 +25,5 @@ class Result:
     def sort(self, order: Sequence[str]) -> None:
         """Put lines and what was left out into the order of these names."""
         place = {name: number for number, name in enumerate(order)}
-        self.lines = dict(sorted(self.lines.items(), key=lambda each: place[each[0]]))
+        self.lines = dict(sorted(self.lines.items(), key=lambda each: place[each[0].removesuffix(ACROSS)]))
         self.skipped.sort(key=lambda each: place[each["metric"]])

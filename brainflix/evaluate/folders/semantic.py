@@ -135,6 +135,18 @@ def score_identification(systems: Systems, metric: ModelMetric, table: Table) ->
     return make_line(metric, own, table, tested=tested, below=below, n_nan=n_nan, chance=0.5, is_rate=True)
 
 
+def score_across_blocks(systems: Systems, metric: ModelMetric, table: Table) -> Line:
+    """Score as `score_identification`, where clips of the same block, which share scenes, are no distractors."""
+    truth, blocks = systems[TRUTH], table.repairing.clusters
+    own, n_nan = deep_identification(truth, systems[PREDICTION], blocks)
+    below = {
+        name: defined_mean(deep_identification(truth, values, blocks)[0])
+        for name, values in baselines_of(systems).items()
+    }
+    remark = "among clips of other blocks"
+    return make_line(metric, own, table, below=below, n_nan=n_nan, chance=0.5, is_rate=True, remark=remark)
+
+
 def score_distance(systems: Systems, metric: ModelMetric, table: Table) -> Line:
     """Score deep features (n_clips, n_frames, n_dims) by 1 - correlation with the true ones (metrics spec 2.12)."""
     truth = systems[TRUTH]

@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brainflix.errors import DataError
+from brainflix.evaluate.identification import first_equal
 
 Frames = NDArray[np.uint8]
 Features = NDArray[np.float32]
@@ -46,6 +48,19 @@ class Network:
     load: Callable[[], Run]
 
 
+@dataclass(frozen=True, eq=False)
+class Videos:
+    """A video set: how many clips, and what gives one by its row, uint8 of shape (n_frames, height, width, 3)."""
+
+    n_clips: int
+    frames_of: Callable[[int], Frames]
+
+    @cached_property
+    def digests(self) -> list[bytes]:
+        """SHA-256 of each clip's shape and pixels, taken once for all networks."""
+        return [_digest(self.frames_of(row)) for row in range(self.n_clips)]
+
+
 @dataclass(frozen=True)
 class Extraction:
     """How features are computed: the cache folder (None for no cache), clips in a batch, and what counts batches."""
@@ -57,8 +72,7 @@ class Extraction:
 
 def extract(
     network: Network,
-    frames_of: Callable[[int], Frames],
-    n_clips: int,
+    videos: Videos,
     how: Extraction,
     allocate: Allocate = lambda shape: np.empty(shape, np.float32),
 ) -> Features:
@@ -66,8 +80,7 @@ def extract(
 
     Args:
         network: what is computed.
-        frames_of: gives a clip by its row, uint8 of shape (n_frames, height, width, 3).
-        n_clips: number of rows.
+        videos: whom it is shown.
         how: cache and batches.
         allocate: makes the float32 array of a shape that is returned, on disk if it may be large.
 
@@ -77,7 +90,7 @@ def extract(
     Raises:
         DataError: the network returns something that is not finite.
     """
-    keys = [entry_key(network, frames_of(row)) for row in range(n_clips)]
+    keys = [entry_key(network, digest) for digest in videos.digests]
     first: dict[str, int] = {}
     for row, key in enumerate(keys):
         first.setdefault(key, row)
@@ -90,12 +103,12 @@ def extract(
         lacking = [key for key in batch if key not in values]
         if lacking:
             run = run or network.load()
-            computed = _checked(run(np.stack([frames_of(first[key]) for key in lacking])), len(lacking), network)
+            computed = _checked(run(np.stack([videos.frames_of(first[key]) for key in lacking])), len(lacking), network)
             for key, value in zip(lacking, computed, strict=True):
                 values[key] = value
                 _write(how.cache, key, value)
         if table is None:
-            table = allocate((n_clips, *values[batch[0]].shape))
+            table = allocate((videos.n_clips, *values[batch[0]].shape))
         for key in batch:
             table[first[key]] = values[key]
     if table is None:
@@ -106,12 +119,37 @@ def extract(
     return table
 
 
-def entry_key(network: Network, frames: Frames) -> str:
-    """Return the name of a clip's entry: 64 hex digits of a SHA-256."""
-    about = "\0".join((network.kind, network.pin, str(frames.dtype), *map(str, frames.shape)))
-    digest = hashlib.sha256(about.encode() + b"\0")
+def entry_key(network: Network, clip: bytes) -> str:
+    """Return the name of an entry, 64 hex digits of a SHA-256, from what is taken and the digest of the clip."""
+    return hashlib.sha256("\0".join((network.kind, network.pin)).encode() + b"\0" + clip).hexdigest()
+
+
+def by_frame(forward: Callable[[Frames], Features], frames_per_batch: int) -> Run:
+    """Return what shows every frame of clips to a network, equal ones once, in batches.
+
+    Args:
+        forward: takes frames (n, height, width, 3), gives (n, width).
+        frames_per_batch: frames at once.
+
+    Returns:
+        Function of clips (n_clips, n_frames, height, width, 3) that gives (n_clips, n_frames, width).
+    """
+
+    def run(clips: Frames) -> Features:
+        frames = clips.reshape(-1, *clips.shape[2:])
+        # Half of the baselines stand still.
+        kept, place = np.unique(first_equal(frames), return_inverse=True)
+        starts = range(0, len(kept), frames_per_batch)
+        parts = [forward(frames[kept[start : start + frames_per_batch]]) for start in starts]
+        return np.concatenate(parts)[place].reshape(*clips.shape[:2], -1)
+
+    return run
+
+
+def _digest(frames: Frames) -> bytes:
+    digest = hashlib.sha256(repr((str(frames.dtype), frames.shape)).encode())
     digest.update(np.ascontiguousarray(frames).data)
-    return digest.hexdigest()
+    return digest.digest()
 
 
 def _checked(values: Features, n_clips: int, network: Network) -> Features:

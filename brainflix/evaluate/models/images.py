@@ -15,7 +15,7 @@ import transformers
 
 from brainflix.device import Compute
 from brainflix.evaluate.models.checkpoints import Located
-from brainflix.evaluate.models.features import Features, Frames, Network, Run
+from brainflix.evaluate.models.features import Features, Frames, Network, Run, by_frame
 from brainflix.evaluate.models.loading import load_whole
 
 FRAMES_PER_BATCH = 64
@@ -41,7 +41,7 @@ def clip_embeddings(checkpoint: Located, compute: Compute) -> Network:
 
 def _classifier(folder: Path, compute: Compute) -> Run:
     model = load_whole(transformers.AutoModelForImageClassification, folder, compute)
-    return _by_frame(folder, lambda pixels: model(pixel_values=pixels).logits, compute)
+    return _run_on_frames(folder, lambda pixels: model(pixel_values=pixels).logits, compute)
 
 
 def _embedder(folder: Path, compute: Compute) -> Run:
@@ -52,21 +52,16 @@ def _embedder(folder: Path, compute: Compute) -> Run:
         embedded: torch.Tensor = model.visual_projection(model.vision_model(pixel_values=pixels).pooler_output)
         return embedded
 
-    return _by_frame(folder, forward, compute)
+    return _run_on_frames(folder, forward, compute)
 
 
-def _by_frame(folder: Path, forward: Forward, compute: Compute) -> Run:
+def _run_on_frames(folder: Path, forward: Forward, compute: Compute) -> Run:
     """Return what runs a network on every frame of clips and gives (n_clips, n_frames, width)."""
     processor = transformers.AutoImageProcessor.from_pretrained(folder, backend="pil")
 
     @torch.inference_mode()
-    def run(clips: Frames) -> Features:
-        frames = clips.reshape(-1, *clips.shape[2:])
-        parts = []
-        for start in range(0, len(frames), FRAMES_PER_BATCH):
-            batch = list(frames[start : start + FRAMES_PER_BATCH])
-            pixels = processor(batch, return_tensors="pt", input_data_format="channels_last")["pixel_values"]
-            parts.append(forward(pixels.to(compute.device)).float().cpu().numpy())
-        return np.concatenate(parts).reshape(*clips.shape[:2], -1)
+    def run(frames: Frames) -> Features:
+        pixels = processor(list(frames), return_tensors="pt", input_data_format="channels_last")["pixel_values"]
+        return np.asarray(forward(pixels.to(compute.device)).float().cpu().numpy())
 
-    return run
+    return by_frame(run, FRAMES_PER_BATCH)

@@ -19,7 +19,7 @@ from torch.nn import functional
 from brainflix.device import Compute
 from brainflix.errors import DataError, MissingError
 from brainflix.evaluate.models.checkpoints import Located
-from brainflix.evaluate.models.features import Features, Frames, Network, Run
+from brainflix.evaluate.models.features import Features, Frames, Network, Run, by_frame
 from brainflix.evaluate.models.packages import import_package
 from brainflix.io.weights import is_offline
 
@@ -97,7 +97,7 @@ def layer_features(metric: str, checkpoint: Located, compute: Compute) -> Networ
     def load() -> Run:
         model = _load_swav(checkpoint.folder) if layer.backbone == "swav" else _load(layer.backbone)
         model = model.to(compute.device).eval()
-        return _by_frame(model, layer, compute)
+        return _run_on_frames(model, layer, compute)
 
     kind = f"{layer.name} of {layer.backbone}, torchvision {import_package('torchvision').__version__}"
     return Network(kind, checkpoint.pin, load)
@@ -167,7 +167,7 @@ def _load_swav(folder: Path) -> torch.nn.Module:
     return model
 
 
-def _by_frame(model: torch.nn.Module, layer: Layer, compute: Compute) -> Run:
+def _run_on_frames(model: torch.nn.Module, layer: Layer, compute: Compute) -> Run:
     """Return what gives a layer's output for every frame, resized without antialias and not cropped, as published."""
     caught: list[torch.Tensor] = []
     # A copy: rectifiers that follow may work in place.
@@ -175,16 +175,12 @@ def _by_frame(model: torch.nn.Module, layer: Layer, compute: Compute) -> Run:
     mean, sd = (torch.tensor(values).view(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_SD))
 
     @torch.inference_mode()
-    def run(clips: Frames) -> Features:
-        frames = clips.reshape(-1, *clips.shape[2:])
-        parts = []
-        for start in range(0, len(frames), FRAMES_PER_BATCH):
-            pixels = _short_side((_signed(frames[start : start + FRAMES_PER_BATCH]) + 1) / 2, layer.side_px)
-            model(((pixels - mean) / sd).to(compute.device))
-            parts.append(caught.pop().flatten(1).float().cpu().numpy())
-        return np.concatenate(parts).reshape(*clips.shape[:2], -1)
+    def run(frames: Frames) -> Features:
+        pixels = _short_side((_signed(frames) + 1) / 2, layer.side_px)
+        model(((pixels - mean) / sd).to(compute.device))
+        return np.asarray(caught.pop().flatten(1).float().cpu().numpy())
 
-    return run
+    return by_frame(run, FRAMES_PER_BATCH)
 
 
 def _signed(frames: Frames) -> torch.Tensor:
