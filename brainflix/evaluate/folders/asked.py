@@ -62,7 +62,8 @@ def score_asked(asked: Asked, result: Result) -> dict[str, Located]:
         # Imported here: it brings torch, which pixels alone need not wait for.
         from brainflix.device import pick_compute
 
-        audience = Audience(asked.inputs, asked.how, pick_compute(asked.device, "float32"), asked.folder)
+        compute = pick_compute(asked.device, "float32")
+        audience = Audience(asked.inputs, asked.how, compute, asked.folder, asked.plan.workers)
         score_models(Wanted(ready, weights, asked.protocol, audience, table, result))
     return weights
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -55,22 +56,24 @@ class Audience:
         how: cache and batches.
         compute: where networks run.
         folder: for output that may not fit in memory.
+        workers: threads for what is no network.
     """
 
     inputs: Inputs
     how: Extraction
     compute: Compute
     folder: Path
+    workers: int = 1
 
     @cached_property
     def videos(self) -> dict[str, Videos]:
         """The video sets by name. Blurring is slow, so that of the prediction is made once, on disk."""
         inputs, n = self.inputs, len(self.inputs.ids)
-        blurred = self.folder / "blurred.u8"
         check_room(self.folder, inputs.prediction.nbytes)
-        soft = np.memmap(blurred, np.uint8, "w+", shape=inputs.prediction.shape)
-        for row in range(n):
-            soft[row] = _baseline("blurred", inputs, row)
+        soft = np.memmap(self.folder / "blurred.u8", np.uint8, "w+", shape=inputs.prediction.shape)
+        with ThreadPoolExecutor(self.workers) as pool:
+            for row, clip in enumerate(pool.map(partial(_baseline, "blurred", inputs), range(n))):
+                soft[row] = clip
         found = {name: Videos(n, partial(_baseline, name, inputs)) for name in BASELINES}
         for name, clips in ((TRUTH, inputs.truth), (PREDICTION, inputs.prediction), ("blurred", soft)):
             found[name] = Videos(n, partial(_row, clips))
