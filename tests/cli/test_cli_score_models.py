@@ -266,6 +266,21 @@ def test_raft_in_seconds_needs_a_frame_rate(score: Score, tmp_path: Path, monkey
     assert {each["status"] for each in found["skipped"]} == {"skipped: frame rate unknown"}
 
 
+def test_clips_of_one_frame_are_scored_as_far_as_they_can_be(
+    brainflix: Callable[..., Any], folders: dict[str, str], tmp_path: Path
+) -> None:
+    truth = write(tmp_path / "t", {"a": clips(1)["clip0"][:1]})
+    keys = (f"--checkpoint={key}={folders[key]}" for key in ("videomae", "vit", "clip_b32", "clip_l14", "vifi"))
+    wanted = "nway,clip_score,clip_tc,identification_clip,vifi"
+    said = brainflix("score", "--json", "--pred", truth, "--truth", truth, "--metrics", wanted, *keys)
+    found = json.loads(said.out)
+    why = {each["metric"]: each["status"] for each in found["skipped"]}
+    assert "no motion" in why["nway_2_video_g1"] and "no motion" in why["clip_tc"]
+    assert "cannot be told from others" in why["identification_clip"]
+    assert found["scores"]["nway_2_frame_g1"]["value"] == 1.0 and found["scores"]["nway_2_frame_g1"]["p"] is None
+    assert found["scores"]["vifi"]["value"] == pytest.approx(1.0) and "nway_2_video_g1_16f" in found["scores"]
+
+
 def test_a_broken_checkpoint_is_one_sentence(
     brainflix: Callable[..., Any], folders: dict[str, str], tmp_path: Path
 ) -> None:

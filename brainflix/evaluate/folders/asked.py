@@ -6,7 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from brainflix.evaluate.folders.catalogue import FEATURES, MOVING, PER_SECOND, ModelMetric, model_metrics
+from brainflix.evaluate.folders.catalogue import (
+    FEATURES,
+    MOVING,
+    PER_SECOND,
+    ModelMetric,
+    model_metrics,
+    names_of_level,
+)
 from brainflix.evaluate.folders.given import Files, score_features_files, score_logits_files
 from brainflix.evaluate.folders.inputs import Inputs
 from brainflix.evaluate.folders.lines import make_table
@@ -57,7 +64,7 @@ def score_asked(asked: Asked, result: Result) -> dict[str, Located]:
         done = score_logits_files(asked.logits, metrics, asked.protocol, asked.inputs, table, result)
         metrics = {name: metric for name, metric in metrics.items() if name not in done}
     score_features_files(asked.features, metrics, asked.inputs, table, result)
-    ready, weights = _ready(_allowed(metrics, asked.inputs, result), asked.checkpoints, result)
+    ready, weights = _ready(_allowed(metrics, asked, result), asked.checkpoints, result)
     if ready:
         # Imported here: it brings torch, which pixels alone need not wait for.
         from brainflix.device import pick_compute
@@ -68,12 +75,14 @@ def score_asked(asked: Asked, result: Result) -> dict[str, Located]:
     return weights
 
 
-def _allowed(metrics: Metrics, inputs: Inputs, result: Result) -> Metrics:
+def _allowed(metrics: Metrics, asked: Asked, result: Result) -> Metrics:
     """Return the metrics of networks that these clips allow."""
+    inputs = asked.inputs
     left = {name: metric for name, metric in metrics.items() if metric.needs != (FEATURES,)}
+    still = {*MOVING, "clip_tc_gated", *names_of_level("video", asked.protocol)}
     alone = {name for name in left if name.startswith("identification")}
     bars = (
-        (set(MOVING), inputs.truth.shape[1] < 2, "one frame has no motion", "give clips of two frames or more"),
+        (still, inputs.truth.shape[1] < 2, "one frame has no motion", "give clips of two frames or more"),
         (alone, len(inputs.ids) < 2, "one clip cannot be told from others", "give two clips or more"),
         (set(PER_SECOND), inputs.fps_hz is None, "frame rate unknown", "give --fps-truth"),
     )
