@@ -19,6 +19,11 @@ from brainflix.wording import did_you_mean
 TOML_FILE = "brainflix.toml"
 
 
+def default_cache() -> Path:
+    """Return the folder for what can be computed again, as the XDG base directories say."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "brainflix"
+
+
 class Settings(BaseSettings):
     """Settings of this machine and this person."""
 
@@ -27,6 +32,7 @@ class Settings(BaseSettings):
     )
 
     store: Path = Field(Path("store"), description="folder of the artifact store")
+    cache: Path = Field(default_factory=default_cache, description="folder of what can be computed again")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
     precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
         "auto", description="compute dtype of networks"

@@ -21,7 +21,7 @@ PURE = {
         *("bootstrap", "comparison", "crossed", "rates", "repairing"),
         *("clock", "protocols", "folders/repairing", "video_metrics", "folders/scoring", "leaderboard", "published"),
         *("hue", "ssim_columns", "flow_errors", "motion", "temporal", "fvd", "deep_identification", "retrieval"),
-        "motion_energy",
+        *("motion_energy", "folders/catalogue", "folders/lines", "folders/semantic", "folders/costly"),
     ),
     "models": None,
 }

@@ -59,3 +59,15 @@ def test_the_hub_is_told_through_the_environment(monkeypatch):
     assert (os.environ["HF_HUB_OFFLINE"], os.environ["HF_TOKEN"]) == ("as it was", "as it was")
     tell_hub(load_settings(offline=True, token="hf_secret"))
     assert (os.environ["HF_HUB_OFFLINE"], os.environ["HF_TOKEN"]) == ("1", "hf_secret")
+
+
+def test_the_cache_lies_where_the_system_keeps_caches(clean, monkeypatch):
+    monkeypatch.delenv("BRAINFLIX_CACHE", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(clean / "xdg"))
+    assert load_settings().cache == clean / "xdg" / "brainflix"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", str(clean))
+    assert load_settings().cache == clean / ".cache" / "brainflix"
+    monkeypatch.setenv("BRAINFLIX_CACHE", str(clean / "mine"))
+    assert load_settings().cache == clean / "mine"
+    assert load_settings(cache=clean / "flag").cache == clean / "flag"

@@ -100,6 +100,13 @@ def complete_protocols(incomplete: str) -> Hints:
     return sorted((name, "") for name in PROTOCOLS if name.startswith(incomplete))
 
 
+def complete_checkpoints(incomplete: str) -> Hints:
+    """Offer the keys of checkpoints."""
+    from brainflix.evaluate.models.checkpoints import CHECKPOINTS
+
+    return sorted((f"{key}=", each.about) for key, each in CHECKPOINTS.items() if key.startswith(incomplete))
+
+
 def _parts(category: str, incomplete: str) -> Hints:
     from brainflix.registry import parts
 
@@ -244,10 +251,29 @@ Repairings = Annotated[
     typer.Option("--repairings", min=0, metavar="N", help="Re-pairings of the permutation test at most; 0 for none."),
 ]
 LogitsPred = Annotated[
-    Path | None, typer.Option("--logits-pred", metavar="NPZ", help="Class scores of the predictions, for N-way.")
+    Path | None, typer.Option("--logits-pred", metavar="NPZ", help="Class scores of predicted clips or frames.")
 ]
 LogitsTruth = Annotated[
-    Path | None, typer.Option("--logits-truth", metavar="NPZ", help="Class scores of the truth, for N-way.")
+    Path | None, typer.Option("--logits-truth", metavar="NPZ", help="Class scores of true clips or frames.")
+]
+FeaturesPred = Annotated[
+    Path | None, typer.Option("--features-pred", metavar="NPZ", help="Features of the predictions, for FVD and KVD.")
+]
+FeaturesTruth = Annotated[
+    Path | None, typer.Option("--features-truth", metavar="NPZ", help="Features of the truth, for FVD and KVD.")
+]
+Checkpoints = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--checkpoint",
+        metavar="KEY=WEIGHTS",
+        help="Take this folder, demo/NAME or REPOSITORY@COMMIT as vit, videomae, clip_b32, clip_l14, vifi or swav. "
+        "Can be repeated.",
+        autocompletion=complete_checkpoints,
+    ),
+]
+CacheFolder = Annotated[
+    Path | None, typer.Option("--cache", metavar="DIR", help="Folder that keeps what networks say of clips.")
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Seed of resampling.")]
 ScoreFile = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Also write the document to this file.")]

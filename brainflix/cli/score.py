@@ -15,6 +15,7 @@ from brainflix.errors import ResourceError
 EXAMPLE = (
     "brainflix score --pred decoded/ --truth shown/ --fps-pred 8 --fps-truth 3 --out scores.json",
     "brainflix score --pred released/ --layout side-by-side --padding 2 --protocol mindvideo",
+    "brainflix score --pred decoded/ --truth shown/ --metrics nway --checkpoint videomae=my-videomae/ --offline",
 )
 
 
@@ -37,7 +38,13 @@ def score(
     repairings: options.Repairings = 10_000,
     logits_pred: options.LogitsPred = None,
     logits_truth: options.LogitsTruth = None,
+    features_pred: options.FeaturesPred = None,
+    features_truth: options.FeaturesTruth = None,
+    checkpoint: options.Checkpoints = None,
     seed: options.Seed = 0,
+    device: options.Device = None,
+    offline: options.Offline = None,
+    cache: options.CacheFolder = None,
     workers: options.Workers = None,
     out_file: options.ScoreFile = None,
     json: options.Json = False,
@@ -47,11 +54,16 @@ def score(
 
     A folder holds a file for each clip (GIF, MP4, AVI, MOV, WebM, npy, npz, zarr), a sub-folder of PNG or JPG frames
     for each clip, or one array of all clips. Clips are paired by name. The truth's clock decides which frames meet.
+
+    Metrics that need a network fetch its weights from the Hub, at a pinned commit, when they are first asked for; what
+    networks say of a clip is kept in the cache. Without the weights these metrics are listed as skipped, with the
+    command that gets them. --checkpoint takes others in their place, --logits-* what a classifier said elsewhere.
     """
     out = Output(json=json)
     from brainflix.cli.session import open_settings
     from brainflix.evaluate.folders.request import Request, score_folders
 
+    settings = open_settings(workers=workers, device=device, offline=offline, cache=cache)
     request = Request(
         pred=pred,
         truth=truth,
@@ -66,8 +78,14 @@ def score(
         logits_truth=logits_truth,
         block=block,
         n_draws=repairings,
+        features_pred=features_pred,
+        features_truth=features_truth,
+        checkpoints=tuple(checkpoint or ()),
         seed=seed,
-        workers=open_settings(workers=workers).workers or os.cpu_count() or 1,
+        workers=settings.workers or os.cpu_count() or 1,
+        cache=settings.cache,
+        device=settings.device,
+        clips_per_batch=settings.clips_per_batch,
     )
     with out.working():
         document = score_folders(request, out.track)

@@ -3,40 +3,63 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from transformers import AutoModelForVideoClassification, VideoMAEImageProcessorPil
+from transformers import AutoConfig, AutoModelForVideoClassification, VideoMAEImageProcessorPil
 
 from brainflix.device import Compute
 from brainflix.errors import DataError
+from brainflix.evaluate.models.loading import load_whole
 
 
 class VideoClassifier:
     """A loaded classifier; `logits` may be called many times."""
 
     def __init__(self, folder: Path, compute: Compute, batch_size: int = 40) -> None:
-        """Load model and processor from `folder` in float32: rounding would make ties."""
-        self.model = (
-            AutoModelForVideoClassification.from_pretrained(folder, dtype=torch.float32).to(compute.device).eval()
-        )
+        """Load processor and, in float32, the model from `folder`."""
+        self.folder, self.compute, self.batch_size = folder, compute, batch_size
+        self.config = AutoConfig.from_pretrained(folder)
         self.processor = VideoMAEImageProcessorPil.from_pretrained(folder)
-        self.compute, self.batch_size = compute, batch_size
+        self._n_frames = 0
+        self._model: Any = None
 
     @torch.inference_mode()
     def logits(self, videos: np.ndarray) -> np.ndarray:
         """Classify uint8 videos (n_clips, n_frames, H, W, 3): float32 logits of shape (n_clips, n_classes).
 
+        A VideoMAE takes any number of frames (metrics spec 2.1): its positions are a fixed sinusoid outside the state
+        dict, of which shorter clips use the first; a last frame that fills no tubelet is dropped. Scores of different
+        numbers of frames do not compare.
+
         Raises:
-            DataError: another number of frames than the checkpoint was built for.
+            DataError: a number of frames that the checkpoint cannot take.
         """
-        wanted = int(self.model.config.num_frames)
-        if videos.shape[1] != wanted:
-            raise DataError(f"the classifier takes {wanted} frames, the clips have {videos.shape[1]}")
+        n_frames = self._usable(videos.shape[1])
+        if n_frames != self._n_frames:
+            self._n_frames, self._model = n_frames, self._load(n_frames)
+        videos = videos[:, :n_frames]
         parts = [self._batch(videos[i : i + self.batch_size]) for i in range(0, len(videos), self.batch_size)]
         return np.concatenate(parts)
 
+    def _usable(self, n_frames: int) -> int:
+        wanted = int(self.config.num_frames)
+        if n_frames == wanted:
+            return wanted
+        if self.config.model_type != "videomae":
+            what = f"the classifier takes {wanted} frames, the clips have {n_frames}"
+            raise DataError(what, why=f"{self.config.model_type} has learned positions")
+        tubelet = int(self.config.tubelet_size)
+        if n_frames < tubelet:
+            raise DataError(f"the classifier takes {tubelet} frames at least, the clips have {n_frames}")
+        return n_frames - n_frames % tubelet
+
+    def _load(self, n_frames: int) -> Any:
+        other = {} if n_frames == int(self.config.num_frames) else {"num_frames": n_frames}
+        return load_whole(AutoModelForVideoClassification, self.folder, self.compute, **other)
+
     def _batch(self, videos: np.ndarray) -> np.ndarray:
         pixels = self.processor([list(video) for video in videos], return_tensors="pt")["pixel_values"]
-        logits: np.ndarray = self.model(pixels.to(self.compute.device)).logits.float().cpu().numpy()
+        logits: np.ndarray = self._model(pixels.to(self.compute.device)).logits.float().cpu().numpy()
         return logits

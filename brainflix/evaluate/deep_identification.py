@@ -7,6 +7,7 @@ by block and never converted whole.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -89,23 +90,30 @@ def correlation_distance(
     return clip_means(values)
 
 
+def frame_correlations(truth: NDArray[Any], prediction: NDArray[Any], *, memory_bytes: int = 2**28) -> Iterator[Floats]:
+    """Yield, for each frame index, Pearson's r of every prediction with every true clip, for re-pairing.
+
+    Args:
+        truth: array of shape (n_clips, n_frames, n_dims), features of the true frames.
+        prediction: array of the same shape.
+        memory_bytes: bound for the working arrays.
+
+    Yields:
+        Arrays of shape (n_clips, n_clips), prediction by truth, NaN where a frame's features are constant.
+
+    Raises:
+        DataError: the shapes do not match.
+    """
+    _check(truth, prediction)
+    for frame in range(truth.shape[1]):
+        yield np.concatenate([r for _, r in _strips(truth[:, frame], prediction[:, frame], memory_bytes)])
+
+
 def _one_frame(truth: NDArray[Any], prediction: NDArray[Any], clusters: NDArray[Any] | None, memory: int) -> Floats:
     """Return the score of each prediction for one frame index, (n_clips,)."""
     n = len(truth)
-    # Half of the memory for a strip of the matrix and its comparisons, half for the centred dims that it is made from.
-    rows = int(np.clip(memory // (2 * 24 * n), 1, n))
-    dims = int(np.clip(memory // (2 * 16 * (n + rows)), 1, truth.shape[1]))
-    own_truth, own_prediction = _moments(truth, dims), _moments(prediction, dims)
-    # Equal true clips must tie to the last bit, wherever a matrix product puts them.
-    same = first_equal(truth)
     result = np.empty(n)
-    for start in range(0, n, rows):
-        here = np.arange(start, min(start + rows, n))
-        r = np.zeros((len(here), n))
-        for first in range(0, truth.shape[1], dims):
-            part = slice(first, first + dims)
-            r += _unit(prediction[here, part], own_prediction, here) @ _unit(truth[:, part], own_truth, slice(None)).T
-        r = r[:, same]
+    for here, r in _strips(truth, prediction, memory):
         own = r[np.arange(len(here)), here][:, None]
         allowed = ~np.isnan(r)
         allowed[np.arange(len(here)), here] = False
@@ -116,6 +124,24 @@ def _one_frame(truth: NDArray[Any], prediction: NDArray[Any], clusters: NDArray[
         beaten = ((r < own) & allowed).sum(axis=1)
         result[here] = np.divide(beaten, n_allowed, out=np.full(len(here), np.nan), where=defined)
     return result
+
+
+def _strips(truth: NDArray[Any], prediction: NDArray[Any], memory: int) -> Iterator[tuple[NDArray[np.intp], Floats]]:
+    """Yield some predictions of one frame index and their r with every truth, (n_some, n_clips), until all are done."""
+    n = len(truth)
+    # Half of the memory for a strip of the matrix and its comparisons, half for the centred dims that it is made from.
+    rows = int(np.clip(memory // (2 * 24 * n), 1, n))
+    dims = int(np.clip(memory // (2 * 16 * (n + rows)), 1, truth.shape[1]))
+    own_truth, own_prediction = _moments(truth, dims), _moments(prediction, dims)
+    # Equal true clips must tie to the last bit, wherever a matrix product puts them.
+    same = first_equal(truth)
+    for start in range(0, n, rows):
+        here = np.arange(start, min(start + rows, n))
+        r = np.zeros((len(here), n))
+        for first in range(0, truth.shape[1], dims):
+            part = slice(first, first + dims)
+            r += _unit(prediction[here, part], own_prediction, here) @ _unit(truth[:, part], own_truth, slice(None)).T
+        yield here, r[:, same]
 
 
 def _moments(features: NDArray[Any], dims: int) -> tuple[Floats, Floats]:

@@ -129,32 +129,6 @@ def over_speed(values: Floats, speed: Floats) -> Floats:
     return np.divide(values, speed, out=np.full_like(speed, np.nan), where=speed > STATIC_PX)
 
 
-def epe_pairs(truth: Flow, prediction: Flow, pairs: NDArray[np.integer[Any]]) -> Floats:
-    """Return the end-point error of listed pairings.
-
-    Args:
-        truth: array of shape (n_clips, n_steps, height, width, 2), pixels per step.
-        prediction: array of the same shape.
-        pairs: array of shape (n_pairs, 2), index of the prediction and of the truth.
-
-    Returns:
-        Array of shape (n_pairs,), pixels per step.
-    """
-    # Components apart and contiguous: the sum over the last axis of length 2 would dominate otherwise.
-    fx, fy = (np.ascontiguousarray(truth[..., axis]).reshape(len(truth), -1) for axis in (0, 1))
-    gx, gy = (np.ascontiguousarray(prediction[..., axis]).reshape(len(prediction), -1) for axis in (0, 1))
-    dx, dy = np.empty_like(fx[0]), np.empty_like(fx[0])
-    result = np.empty(len(pairs))
-    for p, (i, j) in enumerate(pairs):
-        np.subtract(gx[i], fx[j], out=dx)
-        np.subtract(gy[i], fy[j], out=dy)
-        dx *= dx
-        dy *= dy
-        dx += dy
-        result[p] = np.sqrt(dx, out=dx).mean(dtype=np.float64)
-    return result
-
-
 def _mean_length(flow: Flow) -> float:
     return float(np.sqrt(flow[..., 0] ** 2 + flow[..., 1] ** 2).mean(dtype=np.float64))
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from brainflix.evaluate.flow import Floats
+from brainflix.evaluate.flow import Floats, epe_static, over_speed
 from brainflix.evaluate.flow_errors import PUBLISHED_EPSILON
 
 Sample = NDArray[np.float32]
@@ -36,6 +36,16 @@ def epe_matrix(truth: Sample, prediction: Sample, *, workers: int = 1) -> Floats
         return np.asarray(np.sqrt(dx, out=dx), np.float32)
 
     return _mean_of_pairs(truth, prediction, lengths, workers)
+
+
+def skill_matrix(truth: Sample, errors: Floats) -> Floats:
+    """Return 1 - error / that of a still clip, NaN where the truth is static, (n_predictions, n_truths).
+
+    Args:
+        truth: array of shape (n_truths, n_steps, n_places, 2), pixels per step.
+        errors: array of shape (n_predictions, n_truths), from `epe_matrix`.
+    """
+    return 1.0 - over_speed(errors, np.broadcast_to(epe_static(truth), errors.shape))
 
 
 def angle_matrix(truth: Sample, prediction: Sample, *, workers: int = 1) -> Floats:

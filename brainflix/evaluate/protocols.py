@@ -25,6 +25,8 @@ class Protocol:
         ssim: flavours of SSIM, the first of which `ssim_excess` uses.
         ways: choices n of the N-way accuracies.
         true_classes: how many of the truth's best classes count as right (g).
+        trained_frames: whether clips are also classified at the number of frames that VideoMAE was trained with.
+        gated_consistency: whether temporal consistency is also printed with the published gate.
         notes: what a reader must know.
         bug_compat: what `--bug-compat` changes; empty where nothing can be.
         midpoint_bug: whether released grids were split in the middle, borders and all (bug 1).
@@ -43,6 +45,8 @@ class Protocol:
     true_classes: tuple[int, ...]
     notes: tuple[str, ...] = ()
     bug_compat: str = ""
+    trained_frames: bool = False
+    gated_consistency: bool = False
     midpoint_bug: bool = False
     flow_grey_bug: bool = False
     extra: tuple[str, ...] = ()
@@ -57,7 +61,7 @@ PROTOCOLS: dict[str, Protocol] = {
     for protocol in (
         Protocol(
             "strict", "clock", None, 256, 256, ("ssim_rgb_u7", "ssim_gray_g11"), (2, 50), (1, 3),
-            ("every true frame meets the predicted frame that starts nearest to it",),
+            ("every true frame meets the predicted frame that starts nearest to it",), trained_frames=True,
         ),
         Protocol(
             "mindvideo", "first", 6, 256, 256, ("ssim_rgb_u7",), (50,), (3,), (EXACT,), MIDPOINT, midpoint_bug=True
@@ -66,7 +70,8 @@ PROTOCOLS: dict[str, Protocol] = {
         Protocol(
             "mindanimator", "first", 8, 512, 512, ("ssim_rgb_u7",), (2,), (3,), (EXACT,),
             f"{MIDPOINT}; optical flow takes its grey with red and blue swapped, and so does hue_cos_bgr",
-            midpoint_bug=True, flow_grey_bug=True, extra=("hue_cos", "angular_error"), bug_extra=("hue_cos_bgr",),
+            gated_consistency=True, midpoint_bug=True, flow_grey_bug=True,
+            extra=("hue_cos", "angular_error"), bug_extra=("hue_cos_bgr",),
         ),
         Protocol(
             "neurons", "neurons", 6, 256, 256, ("ssim_gray_g11",), (2, 50), (3,),
@@ -80,7 +85,7 @@ PROTOCOLS: dict[str, Protocol] = {
         ),
         Protocol(
             "brainnetflix", "linspace", None, 256, 256, ("ssim_rgb_u7",), (2, 50), (3,),
-            ("the released N-way mixes the frames of a clip by accident; logits are taken clip by clip", EXACT),
+            ("the released N-way mixes the frames of a clip by accident; here each frame keeps its own", EXACT),
         ),
     )
 }  # fmt: skip

@@ -70,7 +70,7 @@ class System:
         """The clips for their pairings by flow."""
         with ThreadPoolExecutor(torch.get_num_threads()) as pool:
             flows = list(pool.map(lambda frames: sample_flow(View(frames), 0), self.frames))
-        rate = np.full(len(self.frames), self.fps_hz / math.hypot(*self.frames.shape[2:4]))
+        rate = self.fps_hz / math.hypot(*self.frames.shape[2:4])
         return ClipSet(self.frames, np.stack(flows), rate, workers=torch.get_num_threads())
 
     def own(self, metric: str, truth: System) -> Floats:

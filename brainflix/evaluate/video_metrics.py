@@ -95,14 +95,10 @@ def _angle_matrix(truth: ClipSet, prediction: ClipSet) -> Floats:
 
 
 def _skill_matrix(truth: ClipSet, prediction: ClipSet) -> Floats:
-    speed = flow.epe_static(flows_of(truth, prediction)[0])
-    error = prediction.end_point_errors(truth)
-    return 1.0 - flow.over_speed(error, np.broadcast_to(speed, error.shape))
+    return flow_pairs.skill_matrix(flows_of(truth, prediction)[0], prediction.end_point_errors(truth))
 
 
 def _scaled_matrix(truth: ClipSet, prediction: ClipSet) -> Floats:
-    if truth.per_second is None:
-        raise ValueError("end-point errors per second need the frame rate")
     return prediction.end_point_errors(truth) * truth.per_second
 
 

@@ -62,15 +62,14 @@ class ClipSet:
     Attributes:
         videos: n_clips clips, uint8.
         flow: array of shape (n_clips, n_steps, n_places, 2), pixels per step; None if no metric of motion is wanted.
-        per_second: array of shape (n_clips,), what turns pixels per step into image diagonals per second, NaN where
-            unknown; None if no metric wants it.
+        per_second: what turns pixels per step into image diagonals per second, NaN if unknown.
         seed: of the places.
         workers: threads.
     """
 
     videos: Videos
     flow: NDArray[np.float32] | None = field(default=None, repr=False)
-    per_second: Floats | None = field(default=None, repr=False)
+    per_second: float = math.nan
     seed: int = 0
     workers: int = 1
     _errors: dict[ClipSet, Floats] = field(default_factory=dict, repr=False)

@@ -1,4 +1,4 @@
-"""Read class scores that a classifier gave to clips elsewhere."""
+"""Read class scores, or features, that a network gave to clips elsewhere."""
 
 from __future__ import annotations
 
@@ -12,40 +12,52 @@ from numpy.typing import NDArray
 
 from brainflix.errors import DataError, MissingError
 
+_AXES = {2: "(n_clips, n_values)", 3: "(n_clips, n_frames, n_values)"}
+
 
 def read_logits(path: Path, clip_ids: Sequence[str]) -> NDArray[Any]:
-    """Read logits from an npz with one array (n_clips, n_classes) and, optionally, `ids` that name its rows.
+    """Read logits of clips, (n_clips, n_classes), or of their frames, (n_clips, n_frames, n_classes).
 
     Args:
-        path: an .npz file.
+        path: an .npz file of one array and, optionally, `ids` that name its rows.
         clip_ids: the clips whose rows are wanted; without `ids` the rows must be theirs, in this order.
 
     Returns:
-        Array of shape (len(clip_ids), n_classes).
+        Array of shape (len(clip_ids), n_classes) or (len(clip_ids), n_frames, n_classes).
 
     Raises:
         MissingError: no such file.
         DataError: it holds something else, or other clips.
     """
+    return _read_rows(path, clip_ids, (2, 3))
+
+
+def read_features(path: Path, clip_ids: Sequence[str]) -> NDArray[Any]:
+    """Read features of clips, (n_clips, n_dims); arguments and errors as of `read_logits`."""
+    return _read_rows(path, clip_ids, (2,))
+
+
+def _read_rows(path: Path, clip_ids: Sequence[str], axes: tuple[int, ...]) -> NDArray[Any]:
     if not path.is_file():
-        raise MissingError(f"no logits at {path}")
+        raise MissingError(f"there is no file {path}")
     try:
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
     except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
         raise DataError(f"cannot read {path.name}", why=f"no npz of plain arrays: {error}") from error
+    need = " or ".join(_AXES[n] for n in axes)
     ids = arrays.pop("ids", None)
     if len(arrays) != 1:
-        raise DataError(f"{path.name} holds {len(arrays)} arrays beside ids", why="need one (n_clips, n_classes)")
-    (logits,) = arrays.values()
-    if logits.ndim != 2 or not np.issubdtype(logits.dtype, np.number) or np.isnan(logits).any():
-        what = f"{path.name} holds {logits.dtype} of shape {logits.shape}"
-        raise DataError(what, why="need numbers without NaN, (n_clips, n_classes)")
+        raise DataError(f"{path.name} holds {len(arrays)} arrays beside ids", why=f"need one {need}")
+    (values,) = arrays.values()
+    if values.ndim not in axes or not np.issubdtype(values.dtype, np.number) or np.isnan(values).any():
+        what = f"{path.name} holds {values.dtype} of shape {values.shape}"
+        raise DataError(what, why=f"need numbers without NaN, {need}")
     names = list(clip_ids) if ids is None else [str(name) for name in ids]
-    if len(names) != len(logits) or len(set(names)) != len(names):
+    if len(names) != len(values) or len(set(names)) != len(names):
         why = f"there are {len(names)} ids" if ids is not None else f"there are {len(names)} clips"
-        raise DataError(f"{path.name} has {len(logits)} rows", why=why)
+        raise DataError(f"{path.name} has {len(values)} rows", why=why)
     row = {name: number for number, name in enumerate(names)}
     if missing := [name for name in clip_ids if name not in row]:
         raise DataError(f"{path.name} lacks clip {missing[0]}", why=f"{len(missing)} of {len(clip_ids)} are missing")
-    return np.asarray(logits[[row[name] for name in clip_ids]])
+    return np.asarray(values[[row[name] for name in clip_ids]])

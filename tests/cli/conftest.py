@@ -47,6 +47,16 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @pytest.fixture
+def no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without a network, downloaded weights or anything cached, whatever the tester's has."""
+    monkeypatch.setenv("BRAINFLIX_OFFLINE", "1")
+    monkeypatch.setenv("BRAINFLIX_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    for package in ("torchvision", "lpips"):
+        monkeypatch.setitem(sys.modules, package, None)
+
+
+@pytest.fixture
 def brainflix(capfd: pytest.CaptureFixture[str]) -> Iterator[Run]:
     """Run `brainflix …` in this process, and put the environment back that it may change."""
     before = dict(os.environ)

@@ -19,12 +19,15 @@ from scipy.ndimage import gaussian_filter
 from skimage.metrics import structural_similarity
 
 import brainflix.evaluate
+from brainflix.evaluate.folders.catalogue import model_metrics
 from brainflix.evaluate.hue import hue_cos
 from brainflix.evaluate.nway import chance
+from brainflix.evaluate.protocols import PROTOCOLS
 from brainflix.io.frames import resize
 from brainflix.io.video import encode
 
 SCHEMA = Path(brainflix.evaluate.__file__).parent / "folders" / "schema.json"
+pytestmark = pytest.mark.usefixtures("no_weights")
 FAST = ("--metrics", "psnr,pixcorr")
 Run = Callable[..., Any]
 
@@ -151,10 +154,17 @@ def test_identical_folders_score_as_they_must(tmp_path: Path, document: Run) -> 
     assert (
         "frame rate" in skipped["epe_normalised"]["status"] and "--fps-truth" in skipped.pop("epe_normalised")["next"]
     )
-    assert set(skipped) == {"nway_2_g1", "nway_2_g3", "nway_50_g1", "nway_50_g3"}
-    assert all(
-        each["status"] == "skipped: weights missing" and "hf download" in each["next"] for each in skipped.values()
-    )
+    assert set(skipped) == set(model_metrics(PROTOCOLS["strict"]))
+    for name, repository in {
+        "nway_2_video_g1": "MCG-NJU/videomae-base-finetuned-kinetics --revision 488eb9a",
+        "nway_50_frame_g3": "google/vit-base-patch16-224 --revision 3f49326",
+        "clip_tc": "openai/clip-vit-base-patch32 --revision 3d74acf",
+        "identification_clip": "openai/clip-vit-large-patch14 --revision 32bd642",
+    }.items():
+        assert skipped[name]["status"] == "skipped: weights missing"
+        assert f"hf download {repository}" in skipped[name]["next"]
+    assert skipped["lpips"]["status"] == "skipped: torchvision missing" and "pip install" in skipped["lpips"]["next"]
+    assert skipped["fvd"]["status"] == "skipped: features missing" and found["checkpoints"] == {}
 
 
 def test_metrics_of_one_paper_stand_under_its_protocol_alone(tmp_path: Path, document: Run, brainflix: Run) -> None:
@@ -338,14 +348,21 @@ def test_nway_from_logits(tmp_path: Path, document: Run) -> None:
     np.savez(tmp_path / "pred.npz", logits=scores[[2, 0, 3, 1]], ids=["clip2", "clip0", "clip3", "clip1"])
     logits = ("--logits-truth", str(tmp_path / "truth.npz"), "--logits-pred", str(tmp_path / "pred.npz"))
     found = document(*paths, *logits, "--metrics", "nway")
-    assert set(found["scores"]) == {"nway_2_g1", "nway_2_g3"}
+    assert set(found["scores"]) == {"nway_2_video_g1", "nway_2_video_g3"}
     for g in (1, 3):
-        line = found["scores"][f"nway_2_g{g}"]
+        line = found["scores"][f"nway_2_video_g{g}"]
         assert line["value"] == 1.0 and line["chance_analytic"] == pytest.approx(chance(2, 1, g))
     rows = [(np.argsort(scores[j])[-1], scores[i]) for i in range(4) for j in range(4) if i != j]
     by_hand = np.mean([1 - np.count_nonzero(row > row[best]) / 19 for best, row in rows])
-    assert found["scores"]["nway_2_g1"]["chance"] == pytest.approx(by_hand)
-    assert all("classes are too few" in each["status"] for each in found["skipped"]) and len(found["skipped"]) == 2
+    assert found["scores"]["nway_2_video_g1"]["chance"] == pytest.approx(by_hand)
+    assert set(found["curves"]) == {"nway_video_g1", "nway_video_g3"}
+    curve = found["curves"]["nway_video_g1"]
+    assert (curve["n"][0], curve["n"][-1]) == (2, 20) and curve["accuracy"][0] == 1.0
+    assert curve["chance"] == pytest.approx([1 / n for n in curve["n"]]) and curve["area"] == 1.0
+    few = [each["metric"] for each in found["skipped"] if "20 classes are too few" in each["status"]]
+    assert few == ["nway_50_video_g1", "nway_50_video_g3"]
+    others = [each for each in found["skipped"] if each["metric"] not in few]
+    assert others and all("_16f" in each["metric"] or "_frame_" in each["metric"] for each in others)
 
 
 def test_people_get_a_table_and_out_a_file(tmp_path: Path, brainflix: Run) -> None:
@@ -428,6 +445,10 @@ USAGE = {
     "--layout side-by-side": "--truth is for",
     "--padding 2": "--padding is for",
     "--logits-truth x.npz": "both sides",
+    "--features-pred x.npz": "both sides",
+    "--checkpoint vti=demo/clip": "did you mean 'vit'",
+    "--checkpoint vit=org/model": "vit=org/model@COMMIT",
+    "--metrics clip_tc_gated": "under protocol strict",
     "--fps-pred 0": "frame rate of 0",
     "--layout diagonal": "diagonal",
 }

@@ -15,8 +15,12 @@ from numpy.typing import NDArray
 
 from brainflix.contract import Job, Silent
 from brainflix.evaluate import nway
+from brainflix.evaluate.folders.catalogue import ModelMetric
+from brainflix.evaluate.folders.lines import make_table
 from brainflix.evaluate.folders.request import Request, score_folders
-from brainflix.evaluate.folders.scoring import Plan, score_logits
+from brainflix.evaluate.folders.scoring import PREDICTION, Plan
+from brainflix.evaluate.folders.semantic import TRUTH, score_logits
+from brainflix.evaluate.score import Score
 from brainflix.evaluate.temporal import Gate, temporal_consistency
 from brainflix.run import make_tools, run_job
 from brainflix.settings import Settings
@@ -111,9 +115,15 @@ def test_16_released_scores_change_with_seed_and_order_and_ours_with_nothing(tmp
 
     forward, backward = np.arange(40), np.arange(40)[::-1]
     assert len({released(0, forward), released(1, forward), released(0, backward)}) == 3
-    ours = [score_logits(truth, prediction, forward, 10, 1, Plan("strict", (), seed=seed)).score for seed in (0, 1)]
+
+    def exact(order: NDArray[np.int64], seed: int) -> Score:
+        scores = {TRUTH: truth[order], PREDICTION: prediction[order]}
+        table = make_table(order, Plan("strict", (), seed=seed))
+        return score_logits(scores, 10, 1, ModelMetric("nway_10", "10-way accuracy", ()), table).score
+
+    ours = [exact(forward, seed) for seed in (0, 1)]
     assert ours[0].value == ours[1].value and np.array_equal(ours[0].per_clip, ours[1].per_clip)
-    turned = score_logits(truth[backward], prediction[backward], backward, 10, 1, Plan("strict", ())).score
+    turned = exact(backward, 0)
     assert np.array_equal(turned.per_clip[::-1], ours[0].per_clip)
     batches = [nway.accuracy(nway.count(prediction[i : i + 7], classes[i : i + 7]), 10) for i in range(0, 40, 7)]
     assert np.array_equal(np.concatenate(batches), ours[0].per_clip)

@@ -20,7 +20,7 @@ FPS_HZ = 3.0
 
 def clip_set(clips: NDArray[np.uint8], workers: int = 1) -> ClipSet:
     flows = np.stack([sample_flow(View(clip), 0) for clip in clips])
-    per_second = np.full(len(clips), FPS_HZ / np.hypot(*clips.shape[2:4]))
+    per_second = float(FPS_HZ / np.hypot(*clips.shape[2:4]))
     return ClipSet(clips, flows, per_second, workers=workers)
 
 

@@ -2,8 +2,10 @@
 
 import os
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import pytest
+from huggingface_hub.errors import LocalEntryNotFoundError, RepositoryNotFoundError
 
 from brainflix.errors import MissingError, UsageError
 from brainflix.io import weights
@@ -77,18 +79,55 @@ def test_names_that_are_no_folder(folder):
         weights.pin("demo/nothing", "")
 
 
-@pytest.mark.parametrize("offline", [True, False])
-def test_the_hub_is_asked_with_what_the_environment_allows_now(monkeypatch, tmp_path, offline):
+@pytest.fixture
+def asked(monkeypatch, tmp_path):
+    """What the Hub is asked, on a machine where it answers."""
     asked = []
 
     def download(name, **options):
         asked.append((name, options))
         return str(tmp_path)
 
+    monkeypatch.setattr("huggingface_hub.model_info", lambda name, **options: None)
     monkeypatch.setattr("huggingface_hub.snapshot_download", download)
+    return asked
+
+
+@pytest.mark.parametrize("offline", [True, False])
+def test_the_hub_is_asked_with_what_the_environment_allows_now(monkeypatch, tmp_path, asked, offline):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1" if offline else "0")
     assert weights.resolve_weights("org/model", "abc") == tmp_path
-    assert asked == [("org/model", {"revision": "abc", "local_files_only": offline})]
+    ((name, options),) = asked
+    assert (name, options["revision"], options["local_files_only"]) == ("org/model", "abc", offline)
+    assert "*.h5" in options["ignore_patterns"] and "*.bin" not in options["ignore_patterns"]
+
+
+def test_without_a_connection_what_was_fetched_before_is_taken_without_trying_again(monkeypatch, tmp_path, asked):
+    def unreachable(name, **options):
+        raise ConnectionError("Name or service not known")
+
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+    monkeypatch.setattr("huggingface_hub.model_info", unreachable)
+    assert weights.resolve_weights("org/model", "a" * 40) == tmp_path
+    assert [options["local_files_only"] for _, options in asked] == [True]
+
+    def nothing(name, **options):
+        raise LocalEntryNotFoundError("outgoing traffic has been disabled")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", nothing)
+    with pytest.raises(MissingError, match="the Hub does not answer"):
+        weights.resolve_weights("org/model", "abc")
+
+
+def test_a_hub_that_has_no_such_repository_is_no_missing_connection(monkeypatch, asked):
+    def unknown(name, **options):
+        raise RepositoryNotFoundError("no such repository", response=MagicMock())
+
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+    monkeypatch.setattr("huggingface_hub.model_info", unknown)
+    with pytest.raises(MissingError, match="no such repository"):
+        weights.resolve_weights("org/model", "abc")
+    assert asked == []
 
 
 def test_weights_that_cannot_be_fetched_say_how_to_get_them(monkeypatch):

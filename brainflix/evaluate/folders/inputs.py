@@ -6,7 +6,6 @@ Clips are read one at a time and their frames go to files, so that memory does n
 from __future__ import annotations
 
 import hashlib
-import math
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brainflix.errors import DataError, ResourceError, UsageError
-from brainflix.evaluate.clock import Timing, match_frames, regular
+from brainflix.evaluate.clock import RATE_TOLERANCE, Timing, match_frames, regular
 from brainflix.evaluate.protocols import Protocol
 from brainflix.io.clip_folder import ClipFolder, midpoint_split, tile_crop
 from brainflix.io.clip_read import Clip
@@ -39,18 +38,18 @@ class Inputs:
         ids: clip ids in natural order.
         truth, prediction: uint8 arrays of shape (n_clips, n_frames, height, width, 3).
         rank: array of shape (n_clips,), place of each clip by a hash of what it shows, whatever its name.
-        fps_hz: array of shape (n_clips,), rate of the true frames that are compared, NaN where it is unknown.
         codecs: by side, what the pixels went through.
         notes: what was changed on the way.
+        fps_hz: frames per second of what is compared; None where the truth has no clock, or clips differ.
     """
 
     ids: tuple[str, ...]
     truth: NDArray[np.uint8]
     prediction: NDArray[np.uint8]
     rank: NDArray[np.int64]
-    fps_hz: NDArray[np.float64]
     codecs: dict[str, list[str]]
     notes: tuple[str, ...]
+    fps_hz: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,11 +123,10 @@ def stage_inputs(
     arrays: list[NDArray[np.uint8]] = []
     said = _Said()
     hashes: list[bytes] = []
-    rates = np.full(len(source.ids), np.nan)
     for row, name in enumerate(track(source.ids, "clips read")):
         try:
             clips = source.read(name)
-            *frames, rates[row] = _compared(clips, protocol, (fps_truth, fps_prediction), said)
+            frames = _compared(clips, protocol, (fps_truth, fps_prediction), said)
             said.hear(name, clips)
         except (DataError, UsageError) as error:
             raise _named(error, name) from error
@@ -142,7 +140,7 @@ def stage_inputs(
     rank = np.empty(len(hashes), np.int64)
     rank[sorted(range(len(hashes)), key=hashes.__getitem__)] = np.arange(len(hashes))
     codecs = {side: sorted(said.codecs[side]) for side in SIDES}
-    return Inputs(source.ids, arrays[0], arrays[1], rank, rates, codecs, tuple(said.notes))
+    return Inputs(source.ids, arrays[0], arrays[1], rank, codecs, tuple(said.notes), said.rate())
 
 
 class _Said:
@@ -152,6 +150,7 @@ class _Said:
         self.codecs: dict[str, set[str]] = {side: set() for side in SIDES}
         self.scales: dict[str, dict[str, str]] = {side: {} for side in SIDES}
         self.notes: dict[str, None] = {}
+        self.rates: list[float | None] = []
 
     def hear(self, name: str, clips: tuple[Clip, Clip]) -> None:
         """Take note of a pair; refuse float clips of one side in two ranges, of which one must be misread."""
@@ -165,15 +164,24 @@ class _Said:
                 why = f"clip {unit} lies in [0, 1], clip {byte} in [0, 255]"
                 raise DataError(f"float clips of the {side} have two ranges", why=why, next="save them as uint8")
 
+    def rate(self) -> float | None:
+        """Return the frame rate of all compared clips, if they have one; GIFs know theirs to 10 ms."""
+        known = [rate for rate in self.rates if rate is not None]
+        if not known or len(known) < len(self.rates) or max(known) > (1 + RATE_TOLERANCE) * min(known):
+            return None
+        return float(np.median(known))
+
 
 def _compared(
     clips: tuple[Clip, Clip], protocol: Protocol, rates: tuple[float | None, float | None], said: _Said
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8], float]:
-    """Return the frames of truth and prediction that are compared, at the protocol's size, and the truth's rate."""
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Return the frames of truth and prediction that are compared, at the protocol's size."""
     timings = [_timing(clip, rate) for clip, rate in zip(clips, rates, strict=True)]
     if protocol.frame_rule == "clock" and all(timing.starts_s is None for timing in timings):
         said.notes[BY_INDEX_NOTE] = None
     indices = match_frames(protocol.frame_rule, timings[0], timings[1], protocol.n_frames)
+    starts = timings[0].starts_s
+    said.rates.append(None if starts is None else Timing(len(indices[0]), starts[indices[0]]).fps_hz)
     ratios = [clip.frames.shape[2] / clip.frames.shape[1] for clip in clips]
     for side, ratio in zip(SIDES, ratios, strict=True):
         if abs(ratio / (protocol.width / protocol.height) - 1) > 0.01:
@@ -181,13 +189,7 @@ def _compared(
     truth, prediction = (
         resize(clip.frames[index], protocol.height, protocol.width) for clip, index in zip(clips, indices, strict=True)
     )
-    return truth, prediction, _rate_hz(timings[0], indices[0])
-
-
-def _rate_hz(timing: Timing, kept: NDArray[np.intp]) -> float:
-    """Return the rate of the kept frames, NaN if it is unknown."""
-    starts_s = None if timing.starts_s is None else timing.starts_s[kept]
-    return Timing(len(kept), starts_s).fps_hz or math.nan
+    return truth, prediction
 
 
 def _timing(clip: Clip, fps_hz: float | None) -> Timing:

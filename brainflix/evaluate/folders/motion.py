@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,15 +37,15 @@ def energy(inputs: Inputs, grey: Grey, seed: int, workers: int) -> tuple[Floats,
 
     No training clips are known here, so channels are z-scored over the frames of the true clips themselves.
     """
-    rates = inputs.fps_hz.tolist()
+    if inputs.fps_hz is None:
+        raise ValueError("motion energy needs the frame rate")
+    rate = inputs.fps_hz
+    of_clip = partial(motion_energy, fps_hz=inputs.fps_hz)
     with ThreadPoolExecutor(workers) as pool:
-        truth, prediction = (list(pool.map(motion_energy, side, rates)) for side in (inputs.truth, inputs.prediction))
+        truth, prediction = (list(pool.map(of_clip, side)) for side in (inputs.truth, inputs.prediction))
     every = np.concatenate(truth)
     mean, sd = every.mean(axis=0), every.std(axis=0)
-    values = [
-        motion_energy_correlation(t, p, rate, rate, mean, sd)
-        for t, p, rate in zip(truth, prediction, rates, strict=True)
-    ]
+    values = [motion_energy_correlation(t, p, rate, rate, mean, sd) for t, p in zip(truth, prediction, strict=True)]
     return clip_means(np.stack(values))[0], None
 
 

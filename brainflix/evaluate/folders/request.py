@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from brainflix.errors import DataError, UsageError
+from brainflix.errors import UsageError
+from brainflix.evaluate.folders.asked import Asked, score_asked
+from brainflix.evaluate.folders.catalogue import families, model_metrics
+from brainflix.evaluate.folders.given import Files
 from brainflix.evaluate.folders.inputs import Inputs, Source, Track, paired, side_by_side, stage_inputs
-from brainflix.evaluate.folders.scoring import Plan, score_folder, score_logits
+from brainflix.evaluate.folders.result import Result
+from brainflix.evaluate.folders.scoring import Plan, score_folder
+from brainflix.evaluate.models.checkpoints import Located, replace_checkpoints
+from brainflix.evaluate.models.features import Extraction
 from brainflix.evaluate.protocols import Protocol, check_bug_compat, find_protocol, flow_grey
 from brainflix.evaluate.scorecard import Line, plain_table
 from brainflix.evaluate.video_metrics import METRICS
 from brainflix.io.clip_folder import open_clips
-from brainflix.io.logits import read_logits
 from brainflix.store.provenance import installed_versions, software_versions
 from brainflix.wording import did_you_mean
 
@@ -27,8 +32,6 @@ SCHEMA = 1
 # Asking for the first gives all: end-point error never stands alone (metrics spec 2.8), PSNR in both averages (2.3).
 TOGETHER = {"epe": ("epe", "epe_static", "epe_normalised", "skill"), "psnr": ("psnr", "psnr_pooled")}
 PACKAGES = ("av", "pillow", "opencv-python-headless")
-CLASSIFIER = "MCG-NJU/videomae-base-finetuned-kinetics"
-GET_LOGITS = f"hf download {CLASSIFIER}, classify both sets with it, and give --logits-truth and --logits-pred"
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,12 @@ class Request:
         metrics: names; None for all.
         fps_pred, fps_truth: frames per second.
         padding_px: border of the grid of side-by-side clips.
-        logits_pred, logits_truth: npz files of class scores.
+        logits_pred, logits_truth: npz files of class scores, of clips or of frames.
+        features_pred, features_truth: npz files of features, for distances of sets.
+        checkpoints: what the user gives in place of checkpoints, as of `replace_checkpoints`.
+        cache: folder that keeps what networks say of clips; None keeps nothing.
+        device: where networks run.
+        clips_per_batch: clips that go through a network at once.
         block, n_draws, seed, workers: as of `Plan`.
     """
 
@@ -58,22 +66,16 @@ class Request:
     padding_px: int | None = None
     logits_pred: Path | None = None
     logits_truth: Path | None = None
+    features_pred: Path | None = None
+    features_truth: Path | None = None
+    checkpoints: tuple[str, ...] = ()
+    cache: Path | None = None
+    device: str = "auto"
+    clips_per_batch: int = 20
     block: int = 1
     n_draws: int = 10_000
     seed: int = 0
     workers: int = 1
-
-
-@dataclass
-class Result:
-    """Lines by metric, and what was left out: {metric, status, next}."""
-
-    lines: dict[str, Line] = field(default_factory=dict)
-    skipped: list[dict[str, str]] = field(default_factory=list)
-
-    def skip(self, metrics: Sequence[str], why: str, next: str) -> None:
-        """Note metrics that cannot be computed."""
-        self.skipped += [{"metric": name, "status": f"skipped: {why}", "next": next} for name in metrics]
 
 
 def score_folders(request: Request, track: Track = lambda items, what: iter(items)) -> dict[str, Any]:
@@ -89,6 +91,9 @@ def score_folders(request: Request, track: Track = lambda items, what: iter(item
     if request.bug_compat:
         check_bug_compat(protocol)
     wanted = choose_metrics(request.metrics, protocol, bug_compat=request.bug_compat)
+    checkpoints = replace_checkpoints(request.checkpoints)
+    logits = _both(request.logits_truth, request.logits_pred, "logits")
+    features = _both(request.features_truth, request.features_pred, "features")
     source = _open(request, protocol)
     with tempfile.TemporaryDirectory(prefix="brainflix-score-") as name:
         folder = Path(name)
@@ -104,8 +109,21 @@ def score_folders(request: Request, track: Track = lambda items, what: iter(item
         plan = _plan(request, protocol, _possible(wanted, inputs, request, result))
         if plan.metrics:
             result.lines.update(score_folder(inputs, plan, track))
-        _score_classes([name for name in wanted if name not in METRICS], request, protocol, inputs, plan, result)
-        return _document(request, protocol, inputs, result)
+        asked = Asked(
+            names=tuple(name for name in wanted if name not in METRICS),
+            protocol=protocol,
+            inputs=inputs,
+            plan=plan,
+            checkpoints=checkpoints,
+            logits=logits,
+            features=features,
+            folder=folder,
+            how=Extraction(request.cache, request.clips_per_batch, track),
+            device=request.device,
+        )
+        weights = score_asked(asked, result)
+        result.sort(wanted)
+        return _document(request, protocol, inputs, result, weights)
 
 
 def choose_metrics(names: Sequence[str] | None, protocol: Protocol, *, bug_compat: bool = False) -> tuple[str, ...]:
@@ -114,26 +132,24 @@ def choose_metrics(names: Sequence[str] | None, protocol: Protocol, *, bug_compa
     Raises:
         UsageError: a name is unknown, or of a flavour that the protocol does not use.
     """
-    classes = tuple(f"nway_{n}_g{g}" for n in protocol.ways for g in protocol.true_classes)
+    modelled = model_metrics(protocol)
     named = {*protocol.ssim, *protocol.extra, *(protocol.bug_extra if bug_compat else ())}
     alone = tuple(name for name, metric in METRICS.items() if name in named or not metric.special)
-    groups = {"ssim": protocol.ssim, "nway": classes, **TOGETHER}
+    groups = {"ssim": protocol.ssim, **TOGETHER, **families(modelled)}
     if names is None:
-        return (*(name for name in alone if not METRICS[name].asked), *classes)
+        return (*(name for name in alone if not METRICS[name].asked), *modelled)
     chosen: set[str] = set()
     for name in names:
-        if name not in groups and name not in (*alone, *classes):
-            known = [*groups, *alone, *classes]
+        if name not in groups and name not in (*alone, *modelled):
+            known = [*groups, *alone, *modelled]
             what = f"unknown metric {name!r} under protocol {protocol.name}"
             raise UsageError(what, next=did_you_mean(name, set(known)))
         chosen.update(groups.get(name, (name,)))
-    return tuple(name for name in (*alone, *classes) if name in chosen)
+    return tuple(name for name in (*alone, *modelled) if name in chosen)
 
 
 def _open(request: Request, protocol: Protocol) -> Source:
     """Return the pairs of clips of a request whose flags go together."""
-    if (request.logits_pred is None) != (request.logits_truth is None):
-        raise UsageError("logits are needed of both sides", next="give --logits-truth and --logits-pred")
     if request.layout == "paired":
         if request.truth is None:
             raise UsageError("there is nothing to compare with", next="give --truth, or --layout side-by-side")
@@ -149,6 +165,15 @@ def _open(request: Request, protocol: Protocol) -> Source:
         why = "how wide the grid's border is cannot be told from its pixels"
         raise UsageError("side-by-side clips need --padding", why=why, next="2 for torchvision's grids, 0 for none")
     return side_by_side(open_clips(request.pred), request.padding_px or 0, midpoint=midpoint)
+
+
+def _both(truth: Path | None, prediction: Path | None, what: str) -> Files | None:
+    """Return two files that go together, None if neither is given."""
+    if truth is not None and prediction is not None:
+        return truth, prediction
+    if truth is None and prediction is None:
+        return None
+    raise UsageError(f"{what} are needed of both sides", next=f"give --{what}-truth and --{what}-pred")
 
 
 def _plan(request: Request, protocol: Protocol, metrics: tuple[str, ...]) -> Plan:
@@ -182,7 +207,7 @@ def _possible(wanted: Sequence[str], inputs: Inputs, request: Request, result: R
         result.skip(matched, "clips come in blocks", "score clips apart in time, without --block")
         videos = [name for name in videos if name not in matched]
     timed = [name for name in videos if METRICS[name].timed]
-    if timed and np.isnan(inputs.fps_hz).any():
+    if timed and inputs.fps_hz is None:
         result.skip(timed, "the frame rate is unknown", "give --fps-truth")
         videos = [name for name in videos if name not in timed]
     if "ssim_excess" in videos and (len(inputs.ids) < 2 or not request.n_draws):
@@ -191,26 +216,9 @@ def _possible(wanted: Sequence[str], inputs: Inputs, request: Request, result: R
     return tuple(videos)
 
 
-def _score_classes(
-    names: Sequence[str], request: Request, protocol: Protocol, inputs: Inputs, plan: Plan, result: Result
-) -> None:
-    """Score N-way accuracies from logits; a classifier is never substituted."""
-    if request.logits_truth is None or request.logits_pred is None:
-        result.skip(names, "weights missing", GET_LOGITS)
-        return
-    truth, prediction = (read_logits(path, inputs.ids) for path in (request.logits_truth, request.logits_pred))
-    if truth.shape != prediction.shape:
-        raise DataError(f"logits of the truth are {truth.shape}, of the prediction {prediction.shape}")
-    for n in protocol.ways:
-        for g in protocol.true_classes:
-            name = f"nway_{n}_g{g}"
-            if name in names and truth.shape[1] < g + n - 1:
-                result.skip([name], f"{truth.shape[1]} classes are too few", f"give logits of {g + n - 1} or more")
-            elif name in names:
-                result.lines[name] = score_logits(truth, prediction, inputs.rank, n, g, plan)
-
-
-def _document(request: Request, protocol: Protocol, inputs: Inputs, result: Result) -> dict[str, Any]:
+def _document(
+    request: Request, protocol: Protocol, inputs: Inputs, result: Result, weights: Mapping[str, Located]
+) -> dict[str, Any]:
     _, n_frames, height, width, _ = inputs.truth.shape
     rows = plain_table(result.lines)
     return {
@@ -234,7 +242,9 @@ def _document(request: Request, protocol: Protocol, inputs: Inputs, result: Resu
         "block": request.block,
         "max_repairings": request.n_draws,
         "seed": request.seed,
+        "checkpoints": {key: {"source": each.name, "revision": each.pin} for key, each in weights.items()},
         "scores": {name: _plain(line, rows[name]) for name, line in result.lines.items()},
+        "curves": {name: curve.to_dict() for name, curve in result.curves.items()},
         "skipped": result.skipped,
         "notes": [*protocol.notes, *inputs.notes],
         "versions": {**software_versions(), **installed_versions(PACKAGES)},

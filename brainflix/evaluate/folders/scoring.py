@@ -10,13 +10,12 @@ import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from brainflix.evaluate import baselines, nway
+from brainflix.evaluate import baselines
 from brainflix.evaluate.bootstrap import defined_mean
 from brainflix.evaluate.flow import Grey, epe_static
 from brainflix.evaluate.folders.inputs import Inputs, Track
@@ -138,29 +137,6 @@ def _tested(
     return repaired(matrix, repairing, higher_is_better=metric.higher_is_better)
 
 
-def score_logits(
-    truth: NDArray[Any], prediction: NDArray[Any], rank: NDArray[np.int64], ways: int, g: int, plan: Plan
-) -> Line:
-    """Score class scores by exact N-way accuracy with fair ties (metrics spec 2.1).
-
-    Args:
-        truth: array of shape (n_clips, n_classes), a classifier's output for the true clips.
-        prediction: array of the same shape.
-        rank: array of shape (n_clips,), order of the clips for re-pairing.
-        ways: choices in a trial.
-        g: the truth's best classes that count as right.
-        plan: how to re-pair.
-    """
-    classes = nway.truth_classes(truth, g)
-    matrix = nway.accuracy_matrix(prediction, classes, ways)
-    tied = nway.count(prediction, classes).n_items_with_ties
-    repairing = make_repairing(rank, block=plan.block, n_draws=plan.n_draws, seed=plan.seed)
-    tested = repaired(matrix, repairing)
-    score = _score(np.diagonal(matrix).copy(), tested, {}, repairing, plan, None, nway.chance(ways, 1, g))
-    about = f"{ways}-way accuracy of class scores, {g} true class{'es' if g > 1 else ''}, exact; {tied} clips with ties"
-    return Line(score, about, primary=g == 1)
-
-
 def _score_own(inputs: Inputs, plan: Plan, repairing: Repairing, track: Track) -> Own:
     """Score the prediction and every baseline against the truth, clip by clip."""
     n, names = len(inputs.ids), plan.of_clips
@@ -192,8 +168,7 @@ class _OneClip:
 def _score_clip(inputs: Inputs, plan: Plan, clip: int, others: NDArray[np.int32]) -> _OneClip:
     """Score one clip of the prediction and of every baseline; `others` are the clips of a baseline's floor."""
     truth, prediction = (
-        View(np.asarray(each[clip]), plan.grey, float(inputs.fps_hz[clip]))
-        for each in (inputs.truth, inputs.prediction)
+        View(np.asarray(each[clip]), plan.grey, inputs.fps_hz or math.nan) for each in (inputs.truth, inputs.prediction)
     )
     derived = {name: View(_derive(name, inputs, clip), plan.grey, truth.fps_hz) for name in BASELINES}
     views = {PREDICTION: prediction, **derived}
@@ -217,7 +192,7 @@ def _score_pairs(inputs: Inputs, plan: Plan, own: Own, track: Track) -> dict[str
     """Return the matrices (n_clips, n_clips) of all metrics that can be re-paired."""
     if len(inputs.ids) < 2 or not plan.n_draws:
         return {}
-    per_second = inputs.fps_hz / math.hypot(*inputs.truth.shape[2:4])
+    per_second = (inputs.fps_hz or math.nan) / math.hypot(*inputs.truth.shape[2:4])
     flows = own.flows or (None, None)
     truth, prediction = (
         ClipSet(videos, flow, per_second, plan.seed, plan.workers)

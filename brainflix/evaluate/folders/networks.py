@@ -1,0 +1,131 @@
+"""Show the clips of `score` to the networks whose weights are here, and score what these say of them.
+
+Weights are asked for once each. What cannot be had is listed as skipped with the command that gets it, and nothing
+takes its place (metrics spec 7).
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from brainflix.errors import MissingError
+from brainflix.evaluate import baselines
+from brainflix.evaluate.folders import catalogue
+from brainflix.evaluate.folders.inputs import Inputs, check_room
+from brainflix.evaluate.folders.scoring import BASELINES, PREDICTION
+from brainflix.evaluate.folders.semantic import TRUTH
+from brainflix.evaluate.models.checkpoints import Checkpoint, Located, locate
+from brainflix.evaluate.models.features import Extraction, Features, Frames, Network, Videos, extract
+from brainflix.evaluate.models.packages import import_package
+
+if TYPE_CHECKING:
+    from brainflix.device import Compute
+
+SYSTEMS = (TRUTH, PREDICTION, *BASELINES)
+# What must be installed, by weights. SwAV's file needs the network that it is loaded into, LPIPS AlexNet.
+VISION = ("torchvision",)
+INSTALLED = {
+    **dict.fromkeys(("alexnet", "inception", "effnet", "raft", "swav"), VISION),
+    catalogue.LPIPS: (*VISION, "lpips"),
+}
+
+
+@dataclass(frozen=True)
+class Absent:
+    """Weights, or the package that they need, that are not here: what to say, and how to get them."""
+
+    why: str
+    next: str
+
+
+@dataclass(frozen=True, eq=False)
+class Audience:
+    """The video sets that a network sees, and how its output is kept.
+
+    Attributes:
+        inputs: the clips.
+        how: cache and batches.
+        compute: where networks run.
+        folder: for output that may not fit in memory.
+        workers: threads for what is no network.
+    """
+
+    inputs: Inputs
+    how: Extraction
+    compute: Compute
+    folder: Path
+    workers: int = 1
+
+    @cached_property
+    def videos(self) -> dict[str, Videos]:
+        """The video sets by name. Blurring is slow, so that of the prediction is made once, on disk."""
+        inputs, n = self.inputs, len(self.inputs.ids)
+        check_room(self.folder, inputs.prediction.nbytes)
+        soft = np.memmap(self.folder / "blurred.u8", np.uint8, "w+", shape=inputs.prediction.shape)
+        with ThreadPoolExecutor(self.workers) as pool:
+            for row, clip in enumerate(pool.map(partial(_baseline, "blurred", inputs), range(n))):
+                soft[row] = clip
+        found = {name: Videos(n, partial(_baseline, name, inputs)) for name in BASELINES}
+        for name, clips in ((TRUTH, inputs.truth), (PREDICTION, inputs.prediction), ("blurred", soft)):
+            found[name] = Videos(n, partial(_row, clips))
+        return found
+
+    def show(self, network: Network) -> dict[str, Features]:
+        """Return a network's output by video set, arrays of shape (n_clips, ...)."""
+        return {name: extract(network, self.videos[name], self.how) for name in SYSTEMS}
+
+    @contextmanager
+    def show_large(self, network: Network, names: Sequence[str] = SYSTEMS) -> Iterator[dict[str, Features]]:
+        """Give the same on disk, as long as the block lasts, for output as large as the clips or larger."""
+        with tempfile.TemporaryDirectory(dir=self.folder) as folder:
+            place = Path(folder)
+            yield {
+                name: extract(network, self.videos[name], self.how, partial(_on_disk, place / name)) for name in names
+            }
+
+
+def _on_disk(file: Path, shape: tuple[int, ...]) -> Features:
+    check_room(file.parent, 4 * int(np.prod(shape)))
+    return np.memmap(file, np.float32, "w+", shape=shape)
+
+
+def find_weights(keys: Sequence[str], table: Mapping[str, Checkpoint]) -> dict[str, Located | Absent]:
+    """Look for weights, each once, and fetch them where the network may be used."""
+    return {key: _find(key, table) for key in keys}
+
+
+def _find(key: str, table: Mapping[str, Checkpoint]) -> Located | Absent:
+    if key in INSTALLED:
+        for package in INSTALLED[key]:
+            try:
+                import_package(package)
+            except MissingError as error:
+                return Absent(f"{package} missing", error.next)
+    try:
+        if key in table:
+            return locate(table[key])
+        # Imported here: torch comes with it, which weights that are not there need not wait for.
+        from brainflix.evaluate.models.vision import locate_backbone
+
+        return locate_backbone("alexnet" if key == catalogue.LPIPS else key)
+    except MissingError as error:
+        return Absent("weights missing", error.next)
+
+
+def _row(clips: Frames, row: int) -> Frames:
+    return np.asarray(clips[row])
+
+
+def _baseline(name: str, inputs: Inputs, row: int) -> Frames:
+    """Return one clip of a baseline, (n_frames, height, width, 3)."""
+    one = slice(row, row + 1)
+    return np.asarray(baselines.build(name, prediction=inputs.prediction[one], truth=inputs.truth[one])[0])

@@ -1,0 +1,220 @@
+"""Score class scores, embeddings and deep features beside those of the baselines (metrics spec 2.1, 2.6, 2.7, 2.12).
+
+Everything here takes arrays by video set: "truth", "prediction", and each baseline where a network saw it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brainflix.evaluate import identification, nway
+from brainflix.evaluate.bootstrap import defined_mean
+from brainflix.evaluate.deep_identification import correlation_distance, deep_identification, frame_correlations
+from brainflix.evaluate.folders.catalogue import ModelMetric
+from brainflix.evaluate.folders.lines import Table, make_line, tested_matrix
+from brainflix.evaluate.folders.scoring import PREDICTION
+from brainflix.evaluate.nway_curve import Curve, accuracy_curve
+from brainflix.evaluate.scorecard import Line
+from brainflix.evaluate.temporal import Consistency, Gate, temporal_consistency
+
+TRUTH = "truth"
+Floats = NDArray[np.float64]
+Systems = Mapping[str, NDArray[Any]]
+
+
+def baselines_of(systems: Systems) -> dict[str, NDArray[Any]]:
+    """Return the video sets that are neither truth nor prediction."""
+    return {name: values for name, values in systems.items() if name not in (TRUTH, PREDICTION)}
+
+
+def score_logits(systems: Systems, ways: int, g: int, metric: ModelMetric, table: Table) -> Line:
+    """Score class scores by exact N-way accuracy with fair ties (metrics spec 2.1).
+
+    Args:
+        systems: by video set, array of shape (n_clips, n_classes) or (n_clips, n_frames, n_classes).
+        ways: choices in a trial.
+        g: the truth's best classes that count as right.
+        metric: what is scored.
+        table: what lines share.
+    """
+    classes = nway.truth_classes(systems[TRUTH], g)
+    matrix = nway.accuracy_matrix(systems[PREDICTION], classes, ways)
+    tied = nway.count(systems[PREDICTION], classes).n_items_with_ties
+    below = {
+        name: float(nway.accuracy(nway.count(logits, classes), ways).mean())
+        for name, logits in baselines_of(systems).items()
+    }
+    return make_line(
+        metric,
+        np.diagonal(matrix).copy(),
+        table,
+        tested=tested_matrix(matrix, table, metric),
+        below=below,
+        chance=nway.chance(ways, 1, g),
+        is_rate=True,
+        remark=f"{tied} {'frames' if classes.ndim == 3 else 'clips'} with ties",
+    )
+
+
+def curve_of(systems: Systems, g: int) -> Curve:
+    """Return the prediction's N-way accuracy over every n; arguments as of `score_logits`."""
+    return accuracy_curve(nway.count(systems[PREDICTION], nway.truth_classes(systems[TRUTH], g)), g)
+
+
+def score_frame_cosine(systems: Systems, metric: ModelMetric, table: Table) -> Line:
+    """Score embeddings (n_clips, n_frames, n_dims) by the cosine of each frame with the true one, mean over frames."""
+    return _score_matrices(systems, metric, table, _frame_cosines)
+
+
+def score_pooled_cosine(systems: Systems, metric: ModelMetric, table: Table) -> Line:
+    """Score embeddings (n_clips, n_frames, n_dims) by the cosine of their means over frames (metrics spec 2.7)."""
+    return _score_matrices(systems, metric, table, _pooled_cosines)
+
+
+def pooled_cosine(truth: NDArray[Any], prediction: NDArray[Any]) -> Floats:
+    """Return each clip's own cosine of the means over frames, array of shape (n_clips,), NaN where it has none."""
+    return np.diagonal(_mean_of(_pooled_cosines(truth, prediction))).copy()
+
+
+def score_consistency(
+    systems: Systems, pairs: Literal["adjacent", "all"], metrics: Mapping[str, ModelMetric], table: Table
+) -> dict[str, Line]:
+    """Score temporal consistency, never without the truth's own (metrics spec 2.6).
+
+    Args:
+        systems: by video set, embeddings (n_clips, n_frames, n_dims).
+        pairs: of frames.
+        metrics: by "own", "truth" and "difference", those of the three lines that are wanted.
+        table: what lines share.
+
+    Returns:
+        Lines by the same keys.
+    """
+    found = {
+        name: temporal_consistency(systems[TRUTH], values, pairs) for name, values in systems.items() if name != TRUTH
+    }
+    own = found.pop(PREDICTION)
+    lines = {}
+    # Only the difference depends on which truth a prediction meets; that of a baseline stands beside each.
+    if "own" in metrics:
+        below = {name: defined_mean(each.prediction) for name, each in found.items()}
+        lines["own"] = make_line(metrics["own"], own.prediction, table, below=below, n_nan=own.n_undefined)
+    if "truth" in metrics:
+        lines["truth"] = make_line(metrics["truth"], own.truth, table)
+    if "difference" in metrics:
+        lines["difference"] = _difference(own, found, metrics["difference"], table)
+    return lines
+
+
+def score_gated(systems: Systems, gates: Systems, metric: ModelMetric, table: Table) -> Line:
+    """Score adjacent consistency with the published gate (metrics spec 2.6).
+
+    Args:
+        systems: by video set, CLIP embeddings (n_clips, n_frames, n_dims).
+        gates: by video set, ViFi-CLIP embeddings (n_clips, n_frames, n_dims), whose pooled cosine opens the gate.
+        metric: what is scored.
+        table: what lines share.
+    """
+
+    def gated(name: str) -> Floats:
+        gate = Gate(pooled_cosine(gates[TRUTH], gates[name]))
+        values = temporal_consistency(systems[TRUTH], systems[name], "adjacent", gate).gated
+        return np.asarray(values, np.float64)
+
+    below = {name: defined_mean(gated(name)) for name in baselines_of(systems)}
+    return make_line(metric, gated(PREDICTION), table, below=below)
+
+
+def score_identification(systems: Systems, metric: ModelMetric, table: Table) -> Line:
+    """Score deep features (n_clips, n_frames, n_dims) by two-way identification, ties lose (metrics spec 2.12)."""
+    truth = systems[TRUTH]
+    own, n_nan = deep_identification(truth, systems[PREDICTION])
+    below = {
+        name: defined_mean(deep_identification(truth, values)[0]) for name, values in baselines_of(systems).items()
+    }
+    matrix = _mean_of(map(_share_beaten, frame_correlations(truth, systems[PREDICTION])))
+    tested = tested_matrix(matrix, table, metric)
+    return make_line(metric, own, table, tested=tested, below=below, n_nan=n_nan, chance=0.5, is_rate=True)
+
+
+def score_across_blocks(systems: Systems, metric: ModelMetric, table: Table) -> Line:
+    """Score as `score_identification`, where clips of the same block, which share scenes, are no distractors."""
+    truth, blocks = systems[TRUTH], table.repairing.clusters
+    own, n_nan = deep_identification(truth, systems[PREDICTION], blocks)
+    below = {
+        name: defined_mean(deep_identification(truth, values, blocks)[0])
+        for name, values in baselines_of(systems).items()
+    }
+    remark = "among clips of other blocks"
+    return make_line(metric, own, table, below=below, n_nan=n_nan, chance=0.5, is_rate=True, remark=remark)
+
+
+def score_distance(systems: Systems, metric: ModelMetric, table: Table) -> Line:
+    """Score deep features (n_clips, n_frames, n_dims) by 1 - correlation with the true ones (metrics spec 2.12)."""
+    truth = systems[TRUTH]
+    own, n_nan = correlation_distance(truth, systems[PREDICTION])
+    below = {
+        name: defined_mean(correlation_distance(truth, values)[0]) for name, values in baselines_of(systems).items()
+    }
+    matrix = 1.0 - _mean_of(frame_correlations(truth, systems[PREDICTION]))
+    return make_line(metric, own, table, tested=tested_matrix(matrix, table, metric), below=below, n_nan=n_nan)
+
+
+def _score_matrices(
+    systems: Systems,
+    metric: ModelMetric,
+    table: Table,
+    matrices: Callable[[NDArray[Any], NDArray[Any]], Iterable[Floats]],
+) -> Line:
+    truth = systems[TRUTH]
+    matrix = _mean_of(matrices(truth, systems[PREDICTION]))
+    n_nan = sum(int(np.isnan(np.diagonal(each)).sum()) for each in matrices(truth, systems[PREDICTION]))
+    below = {
+        name: defined_mean(np.diagonal(_mean_of(matrices(truth, values))))
+        for name, values in baselines_of(systems).items()
+    }
+    tested = tested_matrix(matrix, table, metric)
+    return make_line(metric, np.diagonal(matrix).copy(), table, tested=tested, below=below, n_nan=n_nan)
+
+
+def _frame_cosines(truth: NDArray[Any], prediction: NDArray[Any]) -> Iterable[Floats]:
+    """Yield (n_clips, n_clips), prediction by truth, for each frame index."""
+    for frame in range(truth.shape[1]):
+        yield identification.similarity(prediction[:, frame], truth[:, frame], "cosine")
+
+
+def _pooled_cosines(truth: NDArray[Any], prediction: NDArray[Any]) -> Iterable[Floats]:
+    predicted, true = (np.asarray(each, np.float64).mean(axis=1) for each in (prediction, truth))
+    yield identification.similarity(predicted, true, "cosine")
+
+
+def _difference(own: Consistency, others: Mapping[str, Consistency], metric: ModelMetric, table: Table) -> Line:
+    below = {name: defined_mean(each.difference) for name, each in others.items()}
+    matrix = np.abs(own.prediction[:, None] - own.truth)
+    tested = tested_matrix(matrix, table, metric)
+    return make_line(metric, own.difference, table, tested=tested, below=below, n_nan=own.n_undefined)
+
+
+def _share_beaten(correlations: Floats) -> Floats:
+    """Return, for prediction i and truth j, the share of other truths that correlate less, (n_clips, n_clips)."""
+    undefined = np.isnan(correlations)
+    ordered = np.sort(correlations, axis=1)
+    # NaN sorts last, behind everything that counts.
+    beaten = np.stack([np.searchsorted(row, each) for row, each in zip(ordered, correlations, strict=True)])
+    others = (~undefined).sum(axis=1, keepdims=True) - 1
+    allowed = np.broadcast_to(others > 0, undefined.shape) & ~undefined
+    return np.asarray(np.divide(beaten, others, out=np.full(undefined.shape, np.nan), where=allowed), np.float64)
+
+
+def _mean_of(matrices: Iterable[Floats]) -> Floats:
+    """Return the mean of the defined entries of matrices of one shape, NaN where none is defined."""
+    first, *_ = found = list(matrices)
+    total, count = np.zeros(first.shape), np.zeros(first.shape, np.int64)
+    for matrix in found:
+        total += np.nan_to_num(matrix)
+        count += ~np.isnan(matrix)
+    return np.asarray(np.divide(total, count, out=np.full(first.shape, np.nan), where=count > 0), np.float64)

@@ -1,0 +1,116 @@
+"""LPIPS and RAFT flow in `score`: definitions as loops, sampled re-pairings, and what stands still."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from brainflix.evaluate.folders.catalogue import RAFT, ModelMetric, model_metrics
+from brainflix.evaluate.folders.costly import STILL, score_flow, score_perceptual
+from brainflix.evaluate.folders.lines import Table, make_table, sampled_orders
+from brainflix.evaluate.folders.scoring import Plan
+from brainflix.evaluate.models.features import Videos
+from brainflix.evaluate.protocols import PROTOCOLS
+
+METRICS = {name: metric for name, metric in model_metrics(PROTOCOLS["strict"]).items() if name in (*RAFT, "lpips")}
+METRICS_OF_FLOW: dict[str, ModelMetric] = {name: METRICS[name] for name in RAFT}
+N, SHAPE = 5, (2, 8, 16, 2)
+
+
+def table(n: int = N, block: int = 1, seed: int = 0) -> Table:
+    return make_table(np.random.default_rng(9).permutation(n), Plan("strict", (), block=block, seed=seed))
+
+
+def flows() -> dict[str, np.ndarray]:
+    truth, noise, other = np.random.default_rng(0).standard_normal((3, N, *SHAPE)).astype(np.float32)
+    return {"truth": truth, "prediction": 0.8 * truth + 0.3 * noise, "blurred": 0.1 * other}
+
+
+def error(f: np.ndarray, g: np.ndarray) -> float:
+    """Mean distance of flow vectors in diagonals per second, at 4 frames per second."""
+    return float(np.mean([np.hypot(*vector) for vector in (f - g).reshape(-1, 2).astype(float)]) * 4 / np.hypot(8, 16))
+
+
+def test_flow_errors_are_those_of_the_definition() -> None:
+    seen = flows()
+    lines = score_flow(seen, 4.0, METRICS_OF_FLOW, table())
+    assert tuple(sorted(lines)) == tuple(sorted(RAFT))
+    pairs = list(zip(seen["truth"], seen["prediction"], strict=True))
+    speed = np.array([error(f, np.zeros_like(f)) for f in seen["truth"]])
+    own = np.array([error(f, g) for f, g in pairs])
+    assert lines["epe_raft"].score.per_clip == pytest.approx(own, rel=1e-5)
+    assert lines["epe_raft_static"].score.per_clip == pytest.approx(speed, rel=1e-5)
+    assert lines["skill_raft"].score.per_clip == pytest.approx(1 - own / speed, rel=1e-4)
+    cosine = [float((f * g).sum() / np.sqrt((f * f).sum() * (g * g).sum())) for f, g in pairs]
+    assert lines["flow_cosine_raft"].score.per_clip == pytest.approx(cosine, abs=1e-5)
+    every = [error(f, g) for i, f in enumerate(seen["truth"]) for j, g in enumerate(seen["prediction"]) if i != j]
+    assert lines["epe_raft"].score.chance == pytest.approx(np.mean(every), rel=1e-5)
+    # Every other order of 5 clips is worse.
+    assert lines["epe_raft"].score.p == lines["skill_raft"].score.p == pytest.approx(1 / 120, abs=0.003)
+    assert lines["flow_cosine_raft"].score.p < 0.05
+
+
+def test_still_baselines_score_what_a_still_clip_must() -> None:
+    lines = score_flow(flows(), 4.0, METRICS_OF_FLOW, table())
+    for name in STILL:
+        assert lines["epe_raft"].score.baselines[name] == pytest.approx(lines["epe_raft_static"].score.value)
+        assert lines["skill_raft"].score.baselines[name] == lines["flow_cosine_raft"].score.baselines[name] == 0.0
+    assert 0 != lines["skill_raft"].score.baselines["blurred"] < lines["skill_raft"].score.value
+
+
+def test_skill_needs_no_frame_rate_and_a_still_truth_has_none() -> None:
+    seen = flows()
+    wanted = {name: METRICS[name] for name in ("skill_raft", "flow_cosine_raft")}
+    with_rate, without = (score_flow(seen, rate, wanted, table()) for rate in (4.0, None))
+    assert with_rate["skill_raft"].score.per_clip == pytest.approx(without["skill_raft"].score.per_clip)
+    seen["truth"][3] = 0.0
+    lines = score_flow(seen, None, wanted, table())
+    for name in wanted:
+        assert np.isnan(lines[name].score.per_clip[3])
+        assert (lines[name].score.n, lines[name].score.n_nan) == (N - 1, 1) and np.isfinite(lines[name].score.chance)
+
+
+def test_perceptual_distance_of_true_pairs_baselines_and_rotations() -> None:
+    clips = np.random.default_rng(0).integers(0, 256, (3, 30, 2, 4, 4, 3), dtype=np.uint8)
+    named = dict(zip(("truth", "prediction", "grey"), clips, strict=True))
+    named["prediction"] = (named["truth"] // 2 + named["prediction"] // 2).astype(np.uint8)
+    calls = []
+
+    def distance(truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+        calls.append(1)
+        return np.abs(truth.astype(float) - prediction).mean(axis=(1, 2, 3))
+
+    def getter(name: str) -> Callable[[int], np.ndarray]:
+        return lambda row: named[name][row]
+
+    sets = {name: Videos(30, getter(name)) for name in named}
+    line = score_perceptual(sets, distance, METRICS["lpips"], table(30), lambda items, what: items)
+    own = [np.abs(t.astype(float) - p).mean() for t, p in zip(named["truth"], named["prediction"], strict=True)]
+    assert line.score.per_clip == pytest.approx(own)
+    grey = [np.abs(t.astype(float) - p).mean() for t, p in zip(named["truth"], named["grey"], strict=True)]
+    assert line.score.baselines["grey"] == pytest.approx(np.mean(grey))
+    assert len(calls) == 30 * (2 + 20) and line.score.p == pytest.approx(1 / 21)
+    orders = sampled_orders(table(30), 20)
+    floor = [np.abs(named["truth"][order].astype(float) - named["prediction"]).mean() for order in orders]
+    assert line.score.chance == pytest.approx(np.mean(floor))
+
+
+@pytest.mark.parametrize(
+    ("n", "block", "n_orders", "found"), [(7, 1, 99, 6), (40, 1, 8, 8), (12, 3, 99, 7), (1, 1, 9, 0)]
+)
+def test_sampled_rotations_hold_no_true_pair_and_no_clip_of_the_same_block(
+    n: int, block: int, n_orders: int, found: int
+) -> None:
+    orders = sampled_orders(table(n, block), n_orders)
+    assert orders.shape == (found, n) and (np.sort(orders, axis=1) == np.arange(n)).all()
+    distance = np.abs(orders - np.arange(n))
+    if block > 1:
+        assert np.minimum(distance, n - distance).min() >= block
+    else:
+        assert (distance > 0).all()
+    assert len({tuple(order) for order in orders.tolist()}) == found
+    if n == 40:
+        assert np.array_equal(orders, sampled_orders(table(n), n_orders))
+        assert not np.array_equal(orders, sampled_orders(table(n, seed=1), n_orders))
