@@ -81,6 +81,15 @@ class Prepared:
     variance: list[Plane]
     flavour: Flavour
 
+    def repeated(self, n_frames: int) -> Prepared:
+        """Return the same for a clip of `n_frames` frames: itself, or its only frame as often as it takes."""
+        if len(self.planes) == n_frames:
+            return self
+        times = n_frames // len(self.planes)
+        return Prepared(
+            self.planes * times, self.mean * times, self.square * times, self.variance * times, self.flavour
+        )
+
 
 def prepare(frames: NDArray[np.uint8], flavour: Flavour) -> Prepared:
     """Compute the window means and variances of a clip.

@@ -44,14 +44,20 @@ class View:
         return farneback(self.frames[::-1], self.grey)
 
     @cached_property
+    def unlike(self) -> Frames:
+        """All frames, or the one that all are equal to: most baselines stand still, and one frame is enough of them."""
+        return self.frames[:1] if (self.frames == self.frames[:1]).all() else self.frames
+
+    @cached_property
     def hue(self) -> Hue:
         """Hue of every pixel, arrays of shape (n_frames, height, width)."""
-        return hue_of(self.frames)
+        hue, shape = hue_of(self.unlike), self.frames.shape[:3]
+        return Hue(np.broadcast_to(hue.vector, shape), np.broadcast_to(hue.saturation, shape))
 
     def prepared(self, flavour: ssim.Flavour) -> ssim.Prepared:
         """Return what the clip brings to an SSIM of this flavour."""
         if flavour.name not in self._prepared:
-            self._prepared[flavour.name] = ssim.prepare(self.frames, flavour)
+            self._prepared[flavour.name] = ssim.prepare(self.unlike, flavour).repeated(len(self.frames))
         return self._prepared[flavour.name]
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from brainflix.errors import DataError, ResourceError, UsageError
 from brainflix.evaluate.clock import RATE_TOLERANCE, Timing, match_frames, regular
+from brainflix.evaluate.folders.staged import Staged
 from brainflix.evaluate.protocols import Protocol
 from brainflix.io.clip_folder import ClipFolder, midpoint_split, tile_crop
 from brainflix.io.clip_read import Clip
@@ -36,7 +37,7 @@ class Inputs:
 
     Attributes:
         ids: clip ids in natural order.
-        truth, prediction: uint8 arrays of shape (n_clips, n_frames, height, width, 3).
+        truth, prediction: clips of shape (n_frames, height, width, 3), uint8.
         rank: array of shape (n_clips,), place of each clip by a hash of what it shows, whatever its name.
         codecs: by side, what the pixels went through.
         notes: what was changed on the way.
@@ -44,8 +45,8 @@ class Inputs:
     """
 
     ids: tuple[str, ...]
-    truth: NDArray[np.uint8]
-    prediction: NDArray[np.uint8]
+    truth: Staged
+    prediction: Staged
     rank: NDArray[np.int64]
     codecs: dict[str, list[str]]
     notes: tuple[str, ...]
@@ -120,7 +121,7 @@ def stage_inputs(
         DataError: a clip cannot be used; it is named.
         ResourceError: the disk is too small.
     """
-    arrays: list[NDArray[np.uint8]] = []
+    arrays: list[Staged] = []
     said = _Said()
     hashes: list[bytes] = []
     for row, name in enumerate(track(source.ids, "clips read")):
@@ -196,10 +197,10 @@ def _timing(clip: Clip, fps_hz: float | None) -> Timing:
     return Timing(len(clip.frames), clip.starts_s) if fps_hz is None else regular(len(clip.frames), fps_hz)
 
 
-def _open_files(folder: Path, shape: tuple[int, ...]) -> list[NDArray[np.uint8]]:
+def _open_files(folder: Path, shape: tuple[int, ...]) -> list[Staged]:
     """Create the two arrays on disk, which must have room for them: a full disk kills a process that maps it."""
     check_room(folder, 2 * int(np.prod(shape)))
-    return [np.memmap(folder / f"{side}.u8", np.uint8, "w+", shape=shape) for side in SIDES]
+    return [Staged(folder / f"{side}.u8", shape) for side in SIDES]
 
 
 def check_room(folder: Path, needed: int) -> None:

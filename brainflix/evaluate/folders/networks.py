@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from brainflix.errors import MissingError
-from brainflix.evaluate import baselines
 from brainflix.evaluate.folders import catalogue
 from brainflix.evaluate.folders.inputs import Inputs, check_room
-from brainflix.evaluate.folders.scoring import BASELINES, PREDICTION
+from brainflix.evaluate.folders.scoring import BASELINES, PREDICTION, derive
 from brainflix.evaluate.folders.semantic import TRUTH
+from brainflix.evaluate.folders.staged import Staged
 from brainflix.evaluate.models.checkpoints import Checkpoint, Located, locate
-from brainflix.evaluate.models.features import Extraction, Features, Frames, Network, Videos, extract
+from brainflix.evaluate.models.features import Extraction, Features, Network, Videos, extract
 from brainflix.evaluate.models.packages import import_package
 
 if TYPE_CHECKING:
@@ -70,13 +70,13 @@ class Audience:
         """The video sets by name. Blurring is slow, so that of the prediction is made once, on disk."""
         inputs, n = self.inputs, len(self.inputs.ids)
         check_room(self.folder, inputs.prediction.nbytes)
-        soft = np.memmap(self.folder / "blurred.u8", np.uint8, "w+", shape=inputs.prediction.shape)
+        soft = Staged(self.folder / "blurred.u8", inputs.prediction.shape)
         with ThreadPoolExecutor(self.workers) as pool:
-            for row, clip in enumerate(pool.map(partial(_baseline, "blurred", inputs), range(n))):
+            for row, clip in enumerate(pool.map(partial(derive, "blurred", inputs), range(n))):
                 soft[row] = clip
-        found = {name: Videos(n, partial(_baseline, name, inputs)) for name in BASELINES}
+        found = {name: Videos(n, partial(derive, name, inputs)) for name in BASELINES}
         for name, clips in ((TRUTH, inputs.truth), (PREDICTION, inputs.prediction), ("blurred", soft)):
-            found[name] = Videos(n, partial(_row, clips))
+            found[name] = Videos(n, clips.__getitem__)
         return found
 
     def show(self, network: Network) -> dict[str, Features]:
@@ -119,13 +119,3 @@ def _find(key: str, table: Mapping[str, Checkpoint]) -> Located | Absent:
         return locate_backbone("alexnet" if key == catalogue.LPIPS else key)
     except MissingError as error:
         return Absent("weights missing", error.next)
-
-
-def _row(clips: Frames, row: int) -> Frames:
-    return np.asarray(clips[row])
-
-
-def _baseline(name: str, inputs: Inputs, row: int) -> Frames:
-    """Return one clip of a baseline, (n_frames, height, width, 3)."""
-    one = slice(row, row + 1)
-    return np.asarray(baselines.build(name, prediction=inputs.prediction[one], truth=inputs.truth[one])[0])

@@ -170,7 +170,7 @@ def _score_clip(inputs: Inputs, plan: Plan, clip: int, others: NDArray[np.int32]
     truth, prediction = (
         View(np.asarray(each[clip]), plan.grey, inputs.fps_hz or math.nan) for each in (inputs.truth, inputs.prediction)
     )
-    derived = {name: View(_derive(name, inputs, clip), plan.grey, truth.fps_hz) for name in BASELINES}
+    derived = {name: View(derive(name, inputs, clip), plan.grey, truth.fps_hz) for name in BASELINES}
     views = {PREDICTION: prediction, **derived}
     scores = {name: score_views(plan.of_clips, truth, view) for name, view in views.items()}
     floors = np.full(len(BASELINES), math.nan)
@@ -181,10 +181,9 @@ def _score_clip(inputs: Inputs, plan: Plan, clip: int, others: NDArray[np.int32]
     return _OneClip(scores, dict(zip(BASELINES, floors.tolist(), strict=True)), flows)
 
 
-def _derive(baseline: str, inputs: Inputs, clip: int) -> NDArray[np.uint8]:
+def derive(baseline: str, inputs: Inputs, clip: int) -> NDArray[np.uint8]:
     """Return one clip of a baseline, (n_frames, height, width, 3)."""
-    one = slice(clip, clip + 1)
-    made = baselines.build(baseline, prediction=inputs.prediction[one], truth=inputs.truth[one])
+    made = baselines.build(baseline, prediction=inputs.prediction[clip][None], truth=inputs.truth[clip][None])
     return np.asarray(made[0], np.uint8)
 
 
