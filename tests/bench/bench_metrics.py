@@ -3,13 +3,17 @@
 `python tests/bench/bench_metrics.py [--clips 1200] [--json PATH]`: wall time of the scoring alone (imports and the
 making of clips are not counted), the loop's time over ours, peak memory of the whole process, and both results. Clips
 have 6 frames of 256 x 256; the loops are scikit-image frame by frame, 100 trials per frame, and one resample at a time.
+The last row is `score` of two folders, from files to the document: all pixel metrics and N-way of saved class scores,
+with four baselines, every pairing, intervals and p; its loop scores the true pairs alone.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -24,6 +28,7 @@ from numpy.typing import NDArray
 
 from brainflix.evaluate import nway, pixels
 from brainflix.evaluate.bootstrap import cluster_bootstrap
+from brainflix.evaluate.folders.request import Request, score_folders
 
 FRAMES, SIZE, CLASSES, WAYS, TRIALS, N_BOOT, PER_BLOCK = 6, 256, 1000, 50, 100, 10_000, 10
 Frames = NDArray[np.uint8]
@@ -106,10 +111,43 @@ def bootstrap(ours: bool, n_clips: int) -> Result:
     return time.perf_counter() - start, error
 
 
+PIXELS = ("ssim_rgb_u7", "ssim_gray_g11", "psnr", "pixcorr")
+
+
+def score_whole(ours: bool, n_clips: int) -> Result:
+    """Score folders of clips and saved logits by every pixel metric and N-way; the loop has them in memory."""
+    if not ours:
+        found = [score_pixels(metric, False, n_clips) for metric in PIXELS]
+        found.append(score_nway(False, n_clips))
+        return sum(seconds for seconds, _ in found), found[0][1]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        sides = {"truth": folder / "truth", "pred": folder / "pred"}
+        for side in sides.values():
+            side.mkdir()
+        for clip, pair in enumerate(clip_pairs(n_clips)):
+            for side, frames in zip(sides.values(), pair, strict=True):
+                np.save(side / f"{clip:05d}.npy", frames)
+        for side in sides:
+            logits = np.random.default_rng(0).standard_normal((n_clips, FRAMES, CLASSES), dtype=np.float32)
+            np.savez(folder / f"{side}.npz", logits=logits)
+        request = Request(
+            **sides,
+            metrics=("ssim", "ssim_excess", "psnr", "mse", "pixcorr", "hue_circ", "nway"),
+            logits_pred=folder / "pred.npz",
+            logits_truth=folder / "truth.npz",
+            workers=os.cpu_count() or 1,
+        )
+        start = time.perf_counter()
+        document = score_folders(request)
+        return time.perf_counter() - start, document["scores"]["ssim_rgb_u7"]["value"]
+
+
 TASKS: dict[str, Callable[[bool, int], Result]] = {
-    **{metric: partial(score_pixels, metric) for metric in ("ssim_rgb_u7", "ssim_gray_g11", "psnr", "pixcorr")},
+    **{metric: partial(score_pixels, metric) for metric in PIXELS},
     f"{WAYS}-way of frames": score_nway,
     "cluster bootstrap": bootstrap,
+    "score": score_whole,
 }
 
 
