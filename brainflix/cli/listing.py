@@ -1,4 +1,4 @@
-"""`list`: the data sets, parts and recipes that can be named, and the numbers that papers published."""
+"""`list`: the data sets, parts, recipes and metrics that can be named, and the numbers that papers published."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ def register(app: typer.Typer) -> None:
     """Add `list` to the command line."""
     group = options.new_group(
         "list",
-        help="List data sets, parts, recipes and published numbers.",
+        help="List data sets, parts, recipes, metrics and published numbers.",
         epilog=options.example("brainflix list parts regress"),
     )
     group.command("datasets", epilog=options.example("brainflix list datasets"))(datasets)
     example = options.example("brainflix list parts regress", "brainflix list parts regress ridge")
     group.command("parts", epilog=example)(parts)
     group.command("recipes", epilog=options.example("brainflix list recipes --json"))(recipes)
+    group.command("metrics", epilog=options.example("brainflix list metrics --protocol mindanimator"))(metrics)
     group.command("published", epilog=options.example("brainflix list published --json"))(published)
     app.add_typer(group)
 
@@ -113,6 +114,24 @@ def _describe(name: str, path: Path) -> dict[str, str]:
         return {"name": name, "path": str(path), "dataset": "", "method": "", "about": f"cannot be read: {error.what}"}
     about = {"dataset": recipe.dataset.name, "method": recipe.method, "about": recipe.about}
     return {"name": name, "path": str(path), **about}
+
+
+def metrics(
+    protocol: options.ProtocolName = "strict",
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> None:
+    """List the metrics of a protocol of `score`, and what each needs."""
+    from brainflix.evaluate.folders.catalogue import describe_metrics
+    from brainflix.evaluate.protocols import find_protocol
+
+    found = describe_metrics(find_protocol(protocol))
+    columns = ("name", "unit", "needs", "about")
+    rows = [tuple(record[column] for column in columns) for record in found]
+    out = Output(json=json, quiet=quiet)
+    document = {"protocol": protocol, "metrics": found}
+    out.result(document, lines=[record["name"] for record in found], tables=[Table(columns, rows)])
 
 
 def published(json: options.Json = False, quiet: options.Quiet = False, debug: options.Debug = False) -> None:

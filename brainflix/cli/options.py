@@ -232,7 +232,10 @@ ProtocolName = Annotated[
     ),
 ]
 BugCompat = Annotated[bool, typer.Option("--bug-compat", help="Reproduce what the protocol's scripts got wrong.")]
-MetricNames = Annotated[str | None, typer.Option("--metrics", metavar="A,B,...", help="Only these metrics.")]
+MetricNames = Annotated[
+    str | None,
+    typer.Option("--metrics", metavar="A,B,...", help="Only these metrics; `brainflix list metrics` names them."),
+]
 FpsPred = Annotated[
     float | None, typer.Option("--fps-pred", metavar="HZ", help="Frame rate of the predictions, where files have none.")
 ]

@@ -141,6 +141,16 @@ def test_list_parts(toy, brainflix):
     assert brainflix("list", "parts", "regress", "toy-fot").code == 2
 
 
+def test_list_metrics_of_a_protocol(brainflix):
+    found = {each["name"]: each for each in brainflix("list", "metrics", "--json").json["metrics"]}
+    assert {"ssim_rgb_u7", "nway_50_video_g1", "lpips"} <= set(found) and "hue_cos" not in found
+    assert found["epe_normalised"]["needs"] == "frame rates" and found["fvd"]["needs"] == "features"
+    released = brainflix("list", "metrics", "--protocol", "mindanimator", "--quiet")
+    assert {"hue_cos", "hue_cos_bgr", "angular_error", "clip_tc_gated"} <= set(released.lines)
+    said = brainflix("list", "metrics", "--protocol", "mindvidoe")
+    assert said.code == 2 and "mindvideo" in said.err
+
+
 def test_list_recipes_survives_a_broken_one(toy, brainflix):
     (toy / "recipes" / "broken.yaml").write_text("recipe: [")
     found = {r["name"]: r for r in json.loads(brainflix("list", "recipes", "--json").out)["recipes"]}

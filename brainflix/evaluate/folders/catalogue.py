@@ -10,6 +10,7 @@ from itertools import product
 from typing import Literal
 
 from brainflix.evaluate.protocols import Protocol
+from brainflix.evaluate.video_metrics import METRICS
 
 FEATURES = "features"
 LPIPS = "lpips"
@@ -78,6 +79,21 @@ def model_metrics(protocol: Protocol) -> dict[str, ModelMetric]:
     found.append(ModelMetric("fvd", f"Frechet distance {set_level}", (FEATURES,), higher_is_better=False))
     found.append(ModelMetric("kvd", f"unbiased kernel distance {set_level}", (FEATURES,), higher_is_better=False))
     return {metric.name: metric for metric in found}
+
+
+def describe_metrics(protocol: Protocol) -> list[dict[str, str]]:
+    """Return the metrics of a protocol: name, about, unit, and what each needs beside the clips."""
+    named = {*protocol.ssim, *protocol.extra, *protocol.bug_extra}
+    found = []
+    for name, metric in METRICS.items():
+        needs = ["--bug-compat"] if name in protocol.bug_extra else ["to be asked for"] if metric.asked else []
+        needs += ["frame rates"] if metric.timed else []
+        if name in named or not metric.special:
+            found.append({"name": name, "about": metric.about, "unit": metric.unit, "needs": ", ".join(needs)})
+    for name, modelled in model_metrics(protocol).items():
+        about = {"name": name, "about": modelled.about, "unit": modelled.unit, "needs": ", ".join(modelled.needs)}
+        found.append(about)
+    return found
 
 
 def families(metrics: dict[str, ModelMetric]) -> dict[str, tuple[str, ...]]:
