@@ -142,7 +142,7 @@ def test_list_parts(toy, brainflix):
 
 
 def test_list_metrics_of_a_protocol(brainflix):
-    found = {each["name"]: each for each in brainflix("list", "metrics", "--json").json["metrics"]}
+    found = {each["name"]: each for each in json.loads(brainflix("list", "metrics", "--json").out)["metrics"]}
     assert {"ssim_rgb_u7", "nway_50_video_g1", "lpips"} <= set(found) and "hue_cos" not in found
     assert found["epe_normalised"]["needs"] == "frame rates" and found["fvd"]["needs"] == "features"
     released = brainflix("list", "metrics", "--protocol", "mindanimator", "--quiet")
