@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -52,10 +54,17 @@ def _write_stimuli(params: Mapping[str, Any], folder: Path) -> None:
     times = frame_times(round(CLIP_S * FPS_HZ), FPS_HZ)
     captions: dict[str, list[str]] = {}
     labels: dict[str, dict[str, list[int]]] = {}
-    for segment, scenes in segments(params).items():
+    films = segments(params)
+
+    def write(segment: str) -> None:
         path = folder / stimulus_path(segment)
         path.parent.mkdir(parents=True, exist_ok=True)
-        encode(np.concatenate([render(scene, times, params["size_px"]) for scene in scenes]), FPS_HZ, path)
+        encode(np.concatenate([render(scene, times, params["size_px"]) for scene in films[segment]]), FPS_HZ, path)
+
+    # NumPy and the encoder leave Python's lock alone while they work, so films are made side by side.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(write, films))
+    for segment, scenes in films.items():
         captions[segment] = [scene.caption() for scene in scenes]
         labels[segment] = {name: factor_index(scenes, name).tolist() for name in FACTORS}
     (folder / CAPTIONS).write_text(json.dumps(captions, indent=1) + "\n")
