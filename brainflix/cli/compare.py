@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from brainflix.cli import options
-from brainflix.cli.output import Output, Table
+from brainflix.cli.output import Output, Table, write_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,8 +55,7 @@ def compare(
     refs = [str(artifact.ref) for artifact in artifacts]
     board = make_board(runs, chosen, found, dataset=dataset, refs=refs, seed=seed)
     if out_file is not None:
-        out_file.parent.mkdir(parents=True, exist_ok=True)
-        out_file.write_text(render(board), encoding="utf-8")
+        write_file(out_file, render(board))
         out.say(f"the page is {out_file}")
     lines = [f"{each.metric} {each.other} {each.difference:+.4f}" for each in found]
     out.result(_document(board), lines=lines, tables=_tables(board))

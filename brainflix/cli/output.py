@@ -8,9 +8,10 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from brainflix.errors import UsageError
+from brainflix.errors import ResourceError, UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,6 +30,19 @@ class Table:
     rows: Sequence[Sequence[str]]
     title: str = ""
     numbers: frozenset[str] = frozenset()
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write what a command was asked to leave in a file.
+
+    Raises:
+        ResourceError: the file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ResourceError(f"cannot write {path}", why=str(error.strerror)) from error
 
 
 class Output:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from brainflix.cli import options
-from brainflix.cli.output import Output
+from brainflix.cli.output import Output, write_file
 from brainflix.errors import MissingError, UsageError
 
 if TYPE_CHECKING:
@@ -50,8 +49,7 @@ def report(
         artifact = place.open(_make(name, changes, place, settings, out).ref)
     page = _page(artifact)
     if out_file is not None:
-        out_file.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(page, out_file)
+        write_file(out_file, page.read_text(encoding="utf-8"))
         page = out_file
     out.result({"ref": str(artifact.ref), "path": str(page.absolute())}, lines=[str(artifact.ref)])
     out.say(f"the page is {page}")

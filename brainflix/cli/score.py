@@ -9,8 +9,7 @@ from typing import Any
 import typer
 
 from brainflix.cli import options
-from brainflix.cli.output import Output, Table
-from brainflix.errors import ResourceError
+from brainflix.cli.output import Output, Table, write_file
 
 EXAMPLE = (
     "brainflix score --pred decoded/ --truth shown/ --fps-pred 8 --fps-truth 3 --out scores.json",
@@ -90,11 +89,7 @@ def score(
     with out.working():
         document = score_folders(request, out.track)
     if out_file is not None:
-        try:
-            out_file.parent.mkdir(parents=True, exist_ok=True)
-            out_file.write_text(json_module.dumps(document, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise ResourceError(f"cannot write {out_file}", why=str(error.strerror)) from error
+        write_file(out_file, json_module.dumps(document, indent=2, allow_nan=False) + "\n")
     out.result(document, tables=[_table(document), *_skipped(document)])
     for note in document["notes"]:
         out.say(f"note: {note}")
@@ -117,12 +112,13 @@ def _table(document: dict[str, Any]) -> Table:
                 format_number(number(line["chance"])),
                 f"{lo} … {hi}",
                 format_p(number(line["p"])),
+                format_p(number(line["p_holm"])),
                 str(line["n"]),
                 str(line["n_nan"]),
                 f"{format_number(number(fair[best]))} {best}" if best else NONE,
             )
         )
-    columns = ("metric", "value", "chance", "95% interval", "p", "n", "undefined", "best baseline")
+    columns = ("metric", "value", "chance", "95% interval", "p", "p (Holm)", "n", "undefined", "best baseline")
     about = document["protocol"]
     size = f"{about['n_frames']} frames of {about['width']}x{about['height']}"
     bugs = ", bug-compat" if about["bug_compat"] else ""

@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from brainflix.cli import output
-from brainflix.cli.output import Output, Table
-from brainflix.errors import UsageError
+from brainflix.cli.output import Output, Table, write_file
+from brainflix.errors import ResourceError, UsageError
 
 
 class Terminal(io.StringIO):
@@ -113,3 +113,11 @@ def test_result_by_mode(capsys):
 
 def test_nobody_is_asked_without_a_terminal():
     assert output.confirm("Delete?") is None
+
+
+def test_a_file_that_cannot_be_written_is_explained(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(ResourceError, match="cannot write"):
+        write_file(tmp_path / "file" / "page.html", "text")
+    write_file(tmp_path / "new" / "page.html", "text")
+    assert (tmp_path / "new" / "page.html").read_text() == "text"
