@@ -28,7 +28,7 @@ class PaperParams(Params):
     bug_compat: bool = Field(False, description="reproduce what the released scripts got wrong")
     metrics: tuple[str, ...] | None = Field(None, description="names as of score --metrics; null for all")
     checkpoints: dict[str, WeightParams] = Field(
-        {}, description="weights of a network in place of its pinned ones, by name as of score --checkpoint"
+        {}, description="other weights for a network than the pinned ones, as {vit: {weights: FOLDER}}"
     )
     repairings: int = Field(10_000, ge=0, description="re-pairings of the permutation test at most; 0 for none")
     block_s: float = Field(20.0, gt=0, description="stimulus blocks of intervals and re-pairings, in seconds")

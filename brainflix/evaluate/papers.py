@@ -31,6 +31,12 @@ from brainflix.store.artifact import Artifact
 from brainflix.store.lookup import find_clips
 from brainflix.store.schema import Clips, Videos
 
+# What is on this machine is no part of a key.
+STAYS = (
+    "what is not scored stays so in this artifact and its report; once it can be, "
+    "delete them with brainflix store gc --remove, and run again"
+)
+
 
 def score(job: Job, params: PaperParams, inputs: Mapping[str, list[Artifact]], tools: Tools) -> Scorecard:
     """Score videos under the protocol of `params`.
@@ -126,13 +132,14 @@ def _checkpoints(params: PaperParams) -> dict[str, Checkpoint]:
 
 def _tables(scored: Scored, notes: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
     """Return what a reader must know beside the scores; tables without a row are left out."""
+    skipped = [dict(each) for each in scored.result.skipped]
     _, n_frames, height, width, _ = scored.inputs.truth.shape
     size = f"{n_frames} frames of {width}x{height} are compared, in blocks of {scored.plan.block} clips"
     tables: dict[str, list[dict[str, Any]]] = {
-        "Not scored": [dict(each) for each in scored.result.skipped],
+        "Not scored": skipped,
         "Checkpoints": [
             {"network": key, "source": each.name, "revision": each.pin} for key, each in scored.weights.items()
         ],
-        "Notes": [{"note": note} for note in (size, *notes, *scored.inputs.notes)],
+        "Notes": [{"note": note} for note in (size, *notes, *scored.inputs.notes, *([STAYS] if skipped else ()))],
     }
     return {title: rows for title, rows in tables.items() if rows}

@@ -116,6 +116,8 @@ def test_every_line_is_that_of_score_on_the_same_clips(run: Run, tmp_path: Path,
     assert {"ssim_excess", "psnr", "psnr_pooled"} <= set(document["scores"])
     assert {"vifi", "fvd"} <= {each["metric"] for each in document["skipped"]}
     assert_same(artifact, document)
+    notes = [row["note"] for row in artifact.json("scores.json")["tables"]["Notes"]]
+    assert any(f"in blocks of {BLOCK} clips" in note for note in notes) and set(PROTOCOLS[protocol].notes) < set(notes)
     sheet = read_sheet(artifact.json("scores.json"), ref="x")
     assert sheet.protocol == protocol and [table.title for table in sheet.tables] == ["Not scored", "Notes"]
 
@@ -134,8 +136,9 @@ def test_networks_score_as_in_score_and_are_kept_and_pinned(run: Run, store: Sto
     assert_same(artifact, by_score(tmp_path, "mindvideo", metrics=metrics, checkpoints=(f"vifi={text}",), block=BLOCK))
     digest = folder_digest(folder)
     assert artifact.manifest.parameters["checkpoints"] == {"vifi": {"weights": text, "revision": digest}}
-    used = {"network": "vifi", "source": text, "revision": digest}
-    assert artifact.json("scores.json")["tables"]["Checkpoints"] == [used]
+    tables = artifact.json("scores.json")["tables"]
+    assert tables["Checkpoints"] == [{"network": "vifi", "source": text, "revision": digest}]
+    assert "Not scored" not in tables and not any("not scored" in row["note"] for row in tables["Notes"])
     assert list((store.root.parent / "cache").rglob("*.npz"))
     planned = MindVideoParams(checkpoints={"vifi": {"weights": text}}).model_dump(mode="json")
     assert MindVideoParams.model_validate(planned).model_dump(mode="json") == planned
@@ -207,6 +210,11 @@ def test_scores_of_one_protocol_are_compared_and_of_two_are_not(
     capfd.readouterr()
     assert invoke(("compare", first, other, "--store", str(store.root))) == 3
     assert "protocol: mindvideo, against neurons" in capfd.readouterr().err
+
+
+def test_they_are_listed(capfd: pytest.CaptureFixture[str]) -> None:
+    assert invoke(("list", "parts", "evaluate", "--quiet")) == 0
+    assert capfd.readouterr().out.split() == ["strict", *PAPERS]
 
 
 def test_blocks_are_as_long_as_the_films_fullest_block() -> None:
