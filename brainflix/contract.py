@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict
 from brainflix.store.refs import Ref
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from brainflix.device import Compute
     from brainflix.store.publish import Staging
     from brainflix.store.store import Artifact, Store
@@ -107,6 +109,7 @@ class Tools:
         clips_per_batch: clips that go through a network at once.
         checkpoint_epochs: epochs between checkpoints.
         recompute: recompute activations in the backward pass of training, to save memory.
+        cache: folder that keeps what networks say of clips; None keeps nothing.
     """
 
     store: Store
@@ -116,6 +119,7 @@ class Tools:
     clips_per_batch: int = 16
     checkpoint_epochs: int = 5
     recompute: bool = False
+    cache: Path | None = None
 
 
 class Stage(Protocol):

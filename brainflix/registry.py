@@ -180,6 +180,36 @@ PARTS: dict[str, dict[str, Part]] = {
             needs=("videos", "truth"),
             takes=("oracle", "baselines", "predictions", "targets", "transfer"),
         ),
+        "mindvideo": Part(
+            "brainflix.evaluate.papers:score",
+            "brainflix.evaluate.paper_params:MindVideoParams",
+            "Mind-Video's published procedure, as `score` runs it on folders",
+            needs=("videos", "truth"),
+        ),
+        "glfa": Part(
+            "brainflix.evaluate.papers:score",
+            "brainflix.evaluate.paper_params:GlfaParams",
+            "GLFA's published procedure, as `score` runs it on folders",
+            needs=("videos", "truth"),
+        ),
+        "mindanimator": Part(
+            "brainflix.evaluate.papers:score",
+            "brainflix.evaluate.paper_params:MindAnimatorParams",
+            "Mind-Animator's published procedure, as `score` runs it on folders",
+            needs=("videos", "truth"),
+        ),
+        "neurons": Part(
+            "brainflix.evaluate.papers:score",
+            "brainflix.evaluate.paper_params:NeuronsParams",
+            "NEURONS' published procedure, as `score` runs it on folders",
+            needs=("videos", "truth"),
+        ),
+        "brainnetflix": Part(
+            "brainflix.evaluate.papers:score",
+            "brainflix.evaluate.paper_params:BrainNetflixParams",
+            "Brain Netflix's published procedure, as `score` runs it on folders",
+            needs=("videos", "truth"),
+        ),
     },
 }
 

@@ -97,6 +97,7 @@ def make_tools(store: Store, settings: Settings, progress: Progress) -> Tools:
         clips_per_batch=settings.clips_per_batch,
         checkpoint_epochs=settings.checkpoint_epochs,
         recompute=settings.recompute,
+        cache=settings.cache,
     )
 
 

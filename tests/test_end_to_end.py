@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from brainflix.io.frames import resize
 from brainflix.store.schema import Predictions, Targets, Videos
 from brainflix.store.store import Store
 
@@ -71,6 +72,34 @@ def test_the_report_is_one_page_that_calls_itself_simulated(run: tuple[Path, dic
     brainflix("report", TINY, "--store", str(run[0]), "--out", str(tmp_path / "page.html"))
     page = (tmp_path / "page.html").read_text()
     assert "Simulated data" in page and "data:video/mp4;base64," in page and "http://" not in page
+
+
+def test_a_papers_protocol_is_scored_reported_and_cached(run: tuple[Path, dict], tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    shutil.copytree(run[0], store)
+    inputs = "inputs: {videos: reconstruct, truth: targets.frames}"
+    part = f"evaluate={{part: mindvideo, metrics: [psnr, ssim, pixcorr, vifi], block_s: 8, repairings: 99, {inputs}}}"
+    command = ["run", TINY, "--store", str(store), "--set", part, "--json"]
+    document = json.loads(brainflix(*command).stdout)
+    ran = {stage["stage"]: stage["status"] for stage in document["stages"] if stage["status"] == "ran"}
+    assert set(ran) == {"evaluate", "report"}
+    scores = document["scores"]["1"]
+    assert set(scores) == {"psnr", "psnr_pooled", "ssim_rgb_u7", "pixcorr"}
+    # The first 6 of 8 frames, enlarged as the protocol compares them.
+    videos, truth = (Videos.load(Store(store).open(ref)) for ref in ("videos/demo-sub-1", "targets/demo-frames"))
+    rows = [truth.clip_ids.index(name) for name in videos.clip_ids]
+    pairs = [
+        np.corrcoef(resize(truth.frames[row][[i]], 256, 256).ravel(), resize(clip[[i]], 256, 256).ravel())[0, 1]
+        for row, clip in zip(rows, videos.frames, strict=True)
+        for i in range(6)
+    ]
+    assert scores["pixcorr"]["value"] == pytest.approx(np.mean(pairs), abs=1e-6)
+    page = (Store(store).open(next(s["ref"] for s in document["stages"] if s["stage"] == "report")).path).rglob(
+        "*.html"
+    )
+    text = next(page).read_text()
+    assert "mindvideo" in text and "Not scored" in text and "weights missing" in text
+    assert {stage["status"] for stage in json.loads(brainflix(*command).stdout)["stages"]} == {"cached"}
 
 
 def test_batch_size_and_order_do_not_change_a_key_or_a_clip(run: tuple[Path, dict], tmp_path: Path) -> None:

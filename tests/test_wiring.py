@@ -41,6 +41,11 @@ def test_every_part_of_ours_declares_its_roles() -> None:
         ("regress.z.inputs.rows=[]", ["regress.z", "needs the input 'rows'"]),
         ("regress.z.inputs={}", ["regress.z", "it needs rows and test and target"]),
         ("train.contrastive.inputs.start=[]", ["train.contrastive", "needs the input 'start'"]),
+        (
+            "evaluate={part: glfa, inputs: {videos: reconstruct, truth: targets.frames, oracle: reconstruct}}",
+            ["evaluate: part 'glfa' takes no input 'oracle'", "known: truth, videos"],
+        ),
+        ("evaluate={part: glfa, inputs: {videos: reconstruct}}", ["part 'glfa' needs the input 'truth'"]),
         ("evaluate.inputs.truth=[]", ["needs the input 'truth'", "may take oracle, baselines"]),
         # Left out, inputs are `stimuli`; the step reads frames.
         ("targets.q={part: clip-video, weights: demo/clip}", ["targets.q", "'clip-video' needs the input 'frames'"]),

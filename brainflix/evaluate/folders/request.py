@@ -4,33 +4,24 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from brainflix.errors import UsageError
-from brainflix.evaluate.folders.asked import Asked, score_asked
-from brainflix.evaluate.folders.catalogue import families, model_metrics
+from brainflix.evaluate.folders.choosing import choose_metrics
+from brainflix.evaluate.folders.engine import Choices, Scored, score_source
 from brainflix.evaluate.folders.given import Files
-from brainflix.evaluate.folders.inputs import Inputs, Source, Track, paired, side_by_side, stage_inputs
-from brainflix.evaluate.folders.result import Result
-from brainflix.evaluate.folders.scoring import Plan, score_folder
-from brainflix.evaluate.models.checkpoints import Located, replace_checkpoints
-from brainflix.evaluate.models.features import Extraction
-from brainflix.evaluate.protocols import Protocol, check_bug_compat, find_protocol, flow_grey
+from brainflix.evaluate.folders.inputs import Source, Track, paired, side_by_side
+from brainflix.evaluate.models.checkpoints import replace_checkpoints
+from brainflix.evaluate.protocols import Protocol, check_bug_compat, find_protocol
 from brainflix.evaluate.scorecard import Line, plain_table
-from brainflix.evaluate.video_metrics import METRICS
 from brainflix.io.clip_folder import open_clips
 from brainflix.store.provenance import installed_versions, software_versions
-from brainflix.wording import did_you_mean
 
 SCHEMA = 1
-# Asking for the first gives all: end-point error never stands alone (metrics spec 2.8), PSNR in both averages (2.3).
-TOGETHER = {"epe": ("epe", "epe_static", "epe_normalised", "skill"), "psnr": ("psnr", "psnr_pooled")}
 PACKAGES = ("av", "pillow", "opencv-python-headless")
 
 
@@ -94,58 +85,26 @@ def score_folders(request: Request, track: Track = lambda items, what: iter(item
     checkpoints = replace_checkpoints(request.checkpoints)
     logits = _both(request.logits_truth, request.logits_pred, "logits")
     features = _both(request.features_truth, request.features_pred, "features")
+    choices = Choices(
+        protocol=protocol,
+        metrics=wanted,
+        bug_compat=request.bug_compat,
+        fps_truth=request.fps_truth,
+        fps_prediction=request.fps_pred,
+        checkpoints=checkpoints,
+        logits=logits,
+        features=features,
+        cache=request.cache,
+        device=request.device,
+        clips_per_batch=request.clips_per_batch,
+        block=request.block,
+        n_draws=request.n_draws,
+        seed=request.seed,
+        workers=request.workers,
+    )
     source = _open(request, protocol)
-    with tempfile.TemporaryDirectory(prefix="brainflix-score-") as name:
-        folder = Path(name)
-        inputs = stage_inputs(
-            source,
-            protocol,
-            folder,
-            fps_truth=request.fps_truth,
-            fps_prediction=request.fps_pred,
-            track=track,
-        )
-        result = Result()
-        plan = _plan(request, protocol, _possible(wanted, inputs, request, result))
-        if plan.metrics:
-            result.lines.update(score_folder(inputs, plan, track))
-        asked = Asked(
-            names=tuple(name for name in wanted if name not in METRICS),
-            protocol=protocol,
-            inputs=inputs,
-            plan=plan,
-            checkpoints=checkpoints,
-            logits=logits,
-            features=features,
-            folder=folder,
-            how=Extraction(request.cache, request.clips_per_batch, track),
-            device=request.device,
-        )
-        weights = score_asked(asked, result)
-        result.sort(wanted)
-        return _document(request, protocol, inputs, result, weights)
-
-
-def choose_metrics(names: Sequence[str] | None, protocol: Protocol, *, bug_compat: bool = False) -> tuple[str, ...]:
-    """Return the metrics that names mean under a protocol; None means all.
-
-    Raises:
-        UsageError: a name is unknown, or of a flavour that the protocol does not use.
-    """
-    modelled = model_metrics(protocol)
-    named = {*protocol.ssim, *protocol.extra, *(protocol.bug_extra if bug_compat else ())}
-    alone = tuple(name for name, metric in METRICS.items() if name in named or not metric.special)
-    groups = {"ssim": protocol.ssim, **TOGETHER, **families(modelled)}
-    if names is None:
-        return (*(name for name in alone if not METRICS[name].asked), *modelled)
-    chosen: set[str] = set()
-    for name in names:
-        if name not in groups and name not in (*alone, *modelled):
-            known = [*groups, *alone, *modelled]
-            what = f"unknown metric {name!r} under protocol {protocol.name}"
-            raise UsageError(what, next=did_you_mean(name, set(known)))
-        chosen.update(groups.get(name, (name,)))
-    return tuple(name for name in (*alone, *modelled) if name in chosen)
+    with tempfile.TemporaryDirectory(prefix="brainflix-score-") as folder:
+        return _document(request, protocol, score_source(source, choices, Path(folder), track))
 
 
 def _open(request: Request, protocol: Protocol) -> Source:
@@ -176,49 +135,8 @@ def _both(truth: Path | None, prediction: Path | None, what: str) -> Files | Non
     raise UsageError(f"{what} are needed of both sides", next=f"give --{what}-truth and --{what}-pred")
 
 
-def _plan(request: Request, protocol: Protocol, metrics: tuple[str, ...]) -> Plan:
-    return Plan(
-        protocol=protocol.name + (" --bug-compat" if request.bug_compat else ""),
-        metrics=metrics,
-        ssim=protocol.ssim[0],
-        grey=flow_grey(protocol, request.bug_compat),
-        block=request.block,
-        n_draws=request.n_draws,
-        seed=request.seed,
-        workers=request.workers,
-    )
-
-
-def _possible(wanted: Sequence[str], inputs: Inputs, request: Request, result: Result) -> tuple[str, ...]:
-    """Return the metrics of videos that these clips allow."""
-    videos = [name for name in wanted if name in METRICS]
-    moving = [name for name in videos if METRICS[name].motion]
-    if moving and inputs.truth.shape[1] < 2:
-        result.skip(moving, "one frame has no motion", "give clips of two frames or more")
-        videos = [name for name in videos if name not in moving]
-    if "motion_energy" in videos and find_spec("moten") is None:
-        result.skip(["motion_energy"], "pymoten missing", "pip install pymoten")
-        videos.remove("motion_energy")
-    if "smoothness" in videos and inputs.truth.shape[1] < 3:
-        result.skip(["smoothness"], "two frames cannot be shuffled", "give clips of three frames or more")
-        videos.remove("smoothness")
-    matched = [name for name in videos if METRICS[name].null == "matched"]
-    if matched and request.block > 1:
-        result.skip(matched, "clips come in blocks", "score clips apart in time, without --block")
-        videos = [name for name in videos if name not in matched]
-    timed = [name for name in videos if METRICS[name].timed]
-    if timed and inputs.fps_hz is None:
-        result.skip(timed, "the frame rate is unknown", "give --fps-truth")
-        videos = [name for name in videos if name not in timed]
-    if "ssim_excess" in videos and (len(inputs.ids) < 2 or not request.n_draws):
-        result.skip(["ssim_excess"], "nothing is re-paired", "give two clips or more, and --repairings above 0")
-        videos.remove("ssim_excess")
-    return tuple(videos)
-
-
-def _document(
-    request: Request, protocol: Protocol, inputs: Inputs, result: Result, weights: Mapping[str, Located]
-) -> dict[str, Any]:
+def _document(request: Request, protocol: Protocol, scored: Scored) -> dict[str, Any]:
+    inputs, result = scored.inputs, scored.result
     _, n_frames, height, width, _ = inputs.truth.shape
     rows = plain_table(result.lines)
     return {
@@ -242,7 +160,7 @@ def _document(
         "block": request.block,
         "max_repairings": request.n_draws,
         "seed": request.seed,
-        "checkpoints": {key: {"source": each.name, "revision": each.pin} for key, each in weights.items()},
+        "checkpoints": {key: {"source": each.name, "revision": each.pin} for key, each in scored.weights.items()},
         "scores": {name: _plain(line, rows[name]) for name, line in result.lines.items()},
         "curves": {name: curve.to_dict() for name, curve in result.curves.items()},
         "skipped": result.skipped,
