@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from brainflix.evaluate import nway
 from brainflix.evaluate.classifier import VideoClassifier
+from brainflix.evaluate.clip_pool import clip_pool
 from brainflix.evaluate.repairing import mismatched_means
 from brainflix.evaluate.video_metrics import METRICS, score_views
 from brainflix.evaluate.views import ClipSet, View, sample_flow
@@ -68,7 +68,7 @@ class System:
     @cached_property
     def moving(self) -> ClipSet:
         """The clips for their pairings by flow."""
-        with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        with clip_pool(torch.get_num_threads()) as pool:
             flows = list(pool.map(lambda frames: sample_flow(View(frames), 0), self.frames))
         rate = self.fps_hz / math.hypot(*self.frames.shape[2:4])
         return ClipSet(self.frames, np.stack(flows), rate, workers=torch.get_num_threads())
@@ -81,7 +81,7 @@ class System:
             def score(frames: tuple[np.ndarray, np.ndarray]) -> dict[str, tuple[float, int]]:
                 return score_views(names, *(View(each, fps_hz=self.fps_hz) for each in frames))
 
-            with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+            with clip_pool(torch.get_num_threads()) as pool:
                 found = list(pool.map(score, zip(truth.frames, self.frames, strict=True)))
             self._own.update({name: np.array([clip[name][0] for clip in found]) for name in names})
         return self._own[metric]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
+from brainflix.evaluate.clip_pool import clip_pool
 from brainflix.evaluate.flow import Grey, farneback
 from brainflix.evaluate.folders.inputs import Inputs
 from brainflix.evaluate.motion import jump_errors, smoothness_test
@@ -26,7 +26,7 @@ def smoothness(inputs: Inputs, grey: Grey, seed: int, workers: int) -> tuple[Flo
         flow = farneback(np.asarray(inputs.truth[clip]), grey)
         return jump_errors(flow, np.asarray(inputs.prediction[clip]), grey)
 
-    with ThreadPoolExecutor(workers) as pool:
+    with clip_pool(workers) as pool:
         errors = np.stack(list(pool.map(jumps, range(len(inputs.ids)))))
     steps = np.arange(errors.shape[1])
     return errors[:, steps, steps, steps + 1].mean(axis=1), smoothness_test(errors, seed=seed)
@@ -41,7 +41,7 @@ def energy(inputs: Inputs, grey: Grey, seed: int, workers: int) -> tuple[Floats,
         raise ValueError("motion energy needs the frame rate")
     rate = inputs.fps_hz
     of_clip = partial(motion_energy, fps_hz=inputs.fps_hz)
-    with ThreadPoolExecutor(workers) as pool:
+    with clip_pool(workers) as pool:
         truth, prediction = (list(pool.map(of_clip, side)) for side in (inputs.truth, inputs.prediction))
     every = np.concatenate(truth)
     mean, sd = every.mean(axis=0), every.std(axis=0)

@@ -7,16 +7,15 @@ the baselines are those that need neither training clips nor a generator (metric
 from __future__ import annotations
 
 import math
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from brainflix.evaluate import baselines
 from brainflix.evaluate.bootstrap import defined_mean
+from brainflix.evaluate.clip_pool import clip_pool
 from brainflix.evaluate.flow import Grey, epe_static
 from brainflix.evaluate.folders.inputs import Inputs, Track
 from brainflix.evaluate.folders.motion import OF_SETS
@@ -101,8 +100,6 @@ def score_folder(inputs: Inputs, plan: Plan, track: Track) -> dict[str, Line]:
     Returns:
         By metric, in the order of METRICS.
     """
-    # Clips are what runs side by side; threads of OpenCV's own would only get in each other's way.
-    cv2.setNumThreads(1)
     repairing = make_repairing(inputs.rank, block=plan.block, n_draws=plan.n_draws, seed=plan.seed)
     own = _score_own(inputs, plan, repairing, track)
     matrices = _score_pairs(inputs, plan, own, track)
@@ -142,7 +139,7 @@ def _score_own(inputs: Inputs, plan: Plan, repairing: Repairing, track: Track) -
     n, names = len(inputs.ids), plan.of_clips
     n_floor = FLOOR_ORDERS if "ssim_excess" in plan.metrics else 0
     others = repairing.floor[np.linspace(0, len(repairing.floor) - 1, n_floor).astype(int)]
-    with ThreadPoolExecutor(plan.workers) as pool:
+    with clip_pool(plan.workers) as pool:
         found = pool.map(partial(_score_clip, inputs, plan), range(n), others.T)
         clips = [next(found) for _ in track(range(n), "clips scored")]
     return Own(
