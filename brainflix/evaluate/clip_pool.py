@@ -1,4 +1,4 @@
-"""Threads that each take a clip."""
+"""Threads that each take a clip, or a block of pairings."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import cv2
+from threadpoolctl import threadpool_limits
 
 
 @contextmanager
 def clip_pool(workers: int) -> Iterator[ThreadPoolExecutor]:
-    """Give a pool whose threads score one clip each; OpenCV's own would only get in their way meanwhile."""
+    """Give a pool whose threads score one clip each; OpenCV's own and BLAS's would only get in their way meanwhile."""
     before = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
-        with ThreadPoolExecutor(workers) as pool:
+        with threadpool_limits(1, "blas"), ThreadPoolExecutor(workers) as pool:
             yield pool
     finally:
         cv2.setNumThreads(before)

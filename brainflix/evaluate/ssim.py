@@ -19,6 +19,8 @@ from brainflix.errors import DataError
 Floats = NDArray[np.float64]
 Plane = NDArray[Any]
 GREY_WEIGHTS = (0.2125, 0.7154, 0.0721)
+# Rows of windows that are compared at once.
+ROWS = 32
 
 
 def _gaussian_taps(sigma: float, truncate: float) -> tuple[float, ...]:
@@ -108,7 +110,7 @@ def prepare(frames: NDArray[np.uint8], flavour: Flavour) -> Prepared:
         planes = [cv2.transform(frame.astype(np.float64), weights)[..., None] for frame in planes]
     mean = [_filtered(plane, flavour) for plane in planes]
     square = [each * each for each in mean]
-    variance = [_centred(plane, plane, each, flavour) for plane, each in zip(planes, square, strict=True)]
+    variance = [_products(plane, plane, flavour) - each for plane, each in zip(planes, square, strict=True)]
     return Prepared(planes, mean, square, variance, flavour)
 
 
@@ -117,37 +119,48 @@ def compare(a: Prepared, b: Prepared) -> Floats:
     shapes = [[plane.shape for plane in each.planes] for each in (a, b)]
     if shapes[0] != shapes[1] or a.flavour != b.flavour:
         raise DataError(f"clips prepared as {shapes[0]} and {shapes[1]} cannot be compared")
+    return np.array([_compare_frame(a, b, frame) for frame in range(len(a.planes))], np.float64)
+
+
+def _compare_frame(a: Prepared, b: Prepared, frame: int) -> float:
+    """Return the mean SSIM over the windows of one frame, some rows of windows at a time."""
     c1, c2 = (constant * a.flavour.weight**2 for constant in a.flavour.constants())
-    inner = slice(len(a.flavour.taps) // 2, -(len(a.flavour.taps) // 2))
-    result = np.empty(len(a.planes))
-    above, below, other = (np.empty(a.planes[0].shape) for _ in range(3))
-    product = np.empty_like(a.mean[0])
-    for frame in range(len(result)):
-        np.multiply(a.mean[frame], b.mean[frame], out=product)
-        covariance = _centred(a.planes[frame], b.planes[frame], product, a.flavour)
-        np.multiply(product, 2.0, out=above)
+    border = len(a.flavour.taps) // 2
+    mean_a, mean_b = a.mean[frame], b.mean[frame]
+    square, variance = (a.square[frame], b.square[frame]), (a.variance[frame], b.variance[frame])
+    cross = _products(a.planes[frame], b.planes[frame], a.flavour)
+    height, width, n_planes = mean_a.shape
+    scratch = np.empty((4, ROWS, width, n_planes))
+    total = 0.0
+    for top in range(border, height - border, ROWS):
+        rows = slice(top, min(top + ROWS, height - border))
+        # In place: what is at work at once stays in the processor's cache.
+        means, above, below, other = scratch[:, : rows.stop - rows.start]
+        np.multiply(mean_a[rows], mean_b[rows], out=means)
+        np.subtract(cross[rows], means, out=other)
+        np.multiply(means, 2.0, out=above)
         above += c1
-        np.multiply(covariance, 2.0, out=other)
+        other *= 2.0
         other += c2
         above *= other
-        np.add(a.square[frame], b.square[frame], out=product)
-        np.add(product, c1, out=below)
-        np.add(a.variance[frame], b.variance[frame], out=product)
-        np.add(product, c2, out=other)
+        np.add(square[0][rows], square[1][rows], out=below)
+        below += c1
+        np.add(variance[0][rows], variance[1][rows], out=other)
+        other += c2
         below *= other
         above /= below
-        result[frame] = above[inner, inner].mean()
-    return result
+        total += float(above[:, border:-border].sum())
+    n_windows: int = (height - 2 * border) * (width - 2 * border) * n_planes
+    return total / n_windows
 
 
-def _centred(a: Plane, b: Plane, means: Plane, flavour: Flavour) -> Plane:
-    """Return N^2 times the covariance of the windows of two planes, whose means' product is N^-2 `means`."""
-    products = a * b if flavour.grey else cv2.multiply(a, b, dtype=cv2.CV_16U)
-    centred = _filtered(np.asarray(products), flavour)
-    if not flavour.grey:
-        centred *= flavour.weight
-    centred -= means
-    return centred
+def _products(a: Plane, b: Plane, flavour: Flavour) -> Plane:
+    """Return N times the weighted sum of products of each window of two planes."""
+    if flavour.grey:
+        return _filtered(a * b, flavour)
+    summed = _filtered(np.asarray(cv2.multiply(a, b, dtype=cv2.CV_16U)), flavour)
+    summed *= flavour.weight
+    return summed
 
 
 def check_size(height: int, width: int, flavour: Flavour) -> None:

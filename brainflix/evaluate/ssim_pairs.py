@@ -7,13 +7,15 @@ matrix product. `ssim.compare` gives the reported value; this gives its floor an
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from brainflix.evaluate import places, ssim
+from brainflix.evaluate.clip_pool import clip_pool
 from brainflix.evaluate.pixels import Floats, Videos, checked
 
 Singles = NDArray[np.float32]
@@ -57,18 +59,17 @@ def ssim_matrix(truth: Videos, prediction: Videos, flavour: ssim.Flavour, *, see
     """
     total, n_windows = np.zeros((len(prediction), len(truth))), 0
     blocks = np.array_split(np.arange(len(prediction)), max(1, -(-total.size // BLOCK)))
-    with ThreadPoolExecutor(workers) as pool:
+    # A few pairings, of which each clip's thread asks for its own, are no work for a pool.
+    with nullcontext() if len(blocks) == 1 else clip_pool(workers) as pool:
         for true, predicted in _planes(truth, prediction, flavour, seed):
-
-            def add(rows: NDArray[np.intp], true: Windows = true, predicted: Windows = predicted) -> None:
-                total[rows] += _sum_of_windows(true, predicted, rows, flavour)
-
-            list(pool.map(add, blocks))
+            add = partial(_sum_of_windows, true, predicted, flavour=flavour)
+            for rows, sums in zip(blocks, (pool.map if pool else map)(add, blocks), strict=True):
+                total[rows] += sums
             n_windows += len(true.mean)
     return total / n_windows
 
 
-def _sum_of_windows(true: Windows, predicted: Windows, rows: NDArray[np.intp], flavour: ssim.Flavour) -> Singles:
+def _sum_of_windows(true: Windows, predicted: Windows, rows: NDArray[np.intp], *, flavour: ssim.Flavour) -> Singles:
     """Return the sum over windows of the SSIM of some predictions with all truths, (n_rows, n_truths)."""
     of = slice(rows[0], rows[-1] + 1)
     total = np.zeros((len(rows), true.mean.shape[1]), np.float32)
