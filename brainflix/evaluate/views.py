@@ -15,7 +15,7 @@ from brainflix.evaluate.hue import Hue, hue_of
 from brainflix.evaluate.pixels import Floats, Frames, Videos
 
 # Places of each frame, or step of flow, at which all pairings are compared. Flow is smoothed over 15 pixels.
-PIXEL_PLACES, FLOW_PLACES = 4096, 1024
+PIXEL_PLACES, FLOW_PLACES = 1024, 1024
 
 
 @dataclass(eq=False)
