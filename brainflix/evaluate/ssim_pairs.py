@@ -21,6 +21,8 @@ from brainflix.evaluate.pixels import Floats, Videos, checked
 Singles = NDArray[np.float32]
 # Windows in each plane at most: 16 a side.
 N_WINDOWS = 256
+# Bytes of windows held at once.
+MEMORY_BYTES = 2**26
 # Entries of one block of pairings: some arrays of this size stay in a core's second-level cache.
 BLOCK = 49_152
 
@@ -101,7 +103,7 @@ def _ratio(covariance: Singles, means: Singles, square: Singles, variance: Singl
 
 
 def _planes(truth: Videos, prediction: Videos, flavour: ssim.Flavour, seed: int) -> Iterator[tuple[Windows, Windows]]:
-    """Yield the windows of truths and predictions, one colour of one frame at a time, so that few are held at once."""
+    """Yield windows of truths and predictions, some of one colour of one frame at a time, so that few are held."""
     first = checked(truth[0], prediction[0])[0]
     for side in (truth, prediction):
         for clip in range(len(side)):
@@ -114,9 +116,11 @@ def _planes(truth: Videos, prediction: Videos, flavour: ssim.Flavour, seed: int)
     for frame in range(n_frames):
         tops, lefts = places.spread(height - size + 1, width - size + 1, N_WINDOWS, generator)
         pixels = (tops * width + lefts)[:, None] + inside
-        for channels in [(0, 1, 2)] if flavour.grey else [(0,), (1,), (2,)]:
-            values = [3 * pixels + channel for channel in channels]
-            yield _windows(truth, frame, values, flavour), _windows(prediction, frame, values, flavour)
+        n_at_once = max(1, MEMORY_BYTES // (4 * inside.size * (len(truth) + len(prediction))))
+        for some in (pixels[start : start + n_at_once] for start in range(0, len(pixels), n_at_once)):
+            for channels in [(0, 1, 2)] if flavour.grey else [(0,), (1,), (2,)]:
+                values = [3 * some + channel for channel in channels]
+                yield _windows(truth, frame, values, flavour), _windows(prediction, frame, values, flavour)
 
 
 def _windows(videos: Videos, frame: int, values: list[NDArray[np.int64]], flavour: ssim.Flavour) -> Windows:
