@@ -76,7 +76,7 @@ def score_videos(
         def mean(system: System, metric: VideoMetric = metric) -> float:
             return defined_mean(metric.own(system, truth, design.mismatched))
 
-        scores[metric.name] = _score(
+        scores[metric.name] = score_matrix(
             metric.matrix(prediction, truth, design.mismatched),
             design,
             metric.chance,
@@ -90,15 +90,27 @@ def score_videos(
 
 
 @dataclass(frozen=True, eq=False)
+class Regressed:
+    """Regressed targets and the true ones, (n_clips, n_dims), and the training targets' mean and sd, (n_dims,)."""
+
+    prediction: np.ndarray
+    truth: np.ndarray
+    mean: np.ndarray
+    sd: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
 class Match:
     """Similarities of regressed targets to the true ones, each (n_clips, n_clips), by who was to predict.
 
     Attributes:
+        regressed: the vectors that are compared.
         prediction: the decoder.
         train_mean: the mean of the training targets for every clip, which is similar to nothing and ties.
         truth: the true targets themselves; clips with the same target tie.
     """
 
+    regressed: Regressed
     prediction: np.ndarray
     train_mean: np.ndarray
     truth: np.ndarray
@@ -112,15 +124,24 @@ def match(prediction: np.ndarray, truth: np.ndarray, training: np.ndarray) -> Ma
         truth: array of shape (n_clips, n_dims).
         training: targets of the training clips, (n_train, n_dims); they give the mean and scale of each dimension.
     """
-    constant = similarities_of(training.mean(axis=0)[None], truth, training)
+    mean, sd = training.mean(axis=0, dtype=np.float64), training.std(axis=0, dtype=np.float64)
+    constant = similarities_of(mean[None], truth, training)
     return Match(
+        Regressed(np.asarray(prediction, np.float64), np.asarray(truth, np.float64), mean, sd),
         similarities_of(prediction, truth, training),
         np.repeat(constant, len(truth), axis=0),
         similarities_of(truth, truth, training),
     )
 
 
-def score_match(matched: Match, design: Design, k: int | None = None) -> Score:
+def score_match(
+    matched: Match,
+    design: Design,
+    k: int | None = None,
+    *,
+    direction: identification.Direction = "brain_to_stim",
+    gallery: int | None = None,
+) -> Score:
     """Score regressed targets by identification, or by retrieval.
 
     Args:
@@ -128,15 +149,17 @@ def score_match(matched: Match, design: Design, k: int | None = None) -> Score:
         design: the table's design.
         k: None asks how often a clip's own target is nearer than another's (metrics spec 2.14); a number how often it
             is among the k nearest of all clips (2.13).
+        direction: which side asks.
+        gallery: retrieve from random galleries of this size, exactly in expectation; None takes all clips.
     """
-    n = len(matched.truth)
+    n = gallery or len(matched.truth)
     ways, best, chance = (2, 1, 0.5) if k is None else (n, k, identification.retrieval_chance(k, n))
     own, mean, truth = (
-        identification.identification_matrix(each, ways, best)
+        identification.identification_matrix(each, ways, best, direction)
         for each in (matched.prediction, matched.train_mean, matched.truth)
     )
     below = {"train_mean": defined_mean(np.diagonal(mean))}
-    return _score(own, design, chance, below, defined_mean(np.diagonal(truth)), is_rate=True)
+    return score_matrix(own, design, chance, below, defined_mean(np.diagonal(truth)), is_rate=True)
 
 
 def score_prediction(prediction: np.ndarray, truth: np.ndarray, training: np.ndarray, design: Design) -> Score:
@@ -156,18 +179,29 @@ def similarities_of(prediction: np.ndarray, truth: np.ndarray, training: np.ndar
     return np.nan_to_num(identification.similarity(predicted, true))
 
 
-def _score(
+def score_matrix(
     matrix: np.ndarray,
     design: Design,
     chance: float,
     below: Mapping[str, float],
     ceiling: float | None,
     *,
-    is_rate: bool,
+    is_rate: bool = False,
     own: np.ndarray | None = None,
     higher_is_better: bool = True,
 ) -> Score:
-    """Assemble a record; `own` are the clips' values where the matrix has them from a sample of places only."""
+    """Assemble the record of a metric from its values for all pairings, (n_clips, n_clips), true ones on the diagonal.
+
+    Args:
+        matrix: prediction i against truth j.
+        design: the table's design.
+        chance: from theory, NaN where there is none.
+        below: value of each baseline.
+        ceiling: value of the best that can be.
+        is_rate: whether clips score between never (0) and always (1).
+        own: the clips' values, (n_clips,), where the matrix has them from a sample of places or with other ties.
+        higher_is_better: False for errors.
+    """
     repaired: Repaired = repairing_test(matrix, design.orders, higher_is_better=higher_is_better)
     return summarise(
         np.diagonal(matrix).astype(np.float64) if own is None else own,

@@ -77,6 +77,23 @@ def retrieval_near(
     return 1.0 - missed
 
 
+def retrieval_near_matrix(similarities: Floats, near: Bools, k: int) -> Floats:
+    """Return whether prediction i would find stimulus j, or one near it, among its k best: for re-pairing.
+
+    Args:
+        similarities: square array of shape (n_clips, n_clips), predictions by stimuli; equal ones count in the order of
+            the clips, which `retrieval_near` does not need.
+        near: array of shape (n_clips, n_clips), as of `retrieval_near`.
+        k: how many are retrieved.
+
+    Returns:
+        Array of shape (n_clips, n_clips) of 0 and 1.
+    """
+    hits = _checked_hits(near, len(similarities), k)
+    best = np.argsort(-queries_in_rows(similarities, "brain_to_stim"), axis=1, kind="stable")[:, :k]
+    return np.asarray(hits[best].any(axis=1), np.float64)
+
+
 def chance_near(near: Bools, k: int) -> float:
     """Return the chance level of `retrieval_near` without information, mean over queries.
 

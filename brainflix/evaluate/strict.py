@@ -34,6 +34,7 @@ from brainflix.evaluate.protocol import (
 from brainflix.evaluate.score import Score
 from brainflix.evaluate.scorecard import Line, Scorecard
 from brainflix.evaluate.systems import System, strict_metrics
+from brainflix.evaluate.target_lines import target_lines, target_row
 from brainflix.io.weights import resolve_weights
 from brainflix.memo import Latest
 from brainflix.store.artifact import Artifact
@@ -77,19 +78,12 @@ def score(job: Job, params: StrictParams, inputs: Mapping[str, list[Artifact]], 
         metric.name: Line(scores[metric.name], metric.about, metric.primary, metric.unit, metric.higher_is_better)
         for metric in strict_metrics(params.ways, params.true_classes)
     }
+    targets = []
     for step, matched in _matches(inputs.get("predictions", []), inputs.get("targets", []), clips):
-        lines |= _target_lines(step, matched, design)
-    return Scorecard(NAME, clips.ids, lines, _transfer_table(inputs, clips, design))
-
-
-def _target_lines(step: str, matched: Match, design: Design) -> dict[str, Line]:
-    """Return identification, which leads, and the retrievals of one regressed target."""
-    about = f"pairwise identification of the regressed target {step}"
-    lines = {f"identification_{step}": Line(score_match(matched, design), about, primary=True)}
-    for k in design.params.retrieval_k:
-        about = f"top-{k} retrieval of the regressed target {step} among {len(matched.truth)} clips"
-        lines[f"retrieval{k}_{step}"] = Line(score_match(matched, design, k), about)
-    return lines
+        lines |= target_lines(step, matched, clips, design)
+        targets.append(target_row(step, matched.regressed))
+    tables = {"Regressed targets, all clips together": targets} if targets else {}
+    return Scorecard(NAME, clips.ids, lines, {**_transfer_table(inputs, clips, design), **tables})
 
 
 def _score_videos(

@@ -17,6 +17,7 @@ from brainflix.errors import DataError
 from brainflix.evaluate import stage, strict, systems
 from brainflix.evaluate.score import summarise
 from brainflix.evaluate.scorecard import Line, Scorecard
+from brainflix.evaluate.target_lines import target_lines
 from brainflix.report.scores import read_sheet
 from brainflix.store.artifact import Artifact
 from brainflix.store.publish import Staging
@@ -111,12 +112,10 @@ def test_each_regressed_target_has_identification_that_leads_and_its_retrievals(
     params = strict.StrictParams(weights="demo/video-classifier", n_draws=999, n_boot=999, retrieval_k=(1, 3))
     design = strict.make_design(TEST, 2.0, params, 0)
     ((step, matched),) = strict._matches([artifacts["whole"]], [artifacts["target"]], TEST)
-    lines = strict._target_lines(step, matched, design)
-    assert {name: line.primary for name, line in lines.items()} == {
-        "identification_z": True,
-        "retrieval1_z": False,
-        "retrieval3_z": False,
-    }
+    lines = target_lines(step, matched, TEST, design)
+    assert [name for name, line in lines.items() if line.primary] == ["identification_z"]
+    found = {f"retrieval{k}{way}_z" for k in (1, 3) for way in ("", "_stim_to_brain", "_near")}
+    assert set(lines) == {"identification_z", *found, "pattern_z", "cosine_z", "explained_z"}
     assert lines["retrieval3_z"].about == "top-3 retrieval of the regressed target z among 30 clips"
     assert lines["retrieval3_z"].score.chance_analytic == pytest.approx(0.1)
     with pytest.raises(ValueError, match="greater than 0"):

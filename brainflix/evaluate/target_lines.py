@@ -1,0 +1,107 @@
+"""The lines of one regressed target: identification and retrieval, patterns, and how much variance is explained.
+
+Correlation and cosine are taken after the training mean is removed: without that, CLIP-like targets score 0.7 to 0.9
+for the mean vector alone (metrics spec 2.14).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from brainflix.evaluate import identification, targets_metrics
+from brainflix.evaluate.bootstrap import defined_mean
+from brainflix.evaluate.protocol import Design, Match, Regressed, score_match, score_matrix
+from brainflix.evaluate.retrieval import chance_near, near_in_time, retrieval_near, retrieval_near_matrix
+from brainflix.evaluate.scorecard import Line
+from brainflix.store.schema import Clips
+
+# Neighbours that count as found, and the size of the published galleries (metrics spec 2.13).
+TOLERANCE_S = 10.0
+GALLERY = 300
+
+
+def target_lines(step: str, matched: Match, clips: Clips, design: Design) -> dict[str, Line]:
+    """Return the lines of one target by name, identification first, which leads.
+
+    Args:
+        step: the step that regressed it.
+        matched: predictions beside the truth.
+        clips: the clips under evaluation.
+        design: what all numbers of the table share.
+    """
+    n = len(matched.truth)
+    about = f"pairwise identification of the regressed target {step}"
+    lines = {f"identification_{step}": Line(score_match(matched, design), about, primary=True)}
+    for k in design.params.retrieval_k:
+        about = f"top-{k} retrieval of the regressed target {step} among {n} clips"
+        lines[f"retrieval{k}_{step}"] = Line(score_match(matched, design, k), about)
+        about = f"the same the other way: top-{k} retrieval of the prediction for a given {step}, among {n}"
+        score = score_match(matched, design, k, direction="stim_to_brain")
+        lines[f"retrieval{k}_stim_to_brain_{step}"] = Line(score, about)
+        lines[f"retrieval{k}_near_{step}"] = _near_line(step, matched, clips, design, k)
+        if n > GALLERY:
+            about = f"top-{k} retrieval of the regressed target {step} in a random gallery of {GALLERY}, exact"
+            lines[f"retrieval{k}_of{GALLERY}_{step}"] = Line(score_match(matched, design, k, gallery=GALLERY), about)
+    return {**lines, **_vector_lines(step, matched, design)}
+
+
+def target_row(step: str, regressed: Regressed) -> dict[str, Any]:
+    """Return what belongs to a target as a whole and to no clip: R2 over dims, and profile correlation (spec 2.14)."""
+    truth, prediction = regressed.truth, regressed.prediction
+    r2 = targets_metrics.r2_summary(truth, prediction)
+    profile = targets_metrics.profile_correlation(truth, prediction)
+    numbers = {
+        "r2_mean": r2.mean,
+        "r2_median": r2.median,
+        "r2_weighted": r2.weighted,
+        "profile_correlation": defined_mean(profile),
+    }
+    plain = {name: None if np.isnan(value) else round(value, 6) for name, value in numbers.items()}
+    return {"target": step, **plain, "dims": truth.shape[1], "undefined_dims": int(np.isnan(profile).sum())}
+
+
+def _near_line(step: str, matched: Match, clips: Clips, design: Design, k: int) -> Line:
+    """Score top-k retrieval where a clip that starts within the tolerance counts as found."""
+    near = near_in_time(clips.segment, clips.onset_s, TOLERANCE_S)
+    own, mean, truth = (
+        retrieval_near(each, near, k) for each in (matched.prediction, matched.train_mean, matched.truth)
+    )
+    score = score_matrix(
+        retrieval_near_matrix(matched.prediction, near, k),
+        design,
+        chance_near(near, k),
+        {"train_mean": defined_mean(mean)},
+        defined_mean(truth),
+        own=own,
+        is_rate=True,
+    )
+    about = f"top-{k} retrieval of the regressed target {step}; clips within {TOLERANCE_S:g} s count as found"
+    return Line(score, about)
+
+
+def _vector_lines(step: str, matched: Match, design: Design) -> dict[str, Line]:
+    """Return pattern correlation, centred cosine and explained variance, all of which re-pair."""
+    regressed = matched.regressed
+    prediction, truth = (values - regressed.mean for values in (regressed.prediction, regressed.truth))
+    varies = regressed.sd > 0
+    patterns = identification.similarity(*(values[:, varies] / regressed.sd[varies] for values in (prediction, truth)))
+    cosines = identification.similarity(prediction, truth, "cosine")
+    squares = [np.square(values).sum(axis=1) for values in (prediction, truth)]
+    errors = squares[0][:, None] + squares[1] - 2 * prediction @ truth.T
+    # The mean over clips is 1 - sum of SSE / sum of SST, both about the training mean: each clip has its share of it.
+    explained = 1.0 - errors / squares[1].mean()
+    rows = {
+        "pattern": (patterns, f"correlation over dims of the regressed target {step}, training z-scores", {}),
+        "cosine": (cosines, f"cosine of the regressed target {step}, training mean removed", {}),
+        "explained": (
+            explained,
+            f"share of the variance of {step} about the training mean that is explained",
+            {"train_mean": 0.0},
+        ),
+    }
+    return {
+        f"{name}_{step}": Line(score_matrix(matrix, design, np.nan, below, 1.0), about)
+        for name, (matrix, about, below) in rows.items()
+    }
