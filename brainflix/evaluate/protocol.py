@@ -120,7 +120,12 @@ def match(prediction: np.ndarray, truth: np.ndarray, training: np.ndarray) -> Ma
     )
 
 
-def score_match(matched: Match, design: Design, k: int | None = None) -> Score:
+def score_match(
+    matched: Match,
+    design: Design,
+    k: int | None = None,
+    direction: identification.Direction = "brain_to_stim",
+) -> Score:
     """Score regressed targets by identification, or by retrieval.
 
     Args:
@@ -128,11 +133,12 @@ def score_match(matched: Match, design: Design, k: int | None = None) -> Score:
         design: the table's design.
         k: None asks how often a clip's own target is nearer than another's (metrics spec 2.14); a number how often it
             is among the k nearest of all clips (2.13).
+        direction: which side asks.
     """
     n = len(matched.truth)
     ways, best, chance = (2, 1, 0.5) if k is None else (n, k, identification.retrieval_chance(k, n))
     own, mean, truth = (
-        identification.identification_matrix(each, ways, best)
+        identification.identification_matrix(each, ways, best, direction)
         for each in (matched.prediction, matched.train_mean, matched.truth)
     )
     below = {"train_mean": defined_mean(np.diagonal(mean))}
@@ -180,4 +186,5 @@ def _score(
         is_rate=is_rate,
         n_boot=design.params.n_boot,
         seed=design.seed,
+        method=design.params.interval,
     )

@@ -88,7 +88,10 @@ def _target_lines(step: str, matched: Match, design: Design) -> dict[str, Line]:
     lines = {f"identification_{step}": Line(score_match(matched, design), about, primary=True)}
     for k in design.params.retrieval_k:
         about = f"top-{k} retrieval of the regressed target {step} among {len(matched.truth)} clips"
-        lines[f"retrieval{k}_{step}"] = Line(score_match(matched, design, k), about)
+        lines[f"retrieval{k}_{step}"] = Line(score_match(matched, design, k), f"{about}, brain to stimulus")
+        # The published code bases have the names of the directions swapped, so both are given (metrics spec 2.13).
+        backward = score_match(matched, design, k, "stim_to_brain")
+        lines[f"retrieval{k}_stim_to_brain_{step}"] = Line(backward, f"{about}, stimulus to brain")
     return lines
 
 
