@@ -115,9 +115,11 @@ def test_each_regressed_target_has_identification_that_leads_and_its_retrievals(
     assert {name: line.primary for name, line in lines.items()} == {
         "identification_z": True,
         "retrieval1_z": False,
+        "retrieval1_stim_to_brain_z": False,
         "retrieval3_z": False,
+        "retrieval3_stim_to_brain_z": False,
     }
-    assert lines["retrieval3_z"].about == "top-3 retrieval of the regressed target z among 30 clips"
+    assert lines["retrieval3_z"].about == "top-3 retrieval of the regressed target z among 30 clips, brain to stimulus"
     assert lines["retrieval3_z"].score.chance_analytic == pytest.approx(0.1)
     with pytest.raises(ValueError, match="greater than 0"):
         strict.StrictParams(weights="demo/video-classifier", retrieval_k=(0,))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from brainflix.evaluate.identification import DIRECTIONS
 from brainflix.evaluate.params import StrictParams
 from brainflix.evaluate.protocol import (
     Design,
@@ -113,7 +114,7 @@ def test_each_direction_of_retrieval_ranks_its_own_side(design: Design) -> None:
     prediction, truth, training = planted(0.5, seed=3)
     matched = match(prediction, truth, training)
     r, own = matched.prediction, np.diagonal(matched.prediction)
-    hits = {direction: score_match(matched, design, 5, direction) for direction in ("brain_to_stim", "stim_to_brain")}
+    hits = {direction: score_match(matched, design, 5, direction) for direction in DIRECTIONS}
     assert np.array_equal(hits["brain_to_stim"].per_clip, (r > own[:, None]).sum(axis=1) < 5)
     assert np.array_equal(hits["stim_to_brain"].per_clip, (r > own[None, :]).sum(axis=0) < 5)
     assert not np.array_equal(hits["brain_to_stim"].per_clip, hits["stim_to_brain"].per_clip)
