@@ -67,16 +67,17 @@ def mean_interval(
     n_boot: int = 10_000,
     seed: int | np.random.Generator = 0,
     level: float = 0.95,
+    method: Method = "percentile",
 ) -> Interval:
     """Return the mean over clips with the interval that its number of clusters allows (metrics spec 3.2).
 
-    Student's t where fewer than FEW_CLUSTERS clusters have a value, else the percentile cluster bootstrap; arguments
+    Student's t where fewer than FEW_CLUSTERS clusters have a value, else the cluster bootstrap by `method`; arguments
     as of `cluster_bootstrap`.
     """
     _, sizes, _ = cluster_sums(values, clusters)
     if len(sizes) < FEW_CLUSTERS:
         return cluster_t(values, clusters, level=level)
-    return cluster_bootstrap(values, clusters, n_boot=n_boot, seed=seed, level=level)
+    return cluster_bootstrap(values, clusters, n_boot=n_boot, seed=seed, level=level, method=method)
 
 
 def cluster_bootstrap(

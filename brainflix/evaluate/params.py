@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field, PositiveInt
 
 from brainflix.targets.params import WeightParams
@@ -24,3 +26,6 @@ class StrictParams(WeightParams):
     min_shift_s: float = Field(20.0, gt=0, description="smallest circular shift of the re-pairing test, in seconds")
     n_draws: int = Field(10_000, ge=999, description="re-pairings at most; all of them where there are fewer")
     n_boot: int = Field(10_000, ge=999, description="bootstrap replicates")
+    interval: Literal["percentile", "bca"] = Field(
+        "percentile", description="bootstrap interval; with fewer than 30 blocks it is Student's t whatever this says"
+    )

@@ -138,8 +138,8 @@ def score_match(
     matched: Match,
     design: Design,
     k: int | None = None,
-    *,
     direction: identification.Direction = "brain_to_stim",
+    *,
     gallery: int | None = None,
 ) -> Score:
     """Score regressed targets by identification, or by retrieval.
@@ -214,4 +214,5 @@ def score_matrix(
         is_rate=is_rate,
         n_boot=design.params.n_boot,
         seed=design.seed,
+        method=design.params.interval,
     )

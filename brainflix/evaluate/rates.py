@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from brainflix.evaluate.bootstrap import Interval, cluster_sums, mean_interval
+from brainflix.evaluate.bootstrap import Interval, Method, cluster_sums, mean_interval
 
 
 def rate_interval(
@@ -19,6 +19,7 @@ def rate_interval(
     n_boot: int = 10_000,
     seed: int | np.random.Generator = 0,
     level: float = 0.95,
+    method: Method = "percentile",
 ) -> Interval:
     """Return the mean over clips of a score in [0, 1] with its interval, honest at 0 and at 1 too.
 
@@ -31,11 +32,12 @@ def rate_interval(
         n_boot: bootstrap replicates.
         seed: of the resampling.
         level: coverage aimed at.
+        method: of the bootstrap, where there are clusters enough for one.
 
     Returns:
         The interval; its `method` says which.
     """
-    interval = mean_interval(values, clusters, n_boot=n_boot, seed=seed, level=level)
+    interval = mean_interval(values, clusters, n_boot=n_boot, seed=seed, level=level, method=method)
     sums, sizes, _ = cluster_sums(values, clusters)
     failures = not sums.any()
     if not len(sums) or not (failures or np.array_equal(sums, sizes)):

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from brainflix.evaluate.bootstrap import mean_interval
+from brainflix.evaluate.bootstrap import Method, mean_interval
 from brainflix.evaluate.rates import rate_interval
 from brainflix.evaluate.repairing import Repaired
 
@@ -98,6 +98,7 @@ def summarise(
     n_nan: int | None = None,
     n_boot: int = 10_000,
     seed: int = 0,
+    method: Method = "percentile",
 ) -> Score:
     """Assemble the record of one metric.
 
@@ -113,9 +114,10 @@ def summarise(
         n_nan: undefined frames, where the metric counts those; None counts undefined clips.
         n_boot: bootstrap replicates.
         seed: of the bootstrap.
+        method: of the bootstrap's interval; few clusters get Student's t whatever it is (metrics spec 3.2).
     """
     interval_of = rate_interval if is_rate else mean_interval
-    interval = interval_of(per_clip, clusters, n_boot=n_boot, seed=seed)
+    interval = interval_of(per_clip, clusters, n_boot=n_boot, seed=seed, method=method)
     return Score(
         value=interval.value,
         n=interval.n,

@@ -36,10 +36,10 @@ def target_lines(step: str, matched: Match, clips: Clips, design: Design) -> dic
     lines = {f"identification_{step}": Line(score_match(matched, design), about, primary=True)}
     for k in design.params.retrieval_k:
         about = f"top-{k} retrieval of the regressed target {step} among {n} clips"
-        lines[f"retrieval{k}_{step}"] = Line(score_match(matched, design, k), about)
-        about = f"the same the other way: top-{k} retrieval of the prediction for a given {step}, among {n}"
-        score = score_match(matched, design, k, direction="stim_to_brain")
-        lines[f"retrieval{k}_stim_to_brain_{step}"] = Line(score, about)
+        lines[f"retrieval{k}_{step}"] = Line(score_match(matched, design, k), f"{about}, brain to stimulus")
+        # Published code bases have the names of the directions swapped, so both are given (metrics spec 2.13).
+        backward = score_match(matched, design, k, "stim_to_brain")
+        lines[f"retrieval{k}_stim_to_brain_{step}"] = Line(backward, f"{about}, stimulus to brain")
         lines[f"retrieval{k}_near_{step}"] = _near_line(step, matched, clips, design, k)
         if n > GALLERY:
             about = f"top-{k} retrieval of the regressed target {step} in a random gallery of {GALLERY}, exact"

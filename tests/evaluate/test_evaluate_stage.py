@@ -116,7 +116,7 @@ def test_each_regressed_target_has_identification_that_leads_and_its_retrievals(
     assert [name for name, line in lines.items() if line.primary] == ["identification_z"]
     found = {f"retrieval{k}{way}_z" for k in (1, 3) for way in ("", "_stim_to_brain", "_near")}
     assert set(lines) == {"identification_z", *found, "pattern_z", "cosine_z", "explained_z"}
-    assert lines["retrieval3_z"].about == "top-3 retrieval of the regressed target z among 30 clips"
+    assert lines["retrieval3_z"].about == "top-3 retrieval of the regressed target z among 30 clips, brain to stimulus"
     assert lines["retrieval3_z"].score.chance_analytic == pytest.approx(0.1)
     with pytest.raises(ValueError, match="greater than 0"):
         strict.StrictParams(weights="demo/video-classifier", retrieval_k=(0,))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from brainflix.evaluate.identification import DIRECTIONS
 from brainflix.evaluate.params import StrictParams
 from brainflix.evaluate.protocol import (
     Design,
@@ -107,3 +108,13 @@ def test_retrieval_without_a_hit_does_not_exclude_chance(design: Design) -> None
     score = score_match(match(-truth, truth, training), design, 1)
     assert score.value == 0.0 and score.ci95[0] == 0.0
     assert score.ci95[0] < score.chance_analytic < score.ci95[1]
+
+
+def test_each_direction_of_retrieval_ranks_its_own_side(design: Design) -> None:
+    prediction, truth, training = planted(0.5, seed=3)
+    matched = match(prediction, truth, training)
+    r, own = matched.prediction, np.diagonal(matched.prediction)
+    hits = {direction: score_match(matched, design, 5, direction) for direction in DIRECTIONS}
+    assert np.array_equal(hits["brain_to_stim"].per_clip, (r > own[:, None]).sum(axis=1) < 5)
+    assert np.array_equal(hits["stim_to_brain"].per_clip, (r > own[None, :]).sum(axis=0) < 5)
+    assert not np.array_equal(hits["brain_to_stim"].per_clip, hits["stim_to_brain"].per_clip)

@@ -68,3 +68,15 @@ def test_a_rate_without_a_hit_is_not_certain_to_be_zero() -> None:
     assert rate.to_dict()["ci_method"] == "clopper-pearson"
     assert rate.ci95[1] > 1 / 120, "chance of top-1 retrieval among the 120 clips"
     assert summarise(none, np.arange(120), protocol="strict").ci95 == (0.0, 0.0)
+
+
+def test_interval_asked_for_is_named_and_few_clusters_keep_students_t() -> None:
+    skewed = np.random.default_rng(0).random(60) ** 6
+    many, few = np.arange(60), np.arange(60) // 5
+    for is_rate in (False, True):
+        bca = summarise(skewed, many, protocol="strict", is_rate=is_rate, n_boot=999, method="bca")
+        percentile = summarise(skewed, many, protocol="strict", is_rate=is_rate, n_boot=999)
+        assert (bca.ci_method, percentile.ci_method) == ("bca", "percentile")
+        # The long tail of high scores moves both limits up.
+        assert bca.ci95[0] > percentile.ci95[0] and bca.ci95[1] > percentile.ci95[1]
+        assert summarise(skewed, few, protocol="strict", is_rate=is_rate, method="bca").ci_method == "t"
