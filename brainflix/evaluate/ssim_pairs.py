@@ -22,7 +22,7 @@ Singles = NDArray[np.float32]
 # Windows in each plane at most: 16 a side.
 N_WINDOWS = 256
 # Bytes of windows held at once.
-MEMORY_BYTES = 2**26
+MEMORY_BYTES = 2**28
 # Entries of one block of pairings: some arrays of this size stay in a core's second-level cache.
 BLOCK = 49_152
 
