@@ -31,7 +31,7 @@ Floats = NDArray[np.float64]
 BASELINES = ("grey", "blurred", "static_first", "truth_first")
 PREDICTION = "prediction"
 # A baseline's SSIM with other clips is a mean over this many re-pairings; each holds every clip once on either side.
-FLOOR_ORDERS = 8
+FLOOR_ORDERS = 4
 # Differences that are 0 by chance.
 CENTRED = ("ssim_excess", "reversal_gain")
 
