@@ -66,6 +66,16 @@ def _load(place: str) -> Any:
     return getattr(import_module(module), attribute)
 
 
+def _paper(params: str, whose: str) -> Part:
+    """Return the part of a paper's protocol."""
+    return Part(
+        "brainflix.evaluate.papers:score",
+        f"brainflix.evaluate.paper_params:{params}",
+        f"{whose} published procedure, as `score` runs it on folders",
+        needs=("videos", "truth"),
+    )
+
+
 PARTS: dict[str, dict[str, Part]] = {
     "dataset": {
         "demo": Part(
@@ -180,36 +190,11 @@ PARTS: dict[str, dict[str, Part]] = {
             needs=("videos", "truth"),
             takes=("oracle", "baselines", "predictions", "targets", "transfer"),
         ),
-        "mindvideo": Part(
-            "brainflix.evaluate.papers:score",
-            "brainflix.evaluate.paper_params:MindVideoParams",
-            "Mind-Video's published procedure, as `score` runs it on folders",
-            needs=("videos", "truth"),
-        ),
-        "glfa": Part(
-            "brainflix.evaluate.papers:score",
-            "brainflix.evaluate.paper_params:GlfaParams",
-            "GLFA's published procedure, as `score` runs it on folders",
-            needs=("videos", "truth"),
-        ),
-        "mindanimator": Part(
-            "brainflix.evaluate.papers:score",
-            "brainflix.evaluate.paper_params:MindAnimatorParams",
-            "Mind-Animator's published procedure, as `score` runs it on folders",
-            needs=("videos", "truth"),
-        ),
-        "neurons": Part(
-            "brainflix.evaluate.papers:score",
-            "brainflix.evaluate.paper_params:NeuronsParams",
-            "NEURONS' published procedure, as `score` runs it on folders",
-            needs=("videos", "truth"),
-        ),
-        "brainnetflix": Part(
-            "brainflix.evaluate.papers:score",
-            "brainflix.evaluate.paper_params:BrainNetflixParams",
-            "Brain Netflix's published procedure, as `score` runs it on folders",
-            needs=("videos", "truth"),
-        ),
+        "mindvideo": _paper("MindVideoParams", "Mind-Video's"),
+        "glfa": _paper("GlfaParams", "GLFA's"),
+        "mindanimator": _paper("MindAnimatorParams", "Mind-Animator's"),
+        "neurons": _paper("NeuronsParams", "NEURONS'"),
+        "brainnetflix": _paper("BrainNetflixParams", "Brain Netflix's"),
     },
 }
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from brainflix.errors import DataError
 from brainflix.evaluate.pixels import Floats, decibels
+from brainflix.evaluate.repairing import mean_matrix
 
 Sample = NDArray[np.uint8]
 
@@ -63,15 +64,8 @@ def mean_over_frames(truth: Sample, prediction: Sample, score: Callable[[Sample,
             raise DataError(f"clips are {clips.dtype} of shape {clips.shape}", why=need)
     if truth.shape[1:] != prediction.shape[1:]:
         raise DataError(f"truths {truth.shape} and predictions {prediction.shape} differ in frames or places")
-    total = np.zeros((len(prediction), len(truth)))
-    count = np.zeros_like(total)
-    for frame in range(truth.shape[1]):
-        matrix = score(prediction[:, frame], truth[:, frame])
-        defined = ~np.isnan(matrix)
-        total[defined] += matrix[defined]
-        count += defined
-    mean: Floats = np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
-    return mean
+    frames = (score(prediction[:, frame], truth[:, frame]) for frame in range(truth.shape[1]))
+    return mean_matrix(frames, (len(prediction), len(truth)))
 
 
 def _squared_error(predictions: Sample, truths: Sample) -> Floats:

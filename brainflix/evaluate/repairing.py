@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -130,6 +130,17 @@ def mismatched_means(matrix: Floats, mismatched: NDArray[np.bool_]) -> Floats:
     sums = np.where(counted, matrix, 0.0).sum(axis=1)
     means: Floats = np.divide(sums, counts, out=np.full(len(matrix), np.nan), where=counts > 0)
     return means
+
+
+def mean_matrix(matrices: Iterable[Floats], shape: tuple[int, int]) -> Floats:
+    """Return the mean over the defined entries of matrices of one shape, NaN where none is; one is held at a time."""
+    total, count = np.zeros(shape), np.zeros(shape)
+    for matrix in matrices:
+        defined = ~np.isnan(matrix)
+        total[defined] += matrix[defined]
+        count += defined
+    mean: Floats = np.divide(total, count, out=np.full(shape, np.nan), where=count > 0)
+    return mean
 
 
 def repairing_null(matrix: Floats, orders: NDArray[np.integer[Any]]) -> Floats:

@@ -86,6 +86,10 @@ def _of_flow(score: Callable[..., Floats | float]) -> Callable[[View, View], Flo
     return lambda truth, prediction: np.atleast_1d(score(truth.flow[None], prediction.flow[None]))
 
 
+def _flow_cosine(truth: View, prediction: View) -> Floats:
+    return np.array([flow.flow_cosine(truth.flow, prediction.flow)])
+
+
 def _cosine_matrix(truth: ClipSet, prediction: ClipSet) -> Floats:
     return flow.flow_cosine_matrix(*flows_of(truth, prediction))
 
@@ -107,8 +111,7 @@ def _epe_per_second(truth: View, prediction: View) -> Floats:
 
 
 def _reversal_gain(truth: View, prediction: View) -> Floats:
-    forward, backward = (flow.flow_cosine(truth.flow, each) for each in (prediction.flow, prediction.backward_flow))
-    return np.array([forward - backward])
+    return _flow_cosine(truth, prediction) - flow.flow_cosine(truth.flow, prediction.backward_flow)
 
 
 def _first_six(order: hue.Order) -> Callable[[View, View], Floats]:
@@ -124,7 +127,7 @@ _METRICS = (
     ),
     Metric(
         "flow_cosine", "cosine of optical flow (Farneback)",
-        _of_flow(lambda f, g: np.diagonal(flow.flow_cosine_matrix(f, g))), _cosine_matrix, primary=True, motion=True,
+        _flow_cosine, _cosine_matrix, primary=True, motion=True,
     ),
     Metric(
         "ssim_rgb_u7", "SSIM, RGB, uniform 7 x 7 window",
@@ -187,7 +190,7 @@ _METRICS = (
     ),
     Metric(
         "flow_cosine_matched", "flow cosine, tested among clips of the same true speed",
-        _of_flow(lambda f, g: np.diagonal(flow.flow_cosine_matrix(f, g))), _cosine_matrix, motion=True, null="matched",
+        _flow_cosine, _cosine_matrix, motion=True, null="matched",
     ),
     Metric(
         "reversal_gain", "flow cosine minus that of the prediction played backwards",

@@ -16,11 +16,10 @@ from brainflix.evaluate.folders.catalogue import (
 )
 from brainflix.evaluate.folders.given import Files, score_features_files, score_logits_files
 from brainflix.evaluate.folders.inputs import Inputs
-from brainflix.evaluate.folders.lines import make_table
+from brainflix.evaluate.folders.lines import Table
 from brainflix.evaluate.folders.modelled import Wanted, score_models
 from brainflix.evaluate.folders.networks import Absent, Audience, find_weights
 from brainflix.evaluate.folders.result import Result
-from brainflix.evaluate.folders.scoring import Plan
 from brainflix.evaluate.models.checkpoints import Checkpoint, Located
 from brainflix.evaluate.models.features import Extraction
 from brainflix.evaluate.protocols import Protocol
@@ -34,7 +33,7 @@ class Asked:
 
     Attributes:
         names: metrics of `model_metrics`.
-        protocol, inputs, plan: what is compared, and how.
+        protocol, inputs, table: what is compared, and how.
         checkpoints: which weights to take.
         logits, features: files of the user, which come before weights.
         folder: for output that may not fit in memory.
@@ -45,7 +44,7 @@ class Asked:
     names: tuple[str, ...]
     protocol: Protocol
     inputs: Inputs
-    plan: Plan
+    table: Table
     checkpoints: Mapping[str, Checkpoint]
     logits: Files | None
     features: Files | None
@@ -59,7 +58,7 @@ def score_asked(asked: Asked, result: Result) -> dict[str, Located]:
     metrics = {name: metric for name, metric in model_metrics(asked.protocol).items() if name in asked.names}
     if not metrics:
         return {}
-    table = make_table(asked.inputs.rank, asked.plan)
+    table = asked.table
     if asked.logits is not None:
         done = score_logits_files(asked.logits, metrics, asked.protocol, asked.inputs, table, result)
         metrics = {name: metric for name, metric in metrics.items() if name not in done}
@@ -70,7 +69,7 @@ def score_asked(asked: Asked, result: Result) -> dict[str, Located]:
         from brainflix.device import pick_compute
 
         compute = pick_compute(asked.device, "float32")
-        audience = Audience(asked.inputs, asked.how, compute, asked.folder, asked.plan.workers)
+        audience = Audience(asked.inputs, asked.how, compute, asked.folder, table.plan.workers)
         score_models(Wanted(ready, weights, asked.protocol, audience, table, result))
     return weights
 
@@ -86,11 +85,7 @@ def _allowed(metrics: Metrics, asked: Asked, result: Result) -> Metrics:
         (alone, len(inputs.ids) < 2, "one clip cannot be told from others", "give two clips or more"),
         (set(PER_SECOND), inputs.fps_hz is None, "frame rate unknown", "give --fps-truth"),
     )
-    for names, applies, why, advice in bars:
-        barred = [name for name in left if applies and name in names]
-        result.skip(barred, why, advice)
-        left = {name: metric for name, metric in left.items() if name not in barred}
-    return left
+    return {name: left[name] for name in result.pass_bars(left, bars)}
 
 
 def _ready(

@@ -43,26 +43,17 @@ def possible_metrics(
     wanted: Sequence[str], inputs: Inputs, result: Result, *, block: int, n_draws: int
 ) -> tuple[str, ...]:
     """Return the metrics of videos that these clips allow; `result` notes why the others are left out."""
-    videos = [name for name in wanted if name in METRICS]
-    moving = [name for name in videos if METRICS[name].motion]
-    if moving and inputs.truth.shape[1] < 2:
-        result.skip(moving, "one frame has no motion", "give clips of two frames or more")
-        videos = [name for name in videos if name not in moving]
-    if "motion_energy" in videos and find_spec("moten") is None:
-        result.skip(["motion_energy"], "pymoten missing", "pip install pymoten")
-        videos.remove("motion_energy")
-    if "smoothness" in videos and inputs.truth.shape[1] < 3:
-        result.skip(["smoothness"], "two frames cannot be shuffled", "give clips of three frames or more")
-        videos.remove("smoothness")
-    matched = [name for name in videos if METRICS[name].null == "matched"]
-    if matched and block > 1:
-        result.skip(matched, "clips come in blocks", "score clips apart in time, without --block")
-        videos = [name for name in videos if name not in matched]
-    timed = [name for name in videos if METRICS[name].timed]
-    if timed and inputs.fps_hz is None:
-        result.skip(timed, "the frame rate is unknown", "give --fps-truth")
-        videos = [name for name in videos if name not in timed]
-    if "ssim_excess" in videos and (len(inputs.ids) < 2 or not n_draws):
-        result.skip(["ssim_excess"], "nothing is re-paired", "give two clips or more, and --repairings above 0")
-        videos.remove("ssim_excess")
-    return tuple(videos)
+    n_frames = inputs.truth.shape[1]
+    moving = {name for name, metric in METRICS.items() if metric.motion}
+    matched = {name for name, metric in METRICS.items() if metric.null == "matched"}
+    timed = {name for name, metric in METRICS.items() if metric.timed}
+    alone = len(inputs.ids) < 2 or not n_draws
+    bars = (
+        (moving, n_frames < 2, "one frame has no motion", "give clips of two frames or more"),
+        ({"motion_energy"}, find_spec("moten") is None, "pymoten missing", "pip install pymoten"),
+        ({"smoothness"}, n_frames < 3, "two frames cannot be shuffled", "give clips of three frames or more"),
+        (matched, block > 1, "clips come in blocks", "score clips apart in time, without --block"),
+        (timed, inputs.fps_hz is None, "the frame rate is unknown", "give --fps-truth"),
+        ({"ssim_excess"}, alone, "nothing is re-paired", "give two clips or more, and --repairings above 0"),
+    )
+    return tuple(result.pass_bars([name for name in wanted if name in METRICS], bars))

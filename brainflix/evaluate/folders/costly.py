@@ -20,7 +20,6 @@ from brainflix.evaluate.folders.lines import Table, make_line, sampled_orders, t
 from brainflix.evaluate.folders.scoring import PREDICTION
 from brainflix.evaluate.folders.semantic import TRUTH
 from brainflix.evaluate.models.features import Frames, Track, Videos
-from brainflix.evaluate.pixels import clip_means
 from brainflix.evaluate.scorecard import Line
 from brainflix.evaluate.views import FLOW_PLACES
 
@@ -49,7 +48,7 @@ def score_perceptual(
     """
     n, orders = len(table.rank), sampled_orders(table, LPIPS_ORDERS)
     matrix = np.full((n, n), np.nan)
-    own = {name: np.full((n, 1), np.nan) for name in videos if name != TRUTH}
+    own = {name: np.full(n, np.nan) for name in videos if name != TRUTH}
     for clip in track(range(n), "clips compared by LPIPS"):
         truth = videos[TRUTH].frames_of(clip)
         for name, values in own.items():
@@ -57,12 +56,11 @@ def score_perceptual(
         prediction = videos[PREDICTION].frames_of(clip)
         for other in np.unique(orders[:, clip]):
             matrix[clip, other] = distance(videos[TRUTH].frames_of(int(other)), prediction).mean()
-    means = {name: clip_means(values)[0] for name, values in own.items()}
-    per_clip = means.pop(PREDICTION)
+    per_clip = own.pop(PREDICTION)
     np.fill_diagonal(matrix, per_clip)
     tested = tested_sample(matrix, orders, metric)
     return make_line(
-        metric, per_clip, table, tested=tested, below={name: defined_mean(each) for name, each in means.items()}
+        metric, per_clip, table, tested=tested, below={name: defined_mean(each) for name, each in own.items()}
     )
 
 

@@ -10,6 +10,7 @@ from brainflix.evaluate.folders.asked import Asked, score_asked
 from brainflix.evaluate.folders.choosing import possible_metrics
 from brainflix.evaluate.folders.given import Files
 from brainflix.evaluate.folders.inputs import Inputs, Source, Track, stage_inputs
+from brainflix.evaluate.folders.lines import make_table
 from brainflix.evaluate.folders.result import Result
 from brainflix.evaluate.folders.scoring import Plan, score_folder
 from brainflix.evaluate.models.checkpoints import Checkpoint, Located
@@ -93,13 +94,14 @@ def score_source(source: Source, choices: Choices, folder: Path, track: Track) -
     result = Result()
     metrics = possible_metrics(choices.metrics, inputs, result, block=choices.block, n_draws=choices.n_draws)
     plan = _plan(choices, metrics)
+    table = make_table(inputs.rank, plan)
     if plan.metrics:
-        result.lines.update(score_folder(inputs, plan, track))
+        result.lines.update(score_folder(inputs, plan, table.repairing, track))
     asked = Asked(
         names=tuple(name for name in choices.metrics if name not in METRICS),
         protocol=choices.protocol,
         inputs=inputs,
-        plan=plan,
+        table=table,
         checkpoints=choices.checkpoints,
         logits=choices.logits,
         features=choices.features,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from brainflix.evaluate.folders.catalogue import ModelMetric
 from brainflix.evaluate.folders.repairing import Repairing, make_repairing, repaired
 from brainflix.evaluate.folders.scoring import Plan
-from brainflix.evaluate.repairing import Repaired, circular_orders, repairing_test
+from brainflix.evaluate.repairing import Repaired, repairing_test
 from brainflix.evaluate.score import Score, summarise
 from brainflix.evaluate.scorecard import Line
 
@@ -49,16 +49,11 @@ def sampled_orders(table: Table, n_orders: int) -> NDArray[np.int32]:
 
     Independent clips are rotated in the order of their rank, so that names change no number; blocks as they stand.
     """
-    n, block = len(table.rank), table.plan.block
-    if n < 2 or n_orders < 1:
-        return np.empty((0, n), np.int32)
-    rotations = circular_orders(np.zeros(n), min_shift=block, n_draws=n)
-    if len(rotations) > n_orders:
-        chosen = np.random.default_rng(table.plan.seed).choice(len(rotations), n_orders, replace=False)
-        rotations = rotations[np.sort(chosen)]
-    place = np.arange(n) if block > 1 else table.rank
-    at = np.argsort(place).astype(np.int32)
-    return at[rotations[:, place]]
+    floor = table.repairing.floor
+    if len(floor) <= n_orders:
+        return floor
+    chosen = np.random.default_rng(table.plan.seed).choice(len(floor), n_orders, replace=False)
+    return floor[np.sort(chosen)]
 
 
 def make_line(

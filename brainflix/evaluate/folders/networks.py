@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from brainflix.errors import MissingError
+from brainflix.evaluate.clip_pool import clip_pool
 from brainflix.evaluate.folders import catalogue
 from brainflix.evaluate.folders.inputs import Inputs, check_room
 from brainflix.evaluate.folders.scoring import BASELINES, PREDICTION, derive
@@ -71,7 +71,7 @@ class Audience:
         inputs, n = self.inputs, len(self.inputs.ids)
         check_room(self.folder, inputs.prediction.nbytes)
         soft = Staged(self.folder / "blurred.u8", inputs.prediction.shape)
-        with ThreadPoolExecutor(self.workers) as pool:
+        with clip_pool(self.workers) as pool:
             for row, clip in enumerate(pool.map(partial(derive, "blurred", inputs), range(n))):
                 soft[row] = clip
         found = {name: Videos(n, partial(derive, name, inputs)) for name in BASELINES}

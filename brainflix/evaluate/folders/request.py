@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from brainflix.errors import UsageError
 from brainflix.evaluate.folders.choosing import choose_metrics
@@ -171,5 +168,4 @@ def _document(request: Request, protocol: Protocol, scored: Scored) -> dict[str,
 
 def _plain(line: Line, row: dict[str, Any]) -> dict[str, Any]:
     """Return one line's row of the table with its clips' values."""
-    per_clip = [float(value) if math.isfinite(value) else None for value in np.asarray(line.score.per_clip)]
-    return {**row, "primary": line.primary, "per_clip": per_clip}
+    return {**row, "primary": line.primary, "per_clip": line.score.to_dict()["per_clip"]}

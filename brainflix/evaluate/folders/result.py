@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from brainflix.evaluate.nway_curve import Curve
@@ -23,6 +23,20 @@ class Result:
     def skip(self, metrics: Iterable[str], why: str, next: str) -> None:
         """Note metrics that cannot be computed."""
         self.skipped += [{"metric": name, "status": f"skipped: {why}", "next": next} for name in metrics]
+
+    def pass_bars(self, metrics: Iterable[str], bars: Iterable[tuple[Collection[str], bool, str, str]]) -> list[str]:
+        """Return the metrics that no bar holds back, and note the others by the first that does.
+
+        Args:
+            metrics: names.
+            bars: for each, the names that it holds back, whether it does, why, and what to do about it.
+        """
+        left = list(metrics)
+        for names, applies, why, advice in bars:
+            barred = [name for name in left if applies and name in names]
+            self.skip(barred, why, advice)
+            left = [name for name in left if name not in barred]
+        return left
 
     def sort(self, order: Sequence[str]) -> None:
         """Put lines and what was left out into the order of these names."""

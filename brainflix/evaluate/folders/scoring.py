@@ -19,7 +19,7 @@ from brainflix.evaluate.clip_pool import clip_pool
 from brainflix.evaluate.flow import Grey, epe_static
 from brainflix.evaluate.folders.inputs import Inputs, Track
 from brainflix.evaluate.folders.motion import OF_SETS
-from brainflix.evaluate.folders.repairing import Repairing, make_repairing, matched, repaired, signs
+from brainflix.evaluate.folders.repairing import Repairing, matched, repaired, signs
 from brainflix.evaluate.repairing import Repaired, mismatched_means
 from brainflix.evaluate.score import Score, summarise
 from brainflix.evaluate.scorecard import Line
@@ -89,18 +89,18 @@ class Own:
     flows: tuple[NDArray[np.float32], ...]
 
 
-def score_folder(inputs: Inputs, plan: Plan, track: Track) -> dict[str, Line]:
+def score_folder(inputs: Inputs, plan: Plan, repairing: Repairing, track: Track) -> dict[str, Line]:
     """Score every metric of the plan.
 
     Args:
         inputs: the clips.
         plan: what to score and how.
+        repairing: how clips are re-paired.
         track: counts clips.
 
     Returns:
         By metric, in the order of METRICS.
     """
-    repairing = make_repairing(inputs.rank, block=plan.block, n_draws=plan.n_draws, seed=plan.seed)
     own = _score_own(inputs, plan, repairing, track)
     matrices = _score_pairs(inputs, plan, own, track)
     lines = {}

@@ -18,6 +18,7 @@ from brainflix.evaluate.folders.catalogue import ModelMetric
 from brainflix.evaluate.folders.lines import Table, make_line, tested_matrix
 from brainflix.evaluate.folders.scoring import PREDICTION
 from brainflix.evaluate.nway_curve import Curve, accuracy_curve
+from brainflix.evaluate.repairing import mean_matrix
 from brainflix.evaluate.scorecard import Line
 from brainflix.evaluate.temporal import Consistency, Gate, temporal_consistency
 
@@ -77,7 +78,7 @@ def score_pooled_cosine(systems: Systems, metric: ModelMetric, table: Table) -> 
 
 def pooled_cosine(truth: NDArray[Any], prediction: NDArray[Any]) -> Floats:
     """Return each clip's own cosine of the means over frames, array of shape (n_clips,), NaN where it has none."""
-    return np.diagonal(_mean_of(_pooled_cosines(truth, prediction))).copy()
+    return np.diagonal(mean_matrix(_pooled_cosines(truth, prediction), _shape(truth))).copy()
 
 
 def score_consistency(
@@ -136,7 +137,7 @@ def score_identification(systems: Systems, metric: ModelMetric, table: Table) ->
     below = {
         name: defined_mean(deep_identification(truth, values)[0]) for name, values in baselines_of(systems).items()
     }
-    matrix = _mean_of(map(_share_beaten, frame_correlations(truth, systems[PREDICTION])))
+    matrix = mean_matrix(map(_share_beaten, frame_correlations(truth, systems[PREDICTION])), _shape(truth))
     tested = tested_matrix(matrix, table, metric)
     return make_line(metric, own, table, tested=tested, below=below, n_nan=n_nan, chance=0.5, is_rate=True)
 
@@ -160,7 +161,7 @@ def score_distance(systems: Systems, metric: ModelMetric, table: Table) -> Line:
     below = {
         name: defined_mean(correlation_distance(truth, values)[0]) for name, values in baselines_of(systems).items()
     }
-    matrix = 1.0 - _mean_of(frame_correlations(truth, systems[PREDICTION]))
+    matrix = 1.0 - mean_matrix(frame_correlations(truth, systems[PREDICTION]), _shape(truth))
     return make_line(metric, own, table, tested=tested_matrix(matrix, table, metric), below=below, n_nan=n_nan)
 
 
@@ -171,14 +172,26 @@ def _score_matrices(
     matrices: Callable[[NDArray[Any], NDArray[Any]], Iterable[Floats]],
 ) -> Line:
     truth = systems[TRUTH]
-    matrix = _mean_of(matrices(truth, systems[PREDICTION]))
-    n_nan = sum(int(np.isnan(np.diagonal(each)).sum()) for each in matrices(truth, systems[PREDICTION]))
+    n_nan = 0
+
+    def counted() -> Iterable[Floats]:
+        nonlocal n_nan
+        for each in matrices(truth, systems[PREDICTION]):
+            n_nan += int(np.isnan(np.diagonal(each)).sum())
+            yield each
+
+    matrix = mean_matrix(counted(), _shape(truth))
     below = {
-        name: defined_mean(np.diagonal(_mean_of(matrices(truth, values))))
+        name: defined_mean(np.diagonal(mean_matrix(matrices(truth, values), _shape(truth))))
         for name, values in baselines_of(systems).items()
     }
     tested = tested_matrix(matrix, table, metric)
     return make_line(metric, np.diagonal(matrix).copy(), table, tested=tested, below=below, n_nan=n_nan)
+
+
+def _shape(truth: NDArray[Any]) -> tuple[int, int]:
+    """Return the shape of a matrix of all pairings."""
+    return len(truth), len(truth)
 
 
 def _frame_cosines(truth: NDArray[Any], prediction: NDArray[Any]) -> Iterable[Floats]:
@@ -208,13 +221,3 @@ def _share_beaten(correlations: Floats) -> Floats:
     others = (~undefined).sum(axis=1, keepdims=True) - 1
     allowed = np.broadcast_to(others > 0, undefined.shape) & ~undefined
     return np.asarray(np.divide(beaten, others, out=np.full(undefined.shape, np.nan), where=allowed), np.float64)
-
-
-def _mean_of(matrices: Iterable[Floats]) -> Floats:
-    """Return the mean of the defined entries of matrices of one shape, NaN where none is defined."""
-    first, *_ = found = list(matrices)
-    total, count = np.zeros(first.shape), np.zeros(first.shape, np.int64)
-    for matrix in found:
-        total += np.nan_to_num(matrix)
-        count += ~np.isnan(matrix)
-    return np.asarray(np.divide(total, count, out=np.full(first.shape, np.nan), where=count > 0), np.float64)
