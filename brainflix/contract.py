@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -31,6 +32,8 @@ STAGES: dict[str, str] = {
 }
 # Stages that a recipe has sections for.
 SECTIONS = tuple(stage for stage in STAGES if stage not in ("download", "report"))
+# Where raw files wait, in the store's folder: an artifact shares their bytes, which only one file system can.
+DOWNLOADS = ".downloads"
 # What a manifest says of a job beside the part's parameters, which therefore cannot have these names.
 JOB_FACTS = ("part", "step", "subject", "dataset")
 
@@ -85,6 +88,10 @@ class Progress(Protocol):
         """Say one line."""
         ...
 
+    def transfer(self, total: int | None, what: str) -> AbstractContextManager[Callable[[int], None]]:
+        """Yield a function that is told how many more bytes came, of `total` or of nobody knows how many."""
+        ...
+
 
 class Silent:
     """Progress for tests and libraries: says nothing."""
@@ -95,6 +102,30 @@ class Silent:
 
     def say(self, text: str) -> None:
         """Keep quiet."""
+
+    @contextmanager
+    def transfer(self, total: int | None, what: str) -> Iterator[Callable[[int], None]]:
+        """Yield a function that takes bytes and says nothing."""
+        yield lambda count: None
+
+
+@dataclass(frozen=True)
+class Intake:
+    """How raw files come, and where they wait until all of them are whole.
+
+    Attributes:
+        folder: where they wait; it outlives the process, so that nothing is fetched twice.
+        source: folder of files that a person fetched, to be adopted instead of fetching.
+        agreed: whether the user has just agreed to the data set's terms.
+        offline: open no connection.
+        workers: files that are fetched side by side.
+    """
+
+    folder: Path
+    source: Path | None = None
+    agreed: bool = False
+    offline: bool = False
+    workers: int = 8
 
 
 @dataclass(frozen=True)
@@ -110,6 +141,7 @@ class Tools:
         checkpoint_epochs: epochs between checkpoints.
         recompute: recompute activations in the backward pass of training, to save memory.
         cache: folder that keeps what networks say of clips; None keeps nothing.
+        given: how raw files come; None takes the store's own folder and asks for nothing.
     """
 
     store: Store
@@ -120,6 +152,12 @@ class Tools:
     checkpoint_epochs: int = 5
     recompute: bool = False
     cache: Path | None = None
+    given: Intake | None = None
+
+    @property
+    def intake(self) -> Intake:
+        """How raw files come."""
+        return self.given or Intake(self.store.root / DOWNLOADS)
 
 
 class Stage(Protocol):

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
 
 from brainflix.errors import UsageError
+from brainflix.lazy import load
 from brainflix.wording import did_you_mean
 
 ENTRY_POINTS = "brainflix.parts"
@@ -41,7 +41,7 @@ class Part:
 
     def load(self) -> Any:
         """Import and return the part's code."""
-        return _load(self.target)
+        return load(self.target)
 
     def load_params(self) -> Any:
         """Import and return the class of the part's parameters (light, but for a plug-in, which is imported).
@@ -49,21 +49,16 @@ class Part:
         Raises:
             UsageError: the plug-in cannot be imported, or its `Params` is not a pydantic model.
         """
-        return _load(self.params) if self.params else self._own_params()
+        return load(self.params) if self.params else self._own_params()
 
     def _own_params(self) -> Any:
         try:
-            model = getattr(self.load(), "Params", None) or _load("brainflix.contract:AnyParams")
+            model = getattr(self.load(), "Params", None) or load("brainflix.contract:AnyParams")
         except (ImportError, AttributeError) as error:
             raise UsageError(f"{self.target} of the package {self.package} cannot be loaded", why=str(error)) from error
         if not (isinstance(model, type) and hasattr(model, "model_validate")):
             raise UsageError(f"{self.target}: Params is not a pydantic model", why=f"package {self.package}")
         return model
-
-
-def _load(place: str) -> Any:
-    module, _, attribute = place.partition(":")
-    return getattr(import_module(module), attribute)
 
 
 def _paper(params: str, whose: str) -> Part:

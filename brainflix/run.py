@@ -9,7 +9,7 @@ from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from brainflix.contract import JOB_FACTS, Job, Progress, Silent, Tools
+from brainflix.contract import DOWNLOADS, JOB_FACTS, Intake, Job, Progress, Silent, Tools
 from brainflix.errors import MissingError
 from brainflix.plan import BLOCKED, CACHED, Planned
 from brainflix.recipe import Recipe
@@ -46,6 +46,7 @@ def execute(
     *,
     progress: Progress | None = None,
     on_done: Callable[[Done], None] = lambda done: None,
+    intake: Intake | None = None,
 ) -> list[Done]:
     """Run the jobs in order.
 
@@ -55,6 +56,7 @@ def execute(
         settings: where and how fast.
         progress: told how far each stage is.
         on_done: called after each job.
+        intake: how raw files come; by default from where the data set has them.
 
     Raises:
         MissingError: a job is blocked; nothing is run before this is known.
@@ -62,7 +64,7 @@ def execute(
     for item in planned:
         if item.status == BLOCKED:
             raise MissingError(f"cannot make {item.job.ref}", why=item.why, next=_advice(item))
-    tools = make_tools(store, settings, progress or Silent())
+    tools = make_tools(store, settings, progress or Silent(), intake)
     results = []
     for item in planned:
         done = _cached(item.job) if item.status == CACHED else run_job(item.job, store, tools)
@@ -71,7 +73,7 @@ def execute(
     return results
 
 
-def make_tools(store: Store, settings: Settings, progress: Progress) -> Tools:
+def make_tools(store: Store, settings: Settings, progress: Progress, intake: Intake | None = None) -> Tools:
     """Return the tools of a run; torch is imported when a stage first asks for the device.
 
     Every stage that uses torch asks before its first product, so that the number of threads holds for all of them.
@@ -98,6 +100,7 @@ def make_tools(store: Store, settings: Settings, progress: Progress) -> Tools:
         checkpoint_epochs=settings.checkpoint_epochs,
         recompute=settings.recompute,
         cache=settings.cache,
+        given=intake or Intake(store.root / DOWNLOADS, offline=settings.offline),
     )
 
 
@@ -123,6 +126,8 @@ def run_job(job: Job, store: Store, tools: Tools) -> Done:
             return chosen
 
         stage.run(job, inputs, out, replace(tools, compute=compute))
+    if hasattr(stage, "finished"):
+        stage.finished(job, tools)
     return Done(job.stage, job.step, job.subject, "ran", str(job.ref), round(time.monotonic() - started, 2))
 
 

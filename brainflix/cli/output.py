@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from brainflix.errors import ResourceError, UsageError
+from brainflix.wording import format_bytes
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -145,6 +147,33 @@ class Output:
                 prefix = f"{self._work}: " if self._work else ""
                 self.say(f"{prefix}{_count(done, total, what)} after {now - started:.0f} s")
 
+    @contextmanager
+    def transfer(self, total: int | None, what: str) -> Iterator[Callable[[int], None]]:
+        """Yield a function that is told how many more bytes came; the count, the rate and the time left are shown."""
+        started = last = time.monotonic()
+        done, lock = 0, threading.Lock()
+        bars = self._bars
+        task = bars.add_task(f"  {what}", total=total, count="") if bars is not None else None
+
+        def advance(count: int) -> None:
+            nonlocal done, last
+            with lock:
+                done += count
+                now = time.monotonic()
+                text = _bytes_text(done, total, now - started)
+                if bars is not None and task is not None:
+                    bars.update(task, completed=done, count=text)
+                elif now - last >= LINE_EVERY_S:
+                    last = now
+                    self.say(f"{what}: {text}")
+
+        try:
+            yield advance
+        finally:
+            if bars is not None and task is not None:
+                with suppress(KeyError):
+                    bars.remove_task(task)
+
     def _print(self, table: Table) -> None:
         """Print a table; on a terminal long cells are folded, elsewhere each row is one line."""
         from rich.table import Table as RichTable
@@ -181,6 +210,14 @@ def confirm(question: str) -> bool | None:
 
 def _count(done: int, total: int | None, what: str) -> str:
     return f"{done} of {total} {what}" if total is not None else f"{done} {what}"
+
+
+def _bytes_text(done: int, total: int | None, seconds: float) -> str:
+    """Return bytes, rate and the time that is left at this rate."""
+    rate = done / seconds if seconds > 0 else 0.0
+    of = f" of {format_bytes(total)}" if total is not None else ""
+    left = f", {(total - done) / rate:.0f} s left" if total is not None and rate > 0 else ""
+    return f"{format_bytes(done)}{of}, {format_bytes(int(rate))}/s{left}"
 
 
 def _length(items: Sequence[Any]) -> int | None:

@@ -32,6 +32,11 @@ def stimulus_path(segment: str) -> Path:
     return STIMULI / f"{segment}.mp4"
 
 
+def film_path(raw: Path, segment: str) -> Path:
+    """Return the video that the clips of a segment are cut from."""
+    return raw / stimulus_path(segment)
+
+
 def run_path(subject: int, segment: str, repeat: int) -> Path:
     """Return where a run's CIFTI file lies below the raw folder; `repeat` counts from 1."""
     home = Path(f"Subject{subject:02d}/video_fmri_dataset/subject{subject}/fmri")

@@ -10,7 +10,6 @@ from brainflix import registry
 from brainflix.contract import Job, Tools
 from brainflix.datasets.base import Dataset
 from brainflix.datasets.cc2017_layout import find_runs
-from brainflix.datasets.clips import load_clips
 from brainflix.errors import UsageError
 from brainflix.io.areas import load_areas
 from brainflix.preprocess.cc2017 import Cleaned, preprocess, reproducibility, selected
@@ -33,7 +32,7 @@ def cc2017(job: Job, params: Cc2017Params, inputs: Mapping[str, list[Artifact]],
             next="remove `subjects: none` from the step, or name subjects in dataset.subjects",
         )
     dataset: Dataset = registry.find("dataset", job.dataset).load()
-    clips = load_clips(inputs["stimuli"][0].path, dataset.clip_s)
+    clips = dataset.load_clips(inputs["stimuli"][0].path)
     n_clips = {segment: clips.segment.count(segment) for segment in dict.fromkeys(clips.segment)}
     runs = find_runs(inputs["raw"][0].path, job.subject)
     cleaned = preprocess(tools.progress.track(runs, "runs"), n_clips, dataset.tr_s, params)

@@ -23,9 +23,11 @@ _PER_TRIAL: dict[str, type[np.signedinteger[Any]]] = {"clip": np.int32, "repeat"
 class Responses:
     """Responses to clips: `response` (n_trials, n_grayordinates) float32, one row per trial, in the order of the runs.
 
-    Per trial: `clip` (n_trials,) int32 index into `clips`, `repeat` and `run` (n_trials,) int16, `run` indexing
-    `run_names`. Per grayordinate: `area` and `structure` (text), `index` (n_grayordinates,) int32 (vertex or voxel
-    number), any `stats` (name -> (n_grayordinates,) numbers, NaN allowed), `masks` (name -> (n_grayordinates,) bool).
+    Per trial: `clip` (n_trials,) int32 index into `clips`, or -1 for a volume of a run that answers no clip and is kept
+    as its neighbours' window (gaps of a film); `repeat` and `run` (n_trials,) int16, `run` indexing `run_names`. Per
+    grayordinate: `area` and `structure` (text), `index` (n_grayordinates,) int32 (vertex number; in a volume, a
+    parcellation or a picture the place in C order, with `structure` naming the space), any `stats` (name ->
+    (n_grayordinates,) numbers, NaN allowed), `masks` (name -> (n_grayordinates,) bool).
 
     Raises:
         DataError: lengths disagree, a response is not finite, or an index points outside.
@@ -59,7 +61,7 @@ class Responses:
         for name, values in {**per_column, **self.stats, **self.masks}.items():
             check_length(name, values, self.n_grayordinates, "grayordinates")
         check_ids("run_names", self.run_names)
-        _check_range("clip", self.clip, len(self.clips), "clips")
+        _check_range("clip", self.clip, len(self.clips), "clips", lowest=-1)
         _check_range("run", self.run, len(self.run_names), "runs")
         check_finite("response", self.response)
 
@@ -163,6 +165,6 @@ def _integers(name: str, values: Any, kind: type[np.signedinteger[Any]]) -> np.n
     return given.astype(kind)
 
 
-def _check_range(name: str, values: np.ndarray[Any, Any], count: int, of: str) -> None:
-    if values.size and not (values.min() >= 0 and values.max() < count):
+def _check_range(name: str, values: np.ndarray[Any, Any], count: int, of: str, lowest: int = 0) -> None:
+    if values.size and not (values.min() >= lowest and values.max() < count):
         raise DataError(f"{name} points outside the {count} {of}", why=f"from {values.min()} to {values.max()}")

@@ -9,6 +9,7 @@ import torch
 from transformers import CLIPImageProcessorPil, CLIPModel
 
 from brainflix.contract import Job, Tools
+from brainflix.datasets.base import Dataset
 from brainflix.device import Compute
 from brainflix.io.weights import resolve_weights
 from brainflix.store.artifact import Artifact
@@ -16,7 +17,9 @@ from brainflix.store.schema import Clips, Targets, Videos
 from brainflix.targets.params import ClipParams
 
 
-def extract(job: Job, inputs: dict[str, list[Artifact]], out: Path, tools: Tools, clip_s: float) -> dict[str, object]:
+def extract(
+    job: Job, inputs: dict[str, list[Artifact]], out: Path, tools: Tools, dataset: Dataset
+) -> dict[str, object]:
     """Embed all frames of all clips and average over frames: (n_clips, width)."""
     params, compute = ClipParams.model_validate(job.params), tools.compute()
     folder = resolve_weights(params.weights, params.revision)

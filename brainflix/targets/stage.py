@@ -14,6 +14,6 @@ VERSION = 1
 
 def run(job: Job, inputs: Mapping[str, list[Artifact]], out: Staging, tools: Tools) -> None:
     """Let the named extractor write its target."""
-    clip_s = registry.find("dataset", job.dataset).load().clip_s
+    dataset = registry.find("dataset", job.dataset).load()
     extract = registry.find("targets", job.part).load()
-    out.notes |= extract(job, inputs, out.path, tools, clip_s)
+    out.notes |= extract(job, inputs, out.path, tools, dataset)

@@ -9,7 +9,7 @@ import torch
 from transformers import AutoTokenizer, CLIPTextModel
 
 from brainflix.contract import Job, Tools
-from brainflix.datasets.clips import load_clips
+from brainflix.datasets.base import Dataset
 from brainflix.device import Compute
 from brainflix.io.weights import resolve_weights
 from brainflix.store.artifact import Artifact
@@ -17,11 +17,13 @@ from brainflix.store.schema import Targets
 from brainflix.targets.params import CaptionParams
 
 
-def extract(job: Job, inputs: dict[str, list[Artifact]], out: Path, tools: Tools, clip_s: float) -> dict[str, object]:
+def extract(
+    job: Job, inputs: dict[str, list[Artifact]], out: Path, tools: Tools, dataset: Dataset
+) -> dict[str, object]:
     """Encode every clip's caption; the result has shape (n_clips, n_tokens, width)."""
     params, compute = CaptionParams.model_validate(job.params), tools.compute()
     folder = resolve_weights(params.weights, params.revision)
-    clips = load_clips(inputs["stimuli"][0].path, clip_s)
+    clips = dataset.load_clips(inputs["stimuli"][0].path)
     # Captions repeat; encode each once, in a fixed order, so that equal captions get equal bits.
     distinct = sorted(set(clips.caption))
     states = encode_captions(distinct, folder / params.subfolder, folder / params.tokenizer, compute)

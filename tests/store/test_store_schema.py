@@ -170,6 +170,22 @@ def test_unsafe_ids_are_refused_everywhere(bad):
 NAN = np.where(np.arange(28).reshape(7, 4) == 17, np.nan, 0.0)
 
 
+def test_a_volume_without_a_clip_is_no_row_of_a_split():
+    kept = responses(clip=[0, 3, 1, 0, 3, 2, -1])
+    assert -1 not in np.concatenate([kept.rows(split)[0] for split in ("train", "val", "test")])
+    assert sum(len(kept.trials(split)[0]) for split in ("train", "val", "test")) == 6
+
+
+def test_the_same_film_in_two_splits_is_refused():
+    one = clips()
+    assert one.dup_group.tolist() == list(range(len(one)))
+    train, test = (int(one.of(split)[0]) for split in ("train", "test"))
+    groups = np.arange(len(one))
+    groups[test] = groups[train]
+    with pytest.raises(DataError, match="same film"):
+        replace(one, dup_group=groups)
+
+
 @pytest.mark.parametrize(
     "changes, message",
     [
@@ -178,7 +194,7 @@ NAN = np.where(np.arange(28).reshape(7, 4) == 17, np.nan, 0.0)
         ({"response": np.zeros(7)}, "n_trials, n_grayordinates"),
         ({"clip": [0] * 6}, "6 entries for 7 trials"),
         ({"clip": [0, 3, 1, 0, 3, 2, 6]}, "outside the 6 clips"),
-        ({"clip": [0, 3, 1, 0, 3, 2, -1]}, "outside"),
+        ({"clip": [0, 3, 1, 0, 3, 2, -2]}, "outside"),
         ({"clip": np.zeros(7)}, "integers"),
         ({"repeat": [0, 0, 0, 1, 1, 0, 70000]}, "int16"),
         ({"run": [3] * 7}, "outside the 3 runs"),

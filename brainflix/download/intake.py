@@ -1,0 +1,118 @@
+"""Raw files on their way into the store: adopted from a folder or fetched, checked, and only then moved.
+
+They wait in `<store>/.downloads/<data set>/<revision>/<who>`, which outlives the process: whatever is whole there is
+not fetched or copied again, and what a person still has to bring is asked for by name.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from brainflix.contract import Intake, Progress
+from brainflix.datasets.base import Dataset
+from brainflix.download.agreement import check_agreed
+from brainflix.errors import IntegrityError, MissingError
+from brainflix.io.fetch.digest import digest_of
+from brainflix.io.fetch.files import RemoteFile
+from brainflix.store import disk
+
+# So many missing files are named.
+_NAMED = 3
+
+
+def collect(
+    dataset: Dataset, params: Mapping[str, Any], subject: int | None, intake: Intake, progress: Progress
+) -> tuple[Path, Sequence[RemoteFile]]:
+    """Bring the files of the stimuli (subject None) or of a subject together, and return their folder and their names.
+
+    Raises:
+        UsageError: the data set's terms have not been agreed to.
+        MissingError: files are missing that only a person can bring, or the network cannot be reached.
+        IntegrityError: bytes are not those of the data set.
+        ResourceError: no room.
+    """
+    folder = waiting_folder(dataset, subject, intake.folder)
+    check_agreed(dataset, intake)
+    # Adopting needs no network, so that the list is the one that the data set itself knows.
+    lists = dataset.named_files if intake.source or intake.offline else dataset.listed_files
+    files = lists(params, subject)
+    if intake.source is not None:
+        adopt(files, intake.source, folder, progress)
+    coming = [file for file in files if file.url and not (intake.source and (folder / file.path).is_file())]
+    if coming and intake.source is None:
+        from brainflix.io.fetch.download import fetch_files
+
+        fetch_files(coming, folder, progress=progress, workers=intake.workers, offline=intake.offline)
+    missing = [file.path for file in files if not (folder / file.path).is_file()]
+    if missing:
+        raise _missing(dataset, missing, subject, intake)
+    return folder, files
+
+
+def waiting_folder(dataset: Dataset, subject: int | None, root: Path) -> Path:
+    """Return where the files of the stimuli or of a subject wait below the folder of all downloads."""
+    who = "stimuli" if subject is None else f"sub-{subject}"
+    return root / dataset.name / (dataset.revision or "unpinned") / who
+
+
+def adopt(files: Sequence[RemoteFile], source: Path, folder: Path, progress: Progress) -> None:
+    """Copy files that a person fetched; the originals stay as they are.
+
+    A file may lie in `source` at its full path or at any shorter end of it, so that a folder below the data set's top
+    can be given as well.
+
+    Raises:
+        MissingError: there is no such folder.
+        IntegrityError: a file is not the one that was published.
+    """
+    if not source.is_dir():
+        raise MissingError(f"no folder at {source}", next="brainflix download NAME --from FOLDER")
+    found = [(file, place) for file in files if (place := _place(source, file.path)) is not None]
+    for file, place in progress.track(found, "files adopted"):
+        final = folder / file.path
+        if final.is_file() and final.stat().st_size == place.stat().st_size and not _is_wrong(final, file):
+            continue
+        final.parent.mkdir(parents=True, exist_ok=True)
+        part = final.with_name(final.name + ".part")
+        try:
+            shutil.copyfile(place, part)
+        except OSError as error:
+            raise disk.resource_error(error, final, f"copy {place.name} to") from error
+        if why := _is_wrong(part, file):
+            part.unlink()
+            raise IntegrityError(f"{place} is not the file that was published", why=why, next="fetch it again")
+        os.replace(part, final)
+
+
+def _place(source: Path, path: str) -> Path | None:
+    """Return where a file lies below `source`, by the longest end of its path; None if nowhere."""
+    parts = PurePosixPath(path).parts
+    ends = (source.joinpath(*parts[start:]) for start in range(len(parts)))
+    return next((place for place in ends if place.is_file()), None)
+
+
+def _is_wrong(place: Path, file: RemoteFile) -> str:
+    """Say what is wrong with a file, or nothing."""
+    size = place.stat().st_size
+    if file.size is not None and size != file.size:
+        return f"it has {size} bytes instead of {file.size}"
+    if file.digest and (found := digest_of(place, file.digest.partition(":")[0])) != file.digest:
+        return f"its digest is {found} instead of {file.digest}"
+    return ""
+
+
+def _missing(dataset: Dataset, missing: Sequence[str], subject: int | None, intake: Intake) -> MissingError:
+    """Return the sentence about files that nobody has brought, with what a person does to get them."""
+    who = "the stimuli" if subject is None else f"subject {subject}"
+    more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+    steps = "".join(f"\n  {number}. {step}" for number, step in enumerate(dataset.steps, start=1))
+    command = f"brainflix download {dataset.name} --from FOLDER"
+    return MissingError(
+        f"{len(missing)} files of {who} of {dataset.name} are missing: {', '.join(missing[:_NAMED])}{more}",
+        why=f"{intake.source} does not hold them" if intake.source else "a person has to fetch them",
+        next=f"{steps}\n  {len(dataset.steps) + 1}. {command}" if steps else command,
+    )

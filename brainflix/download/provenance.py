@@ -1,0 +1,41 @@
+"""What a raw artifact says of where it comes from: source, terms, and each file's address and published digest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from brainflix.contract import Intake
+from brainflix.datasets.base import Dataset
+from brainflix.download.agreement import agreement
+from brainflix.io.fetch.files import RemoteFile
+
+FILE = "provenance.json"
+
+
+def write_provenance(dataset: Dataset, files: Sequence[RemoteFile], folder: Path, out: Path, intake: Intake) -> None:
+    """Write `provenance.json` into the artifact; its manifest holds the size and SHA-256 of every file anyway.
+
+    A file without a published digest is trusted on first use, and said to be.
+    """
+    known = {
+        "dataset": dataset.name,
+        "source": dataset.source,
+        "revision": dataset.revision,
+        "licence": dataset.licence,
+        "citation": dataset.citation,
+        "agreement": agreement(dataset, intake.folder),
+        "adopted": intake.source is not None,
+        "files": [
+            {
+                "path": file.path,
+                "url": file.url,
+                "size": (folder / file.path).stat().st_size,
+                "published_digest": file.digest,
+                "trusted_on_first_use": not file.digest,
+            }
+            for file in files
+        ],
+    }
+    (out / FILE).write_text(json.dumps(known, indent=1) + "\n")

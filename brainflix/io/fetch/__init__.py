@@ -1,0 +1,1 @@
+"""Files from elsewhere: resumed, verified, and under their final name only when they are whole."""

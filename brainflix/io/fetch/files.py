@@ -1,0 +1,34 @@
+"""One file of a data set: where it lies in its folder, where it comes from, and what it must be. Light to import."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from brainflix.errors import IntegrityError
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """One file.
+
+    Attributes:
+        path: where it lies in the data set's folder, relative and with forward slashes.
+        url: where it is fetched from; empty if only a person can.
+        size: bytes, if they are known.
+        digest: "sha256:<hex>" or "md5:<hex>"; empty if it is not known.
+
+    Raises:
+        IntegrityError: the path leaves the folder.
+    """
+
+    path: str
+    url: str = ""
+    size: int | None = None
+    digest: str = ""
+
+    def __post_init__(self) -> None:
+        """Check the path."""
+        parts = PurePosixPath(self.path).parts
+        if not parts or self.path.startswith("/") or ".." in parts or "\\" in self.path:
+            raise IntegrityError(f"{self.path!r} is not a path inside a data set's folder")
