@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from brainflix import __version__
-from brainflix.cli import compare, doctor, listing, options, report, run, score, store, verbs
+from brainflix.cli import compare, doctor, download, listing, options, report, run, score, store, verbs
 from brainflix.cli.errors import INTERRUPTED, Failure, explain, interrupted
 from brainflix.cli.output import write_error
 
@@ -37,7 +37,7 @@ def root(
     options.help_when_bare(context)
 
 
-for _noun in (verbs, run, report, score, compare, listing, store, doctor):
+for _noun in (download, verbs, run, report, score, compare, listing, store, doctor):
     _noun.register(app)
 
 

@@ -158,6 +158,20 @@ NewFolder = Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder to
 Subjects = Annotated[
     list[int] | None, typer.Option("--subject", min=1, metavar="N", help="Only this subject. Can be repeated.")
 ]
+DownloadStep = Annotated[
+    str | None, typer.Option("--step", metavar="NAME", help="stimuli, or bold: the subjects' files.")
+]
+What = Annotated[
+    str | None,
+    typer.Option("--what", metavar="A,B", help="Only these files: stimuli, or as the data set has it bold, betas, ..."),
+]
+FromFolder = Annotated[
+    Path | None, typer.Option("--from", metavar="DIR", help="Adopt the files that you fetched into this folder.")
+]
+Agree = Annotated[
+    str | None, typer.Option("--i-agree", metavar="NAME", help="Agree to the terms of this data set; asked once.")
+]
+Verify = Annotated[bool, typer.Option("--verify", help="Hash what is in the store again, and fetch nothing.")]
 StepName = Annotated[str | None, typer.Option("--step", metavar="NAME", help="Only this step of the stage.")]
 Inputs = Annotated[
     list[str] | None,

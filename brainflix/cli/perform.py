@@ -19,6 +19,7 @@ from brainflix.cli.render import (
 )
 
 if TYPE_CHECKING:
+    from brainflix.contract import Intake
     from brainflix.plan import Planned
     from brainflix.recipe import Recipe
     from brainflix.run import Done
@@ -26,8 +27,10 @@ if TYPE_CHECKING:
     from brainflix.store.store import Store
 
 
-def perform(planned: Sequence[Planned], store: Store, settings: Settings, out: Output) -> list[Done]:
-    """Run the plan with a line for each job.
+def perform(
+    planned: Sequence[Planned], store: Store, settings: Settings, out: Output, intake: Intake | None = None
+) -> list[Done]:
+    """Run the plan with a line for each job; `intake` says how raw files come, if not as the data set has them.
 
     Raises:
         MissingError: a job is blocked; nothing is run.
@@ -48,7 +51,7 @@ def perform(planned: Sequence[Planned], store: Store, settings: Settings, out: O
 
     with out.working():
         announce()
-        results = execute(planned, store, settings, progress=out, on_done=on_done)
+        results = execute(planned, store, settings, progress=out, on_done=on_done, intake=intake)
     if all(done.status == "cached" for done in results):
         out.say("Everything is cached: nothing was done.")
     return results

@@ -10,6 +10,7 @@ from brainflix.cli.output import Table
 from brainflix.wording import format_bytes
 
 if TYPE_CHECKING:
+    from brainflix.datasets.base import Dataset
     from brainflix.plan import Planned
     from brainflix.recipe import Recipe
     from brainflix.run import Done
@@ -77,10 +78,17 @@ def fetch_bytes(item: Planned) -> int | None:
 
     if item.status == "cached":
         return 0
-    if item.job.stage == "download" and find("dataset", item.job.dataset).load().access != "embedded":
-        return None
+    if item.job.stage == "download":
+        return _raw_bytes(find("dataset", item.job.dataset).load(), item)
     weights = str(item.job.params.get("weights") or "")
     return 0 if not weights or is_shipped(weights) or Path(weights).is_dir() else None
+
+
+def _raw_bytes(dataset: Dataset, item: Planned) -> int | None:
+    """Return the size of a data set's files as far as it is published; None if that of one is not."""
+    files = [] if dataset.fetch else dataset.named_files(item.job.params, item.job.subject)
+    sizes = [file.size for file in files]
+    return None if None in sizes else sum(size or 0 for size in sizes)
 
 
 def fetch_line(sizes: Sequence[int | None]) -> str:

@@ -1,4 +1,4 @@
-"""The eight verbs: one stage of a recipe, alone, on what is in the store."""
+"""The verbs after `download`: one stage of a recipe, alone, on what is in the store."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import typer
 
 from brainflix.cli import options
 from brainflix.cli.output import Output
-from brainflix.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -21,7 +20,6 @@ class Verb:
 
 
 ABOUT = {
-    "download": Verb("Bring a data set's raw files into the store.", ("brainflix download demo --subject 1",)),
     "preprocess": Verb(
         "Turn raw runs into one row for each clip shown.",
         ("bold=$(brainflix preprocess demo --subject 1 -q)", 'brainflix store show "$bold"'),
@@ -47,10 +45,9 @@ ABOUT = {
 
 
 def register(app: typer.Typer) -> None:
-    """Add the eight verbs to the command line, in the order in which they run."""
-    for verb, stage in options.VERBS.items():
-        about = ABOUT[verb]
-        app.command(verb, help=about.help, epilog=options.example(*about.example))(_command(stage))
+    """Add the verbs to the command line, in the order in which they run."""
+    for verb, about in ABOUT.items():
+        app.command(verb, help=about.help, epilog=options.example(*about.example))(_command(options.VERBS[verb]))
 
 
 def _command(stage: str) -> Callable[..., None]:
@@ -82,26 +79,14 @@ def _command(stage: str) -> Callable[..., None]:
             store=store, device=device, precision=precision, attention=attention, workers=workers, offline=offline
         )
         place = Store(settings.store)
-        if inputs and stage == "download":
-            raise UsageError("download takes no --input", why="raw files are where everything begins")
-        chosen = session.read_recipe(recipe, changes, dataset_suffices=stage == "download")
+        chosen = session.read_recipe(recipe, changes)
         session.check_step(chosen, stage, step)
         subjects = tuple(subject) if subject else None
         selection = Selection(stage, step, subjects, session.read_inputs(place, inputs), alone=True)
         planned = make_plan(chosen, place, selection)
-        if stage == "download":
-            _say_terms(chosen.dataset.name, out)
         if dry_run:
             perform.show_plan(chosen, planned, place, out)
         else:
             perform.show_results(perform.perform(planned, place, settings, out), out)
 
     return command
-
-
-def _say_terms(name: str, out: Output) -> None:
-    """Say under which terms a data set comes, before anything is fetched."""
-    from brainflix.registry import find
-
-    dataset = find("dataset", name).load()
-    out.say(f"{dataset.title}: licence {dataset.licence}, access {dataset.access}, source {dataset.source}")

@@ -8,7 +8,8 @@ from types import ModuleType
 from typing import Any
 
 from brainflix.contract import Params
-from brainflix.datasets.base import Dataset
+from brainflix.datasets.base import Access, Dataset
+from brainflix.io.fetch.files import RemoteFile
 from brainflix.registry import Part
 from brainflix.store.schema import write_json
 
@@ -47,7 +48,12 @@ def fetch(params: Mapping[str, Any], subject: int | None, folder: Path) -> None:
     (folder / "raw.txt").write_text(f"subject {subject}, dial {params['dial']}\n")
 
 
-def _dataset(name: str, access: str) -> Dataset:
+def files(params: Mapping[str, Any], subject: int | None) -> list[RemoteFile]:
+    """Name one file whose size nobody knows and that only a person can bring, and one at an address."""
+    return [RemoteFile(f"{subject}/by-hand.bin"), RemoteFile(f"{subject}/far.bin", "http://127.0.0.1:9/far.bin")]
+
+
+def _dataset(name: str, access: Access, **source: str) -> Dataset:
     return Dataset(
         name=name,
         title="Toy brains",
@@ -61,15 +67,17 @@ def _dataset(name: str, access: str) -> Dataset:
         revision="toy-1",
         simulated=access == "embedded",
         stimulus_params=("dial",),
-        fetch="cheap:fetch",
+        **source,
     )
 
 
-DATASET = _dataset("toy", "embedded")
-REMOTE = _dataset("far", "open")
+DATASET = _dataset("toy", "embedded", fetch="cheap:fetch")
+REMOTE = _dataset("far", "open", fetch="cheap:fetch")
+LISTED = _dataset("listed", "open", files="cheap:files")
 PARTS = {
     "dataset": {
         "toy": Part("cheap:DATASET", "cheap:ToyParams", "a toy"),
+        "listed": Part("cheap:LISTED", "cheap:ToyParams", "a toy whose files are named"),
         "far": Part("cheap:REMOTE", "cheap:ToyParams", "a toy that lies far away"),
     },
     "preprocess": {"toy-clean": Part("cheap:fetch", "cheap:CleanParams", "cleans nothing")},

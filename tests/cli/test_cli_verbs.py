@@ -82,8 +82,12 @@ def test_dry_run_writes_nothing_and_says_what_and_why(toy, brainflix):
 
 
 def test_dry_run_does_not_pretend_to_know_a_download(toy, brainflix):
-    assert "unknown amount for 3 jobs" in brainflix("download", "far", "--dry-run").err
-    assert json.loads(brainflix("download", "far", "--dry-run", "--json").out)["fetch_bytes"] is None
+    said = brainflix("download", "listed", "--dry-run")
+    assert "3 files of unknown size" in said.err and "free disk" in said.err
+    assert all(line.endswith("2             0        1  0 B or more") for line in said.lines[1:]), said.out
+    assert not (toy / "store").exists()
+    document = json.loads(brainflix("download", "listed", "--dry-run", "--json").out)
+    assert document["fetch_bytes"] is None and document["stages"][0]["n_by_hand"] == 1
 
 
 def test_weights_from_elsewhere_count_as_unknown(toy, brainflix):
@@ -127,7 +131,7 @@ def test_offline_is_told_to_hugging_face(toy, brainflix, monkeypatch):
         (("train", "toy"), 2, ["no section train"]),
         (("regress", "toy", "--input", "rows"), 2, ["not role=ref"]),
         (("regress", "toy", "--input", "rows=bold/nothing"), 3, ["no artifact bold/nothing", "brainflix store ls"]),
-        (("download", "toy", "--input", "rows=bold/nothing"), 2, ["takes no --input"]),
+        (("download", "toy", "--input", "rows=bold/nothing"), 2, ["No such option: --input"]),
         (("preprocess", "tyo"), 3, ["no recipe 'tyo'", "did you mean 'toy'"]),
         (("preprocess", "toy"), 3, ["cannot make bold/toy-sub-1", "is not in the store", "Next: brainflix run toy"]),
     ],
