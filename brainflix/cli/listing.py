@@ -10,8 +10,10 @@ import typer
 from brainflix.cli import options
 from brainflix.cli.output import Output, Table
 from brainflix.errors import BrainflixError, UsageError
+from brainflix.wording import format_bytes
 
 if TYPE_CHECKING:
+    from brainflix.datasets.base import Dataset
     from brainflix.registry import Part
 
 
@@ -22,7 +24,9 @@ def register(app: typer.Typer) -> None:
         help="List data sets, parts, recipes, metrics and published numbers.",
         epilog=options.example("brainflix list parts regress"),
     )
-    group.command("datasets", epilog=options.example("brainflix list datasets"))(datasets)
+    group.command("datasets", epilog=options.example("brainflix list datasets", "brainflix list datasets bmd"))(
+        datasets
+    )
     example = options.example("brainflix list parts regress", "brainflix list parts regress ridge")
     group.command("parts", epilog=example)(parts)
     group.command("recipes", epilog=options.example("brainflix list recipes --json"))(recipes)
@@ -31,19 +35,53 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group)
 
 
-def datasets(json: options.Json = False, quiet: options.Quiet = False, debug: options.Debug = False) -> None:
-    """List the data sets, with their subjects and terms."""
+def datasets(
+    name: options.DatasetName = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> None:
+    """List the data sets with size, access and what has been run on real files; of one, all that is known."""
+    from dataclasses import asdict
+
+    from brainflix.registry import find
     from brainflix.registry import parts as known_parts
 
-    found = []
-    for name, part in known_parts("dataset").items():
-        dataset = part.load()
-        fields = ("title", "subjects", "licence", "access", "source", "citation", "revision", "simulated")
-        found.append({"name": name, "summary": part.summary, **{field: getattr(dataset, field) for field in fields}})
-    columns = ("name", "subjects", "licence", "access", "what it is")
-    rows = [(d["name"], str(len(d["subjects"])), d["licence"], d["access"], d["summary"]) for d in found]
     out = Output(json=json, quiet=quiet)
+    if name is not None:
+        _show_dataset(find("dataset", name).load(), out)
+        return
+    found = [{**asdict(part.load()), "summary": part.summary} for part in known_parts("dataset").values()]
+    columns = ("name", "subjects", "size", "access", "run on real files", "what it is")
+    rows = [
+        (d["name"], str(len(d["subjects"])), _dataset_size(d), d["access"], d["checked_on"] or "no", d["summary"])
+        for d in found
+    ]
     out.result({"datasets": found}, lines=[d["name"] for d in found], tables=[Table(columns, rows)])
+
+
+def _dataset_size(record: dict[str, Any]) -> str:
+    if record["access"] == "embedded":
+        return "made here"
+    return "not known" if record["size_bytes"] is None else format_bytes(record["size_bytes"])
+
+
+def _show_dataset(dataset: Dataset, out: Output) -> None:
+    """Show a data set's declaration, a line for each fact and for each trap."""
+    from dataclasses import asdict
+
+    record = asdict(dataset)
+    facts = ("title", "licence", "access", "source", "terms_url", "revision", "tr_s", "clip_s", "space", "splits")
+    rows = [(fact.replace("_", " "), str(record[fact])) for fact in (*facts, "repeats") if record[fact]]
+    rows.insert(1, ("subjects", ", ".join(map(str, dataset.subjects))))
+    rows.append(("size", _dataset_size(record)))
+    rows.append(("run on real files", dataset.checked_on or "no"))
+    rows += [(f"shape of {what}", shape) for what, shape in dataset.shapes]
+    rows += [("trap", trap) for trap in dataset.traps]
+    rows += [(f"step {number}", step) for number, step in enumerate(dataset.steps, start=1)]
+    out.result(record, lines=[dataset.name], tables=[Table(("what", dataset.name), rows)])
+    if dataset.citation:
+        out.say(dataset.citation)
 
 
 def parts(

@@ -150,6 +150,14 @@ CategoryArgument = Annotated[
     str | None,
     typer.Argument(metavar="[CATEGORY]", help="Only parts of this category.", autocompletion=complete_categories),
 ]
+DatasetName = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[NAME]",
+        help="Say everything about this data set.",
+        autocompletion=lambda incomplete: _parts("dataset", incomplete),
+    ),
+]
 PartArgument = Annotated[
     str | None, typer.Argument(metavar="[PART]", help="Show the parameters of this part of the category.")
 ]

@@ -17,6 +17,7 @@ from brainflix.datasets.base import Dataset
 from brainflix.download.agreement import check_agreed
 from brainflix.errors import IntegrityError, MissingError
 from brainflix.io.fetch.digest import digest_of
+from brainflix.io.fetch.download import fetch_files
 from brainflix.io.fetch.files import RemoteFile
 from brainflix.store import disk
 
@@ -44,8 +45,6 @@ def collect(
         adopt(files, intake.source, folder, progress)
     coming = [file for file in files if file.url and not (intake.source and (folder / file.path).is_file())]
     if coming and intake.source is None:
-        from brainflix.io.fetch.download import fetch_files
-
         fetch_files(coming, folder, progress=progress, workers=intake.workers, offline=intake.offline)
     missing = [file.path for file in files if not (folder / file.path).is_file()]
     if missing:

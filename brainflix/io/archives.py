@@ -1,0 +1,152 @@
+"""Archives from elsewhere, unpacked only if every member stays inside its folder and is what it says it is."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tarfile
+import uuid
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from brainflix.errors import IntegrityError, MissingError
+from brainflix.store import disk
+
+_CHUNK_BYTES = 1 << 20
+# Compressed text reaches 20:1; what unpacks to hundreds of times its size only fills the disk.
+_MAX_RATIO = 200
+_MAX_MEMBERS = 1_000_000
+_DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
+
+
+@dataclass(frozen=True)
+class _Member:
+    """A file of an archive: where it goes, its declared size, and what opens it."""
+
+    path: str
+    size: int
+    open: Callable[[], AbstractContextManager[IO[bytes]]]
+
+
+def unpack(archive: Path, folder: Path, *, max_bytes: int) -> list[Path]:
+    """Unpack a zip or tar archive (plain, gzip, bzip2 or xz) into a folder that does not exist yet.
+
+    It appears whole or not at all: members are written into a folder beside it, which is renamed at the end.
+
+    Args:
+        archive: the file.
+        folder: the folder to make.
+        max_bytes: what it may unpack to, and at most 200 times the archive's own size.
+
+    Returns:
+        the files, relative to `folder`, in the archive's order.
+
+    Raises:
+        MissingError: no such archive.
+        IntegrityError: it is damaged, or a member leaves the folder, is a link or a device, comes twice, is encrypted,
+            or unpacks to more than it may; nothing is left behind.
+        ResourceError: the disk is full.
+    """
+    if not archive.is_file():
+        raise MissingError(f"no file at {archive}")
+    if folder.exists():
+        raise IntegrityError(f"{folder} is there already", next="name another folder, or delete it")
+    room = min(max_bytes, _MAX_RATIO * max(archive.stat().st_size, 1))
+    staging = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
+    try:
+        with _members(archive) as members:
+            written = _write(archive, members, staging, room)
+        os.rename(staging, folder)
+    except _DAMAGE as error:
+        if isinstance(error, OSError) and error.errno in disk.DISK_IS_FULL:
+            raise disk.resource_error(error, folder, "unpack to") from error
+        raise IntegrityError(f"{archive.name} cannot be unpacked", why=str(error) or type(error).__name__) from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return written
+
+
+def _write(archive: Path, members: Iterable[_Member], staging: Path, room: int) -> list[Path]:
+    """Write the members below `staging`, counting what really comes out of them."""
+    staging.mkdir(parents=True)
+    written: list[Path] = []
+    seen: set[str] = set()
+    for member in members:
+        path = _inside(archive, member.path)
+        # Two names that differ in case alone are one file on some disks.
+        if str(path).casefold() in seen:
+            raise IntegrityError(f"{archive.name} holds {member.path!r} twice")
+        seen.add(str(path).casefold())
+        if len(seen) > _MAX_MEMBERS or member.size > room:
+            raise _bomb(archive)
+        place = staging / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with member.open() as source, place.open("xb") as target:
+            while chunk := source.read(_CHUNK_BYTES):
+                room -= len(chunk)
+                if room < 0:
+                    raise _bomb(archive)
+                target.write(chunk)
+        if place.stat().st_size != member.size:
+            raise IntegrityError(f"{archive.name} is damaged", why=f"{member.path!r} has another size than it says")
+        written.append(Path(path))
+    return written
+
+
+def _inside(archive: Path, name: str) -> PurePosixPath:
+    """Return a member's path if it stays inside the folder."""
+    path = PurePosixPath(name)
+    foreign = any(sign in name for sign in ("\\", "\0", ":"))
+    if not path.parts or path.is_absolute() or ".." in path.parts or foreign:
+        raise IntegrityError(f"{archive.name} holds {name!r}, which would leave its folder")
+    return path
+
+
+def _bomb(archive: Path) -> IntegrityError:
+    return IntegrityError(f"{archive.name} unpacks to far more than its size", why="it only fills the disk")
+
+
+@contextmanager
+def _members(archive: Path) -> Iterator[Iterator[_Member]]:
+    if zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive) as opened:
+            yield _zip_members(archive, opened)
+    else:
+        with tarfile.open(archive) as opened_tar:
+            yield _tar_members(archive, opened_tar)
+
+
+def _zip_members(archive: Path, opened: zipfile.ZipFile) -> Iterator[_Member]:
+    for info in opened.infolist():
+        _inside(archive, info.filename)
+        kind = info.external_attr >> 28
+        # Made on Unix, the upper bits are the file's mode: 4 is a folder, 8 a plain file, 0 nothing said.
+        if kind not in (0, 4, 8):
+            raise IntegrityError(f"{archive.name} holds {info.filename!r}, which is a link or a device")
+        if info.flag_bits & 1:
+            raise IntegrityError(f"{archive.name} is encrypted", next="unpack it yourself, and give the folder")
+        if not info.is_dir():
+            yield _Member(info.filename, info.file_size, partial(opened.open, info))
+
+
+def _tar_members(archive: Path, opened: tarfile.TarFile) -> Iterator[_Member]:
+    for info in opened:
+        if info.isdir():
+            _inside(archive, info.name)
+        elif info.isreg():
+            yield _Member(info.name, info.size, partial(_tar_file, opened, info))
+        else:
+            raise IntegrityError(f"{archive.name} holds {info.name!r}, which is a link or a device")
+
+
+def _tar_file(opened: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
+    source = opened.extractfile(info)
+    if source is None:
+        raise ValueError(f"{info.name!r} is not a file")
+    return source

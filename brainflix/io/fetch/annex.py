@@ -1,0 +1,54 @@
+"""git-annex keys without git-annex: what a key says of its file, and where a public remote keeps it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from pathlib import Path
+
+from brainflix.errors import DataError
+from brainflix.io.fetch.files import RemoteFile
+
+_KEY = re.compile(r"(MD5|SHA256)E?-s(\d+)--([0-9a-f]+)(\.[A-Za-z0-9.]*)?")
+_LENGTH = {"MD5": 32, "SHA256": 64}
+
+
+def annex_file(path: str, key: str, remote_url: str, *, hashed: bool = False) -> RemoteFile:
+    """Return the file of a key as a public remote serves it.
+
+    Args:
+        path: where the file lies in the data set.
+        key: such as MD5E-s123--0123456789abcdef0123456789abcdef.h5.
+        remote_url: address of the remote's keys.
+        hashed: whether the remote sorts keys into folders by their MD5 (`annex/objects` of a RIA store, rclone's
+            lower layout); otherwise all keys lie side by side, as in an S3 remote.
+
+    Raises:
+        DataError: not a key with size and digest, such as one of a chunk or of a web address.
+    """
+    match = _KEY.fullmatch(key)
+    if not match or len(match[3]) != _LENGTH[match[1]]:
+        raise DataError(f"{key!r} is not an annex key with size and digest", why="MD5E-s…--… and SHA256E-s…--… are")
+    place = f"{_lower_folders(key)}/{key}/{key}" if hashed else key
+    return RemoteFile(path, f"{remote_url.rstrip('/')}/{place}", int(match[2]), f"{match[1].lower()}:{match[3]}")
+
+
+def _lower_folders(key: str) -> str:
+    """Return annex's `hashdirlower`: the first two groups of three hex digits of the key's own MD5."""
+    digest = hashlib.md5(key.encode(), usedforsecurity=False).hexdigest()
+    return f"{digest[:3]}/{digest[3:6]}"
+
+
+def key_of(link: Path) -> str | None:
+    """Return the key that an annexed file of a clone stands for, by link or as a pointer; None for a plain file."""
+    if link.is_symlink():
+        target = os.readlink(link)
+        return Path(target).name if "/annex/objects/" in target else None
+    try:
+        with link.open("rb") as file:
+            start = file.read(512)
+    except OSError:
+        return None
+    line = start.split(b"\n", 1)[0]
+    return line.rsplit(b"/", 1)[-1].decode("ascii", "replace") if line.startswith(b"/annex/objects/") else None

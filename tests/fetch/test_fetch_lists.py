@@ -1,0 +1,167 @@
+"""Lists of files: the Hub's by its real client, OpenNeuro's that ship, annex keys."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import BODY, digest
+
+from brainflix.contract import Silent
+from brainflix.errors import DataError, IntegrityError, MissingError
+from brainflix.io.fetch import manifest
+from brainflix.io.fetch.annex import annex_file, key_of
+from brainflix.io.fetch.download import fetch_files
+from brainflix.io.fetch.hub import headers_for, hub_listing
+from brainflix.io.fetch.one import Line
+from brainflix.testing.fake_hub import FakeHub
+from brainflix.testing.server import Site
+
+COMMIT = "a82b9e20e98710f18913a10c0a5bf5f19a6e4000"
+FILES = {"big/one.pt": BODY, "README.md": b"read me", "big/two.pt": BODY[::-1]}
+
+
+@pytest.fixture
+def at_site(site, monkeypatch) -> Iterator[Site]:
+    """The real client, pointed to the site, without the tester's token."""
+    monkeypatch.setenv("HF_ENDPOINT", site.url)
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", site.url)
+    monkeypatch.setattr("huggingface_hub.hf_api.constants.ENDPOINT", site.url)
+    monkeypatch.setattr(
+        "huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE", site.url + "/{repo_id}/resolve/{revision}/{filename}"
+    )
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setenv("HF_TOKEN", "")
+    monkeypatch.setattr("huggingface_hub.constants.HF_TOKEN_PATH", "/nowhere")
+    return site
+
+
+def test_a_hub_data_set_is_listed_and_fetched_at_its_commit(at_site, tmp_path):
+    FakeHub(at_site, "lab/movies", FILES, commit=COMMIT, licence="cc0-1.0")
+    listing = hub_listing("lab/movies", COMMIT)
+    assert (listing.commit, listing.licence) == (COMMIT, "cc0-1.0")
+    by_path = {file.path: file for file in listing.files}
+    assert by_path["big/one.pt"].digest == digest(BODY) and by_path["README.md"].digest == ""
+    fetch_files(listing.files, tmp_path, progress=Silent())
+    assert {path: (tmp_path / path).read_bytes() for path in FILES} == FILES
+
+
+def test_patterns_choose_files_and_a_branch_becomes_a_commit(at_site):
+    FakeHub(at_site, "lab/movies", FILES, commit=COMMIT)
+    listing = hub_listing("lab/movies", "main", ["big/*"])
+    assert [file.path for file in listing.files] == ["big/one.pt", "big/two.pt"]
+    assert listing.commit == COMMIT and listing.licence == ""
+    assert all(COMMIT in file.url for file in listing.files)
+
+
+def test_another_commit_than_the_pinned_one_is_refused(at_site):
+    hub = FakeHub(at_site, "lab/movies", FILES, commit=COMMIT)
+    hub.commit = "b" * 40
+    at_site.pages = lambda path, query, headers: hub.answer(path.replace(COMMIT, "b" * 40), query, headers)
+    with pytest.raises(IntegrityError, match="instead of"):
+        hub_listing("lab/movies", COMMIT)
+
+
+@pytest.mark.parametrize(
+    "repo, revision, gated, message",
+    [
+        ("lab/nothing", COMMIT, False, "no data set lab/nothing"),
+        ("lab/movies", "c" * 40, False, "no such revision"),
+        ("lab/movies", COMMIT, True, "is gated"),
+    ],
+)
+def test_what_the_client_refuses_is_one_sentence(at_site, repo, revision, gated, message):
+    FakeHub(at_site, "lab/movies", FILES, commit=COMMIT, gated=gated)
+    with pytest.raises(MissingError, match=message) as caught:
+        hub_listing(repo, revision)
+    assert at_site.url in caught.value.next
+
+
+def test_a_token_opens_a_gated_data_set_and_goes_to_the_hub_alone(at_site, tmp_path, monkeypatch):
+    FakeHub(at_site, "lab/movies", FILES, commit=COMMIT, gated=True)
+    monkeypatch.setenv("HF_TOKEN", "hf_planted")
+    fetch_files(hub_listing("lab/movies", COMMIT).files, tmp_path, progress=Silent())
+    assert (tmp_path / "big/one.pt").read_bytes() == BODY
+    assert headers_for(f"{at_site.url}/x") == {"Authorization": "Bearer hf_planted"}
+    assert headers_for("https://elsewhere.example/x") == {}
+    assert not any(b"hf_planted" in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+
+
+def test_no_network_is_one_sentence(monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    with pytest.raises(MissingError, match="cannot reach the Hub for lab/movies"):
+        hub_listing("lab/movies", COMMIT)
+
+
+# --- lists that ship ---
+
+TOTALS = {
+    "ds004488_1.1.1_ciftify_results": 612,
+    "ds004488_1.1.1_stimuli": 21600,
+    "ds005165_1.0.4_versionB_MNI_roi": 480,
+    "ds005165_1.0.4_versionB_dtseries": 620,
+    "ds005165_1.0.4_versionB_fsLR32k_prepared": 70,
+}
+
+
+@pytest.mark.parametrize("name", TOTALS)
+def test_every_shipped_list_is_complete_and_pinned(name):
+    files = manifest.manifest_files(name, "https://bucket.example/ds")
+    assert len(files) == TOTALS[name]
+    assert all(file.size and len(file.digest) == len("sha256:") + 64 and "?versionId=" in file.url for file in files)
+    assert len({file.path for file in files}) == len(files)
+
+
+def test_the_shipped_lists_are_the_published_ones():
+    published = Path(__file__).resolve().parents[3] / "shared" / "data" / "manifests"
+    if not published.is_dir():
+        pytest.skip("no ../shared/data/manifests here")
+    for path in published.glob("*.tsv.gz"):
+        assert (manifest.FOLDER / path.name).read_bytes() == path.read_bytes()
+
+
+def test_the_paths_of_a_list_can_be_chosen_and_are_quoted():
+    name = "ds004488_1.1.1_stimuli"
+    files = manifest.manifest_files(name, "https://b.example/d", lambda path: " " in path)
+    every = manifest.manifest_files(name, "https://b.example/d")
+    assert len(files) == sum(" " in file.path for file in every)
+    assert all(" " not in file.url for file in every)
+
+
+# --- annex ---
+
+
+def test_an_annexed_file_is_fetched_and_verified_without_annex(site, tmp_path):
+    key = f"MD5E-s{len(BODY)}--{hashlib.md5(BODY).hexdigest()}.h5"
+    file = annex_file("fmri/one.h5", key, f"{site.url}/keys/")
+    site.put(f"keys/{key}", BODY)
+    fetch_files([file], tmp_path, progress=Silent(), line=Line(retries=0))
+    assert (tmp_path / "fmri/one.h5").read_bytes() == BODY
+
+
+def test_the_folders_of_a_key_are_annexs_own():
+    key = "SHA256E-s31390--f50d7ac4c6b9031379986bc362fcefb65f1e52621ce1708d537e740fefc59cc0.mp3"
+    folders = hashlib.md5(key.encode()).hexdigest()
+    file = annex_file("a.mp3", key, "https://r.example/annex/objects", hashed=True)
+    assert file.url == f"https://r.example/annex/objects/{folders[:3]}/{folders[3:6]}/{key}/{key}"
+    assert (file.size, file.digest[:11]) == (31390, "sha256:f50d")
+
+
+@pytest.mark.parametrize("key", ["URL-s3--http&c%%x", "MD5E-s3-S1-C2--" + "0" * 32, "MD5E-s3--00", "../../etc/passwd"])
+def test_keys_without_a_digest_are_refused(key):
+    with pytest.raises(DataError, match="annex key"):
+        annex_file("a", key, "https://r.example")
+
+
+def test_links_and_pointers_of_a_clone_give_their_keys(tmp_path):
+    key = "MD5E-s3--" + "0" * 32 + ".h5"
+    os.symlink(f"../.git/annex/objects/Xx/Yy/{key}/{key}", tmp_path / "link.h5")
+    (tmp_path / "pointer.h5").write_text(f"/annex/objects/{key}\n")
+    (tmp_path / "plain.h5").write_bytes(BODY)
+    os.symlink("plain.h5", tmp_path / "other.h5")
+    found = [key_of(tmp_path / name) for name in ("link.h5", "pointer.h5", "plain.h5", "other.h5", "absent")]
+    assert found == [key, key, None, None, None]
