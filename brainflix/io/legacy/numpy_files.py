@@ -1,0 +1,61 @@
+"""NumPy's own files: plain arrays as memory maps, arrays of Python values through the sandbox, archives with limits."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from brainflix.errors import IntegrityError, MissingError
+from brainflix.io.legacy.sandbox import load_pickle
+
+_ADVICE = "fetch the file again"
+# Arrays of zeros compress well, but no data set of the field is a thousand times its file.
+_MAX_RATIO = 200
+
+
+def load_npy(path: Path) -> Any:
+    """Read a .npy file: an array as a read-only memory map, or what an array of Python values holds.
+
+    Raises:
+        MissingError: no such file.
+        IntegrityError: it is damaged, or holds something that could act.
+    """
+    _check_there(path)
+    try:
+        with path.open("rb") as file:
+            version = np.lib.format.read_magic(file)
+            readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+            _, _, dtype = readers.get(version, np.lib.format.read_array_header_2_0)(file)
+            start = file.tell()
+        if not dtype.hasobject:
+            return np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        raise IntegrityError(f"{path.name} is not a readable .npy file", why=str(error), next=_ADVICE) from error
+    return load_pickle(path, start=start)
+
+
+def load_npz(path: Path) -> dict[str, np.ndarray]:
+    """Read all arrays of a .npz file into memory; arrays of Python values are refused.
+
+    Raises:
+        MissingError: no such file.
+        IntegrityError: it is damaged, or unpacks to far more than its size.
+    """
+    _check_there(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            declared = sum(info.file_size for info in archive.infolist())
+        if declared > _MAX_RATIO * path.stat().st_size:
+            raise IntegrityError(f"{path.name} unpacks to far more than its size", why=f"{declared} bytes")
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+    except (ValueError, EOFError, OSError, KeyError, zipfile.BadZipFile, MemoryError) as error:
+        raise IntegrityError(f"{path.name} is not a readable .npz file", why=str(error), next=_ADVICE) from error
+
+
+def _check_there(path: Path) -> None:
+    if not path.is_file():
+        raise MissingError(f"no file at {path}")
