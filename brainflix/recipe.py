@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from brainflix.changes import HEAD
 from brainflix.changes import apply_change as apply_change
 from brainflix.contract import SECTIONS, STAGES
-from brainflix.errors import MissingError, UsageError
+from brainflix.errors import IntegrityError, MissingError, UsageError
 from brainflix.wording import did_you_mean
 
 SCHEMA = 1
@@ -192,6 +192,7 @@ def load_recipe(name_or_path: str, changes: Sequence[str] = ()) -> Recipe:
     Raises:
         MissingError: no such file.
         UsageError: not YAML, or not a recipe; names the place.
+        IntegrityError: it asks for something to be made or run.
     """
     path = find_recipe(name_or_path)
     raw = _read_yaml(path)
@@ -211,6 +212,9 @@ def _read_yaml(path: Path) -> Any:
         if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text, Loader=yaml.SafeLoader)):
             raise UsageError(f"{path.name} uses YAML aliases", why="recipes are read without them")
         return yaml.safe_load(text)
+    except yaml.constructor.ConstructorError as error:
+        # A tag asks for something to be made; whoever wrote it wanted more than a recipe.
+        raise IntegrityError(f"{path.name} uses a YAML tag", why=" ".join(str(error).split())) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UsageError(f"{path.name} is not valid YAML", why=" ".join(str(error).split())) from error
 

@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brainflix.errors import MissingError, UsageError
+from brainflix.errors import IntegrityError, MissingError, UsageError
 from brainflix.recipe import Source, apply_change, find_recipe, list_recipes, load_recipe, parse_recipe
 
 BASE = {"recipe": "r", "dataset": {"name": "demo", "subjects": [1]}, "preprocess": {"part": "cc2017", "alpha": 0.01}}
@@ -48,13 +48,22 @@ def test_unknown_fields_get_a_suggestion() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["!!python/object/apply:os.system ['true']", "a: &x [1]\nb: *x", "- just\n- a list", "recipe: [", "\xff"],
+    ["a: &x [1]\nb: *x", "- just\n- a list", "recipe: [", "\xff"],
 )
 def test_dangerous_or_broken_yaml_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "bad.yaml"
     path.write_bytes(text.encode("latin-1"))
     with pytest.raises(UsageError):
         load_recipe(str(path))
+
+
+@pytest.mark.parametrize("tag", ["!!python/object/apply:os.system", "!!python/name:os.system", "!Mine"])
+def test_a_yaml_tag_is_refused_and_does_nothing(tmp_path: Path, tag: str) -> None:
+    path, mark = tmp_path / "bad.yaml", tmp_path / "mark"
+    path.write_text(f"recipe: {tag} ['touch {mark}']\n")
+    with pytest.raises(IntegrityError, match="YAML tag") as caught:
+        load_recipe(str(path))
+    assert caught.value.exit_code == 4 and not mark.exists()
 
 
 def test_a_huge_recipe_is_refused(tmp_path: Path) -> None:

@@ -11,14 +11,16 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from scipy.signal import lfilter
 from scipy.stats import gamma
 
 from brainflix.demo.features import GRID, PHASES, ClipFeatures
-from brainflix.io.areas import TABLE
 
+# The demo's cut of the axis, with places on the flat map.
+TABLE = Path(__file__).resolve().parent / "data" / "grayordinates.csv"
 TR_S = 2.0
 FINE_STEP_S = 0.5
 FIELD_SIGMA = {"V1": 0.07, "V2": 0.09, "V3": 0.11, "V4": 0.3, "MT": 0.22, "V4t": 0.25, "MST": 0.35, "FST": 0.35}

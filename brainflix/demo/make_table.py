@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from brainflix.io.areas import TABLE
+from brainflix.demo.brains import TABLE
 
 COLUMNS = ("grayordinate", "structure", "vertex", "i", "j", "k", "area", "flat_x_mm", "flat_y_mm")
 # area -> how many grayordinates of each hemisphere: first those that the simulated brains drive, then silent ones.

@@ -1,4 +1,4 @@
-"""Read and write brain data on grayordinates: CIFTI-2 dense time series through nibabel."""
+"""Brain data on grayordinates: CIFTI-2 dense time series, and whether they lie on the standard axis."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 from nibabel.cifti2.cifti2_axes import BrainModelAxis, SeriesAxis
-from nibabel.filebasedimages import ImageFileError
 
-from brainflix.errors import DataError, IntegrityError, MissingError
+from brainflix.errors import DataError
+from brainflix.io.cifti import open_cifti, read_block
+from brainflix.io.grayordinates import N_CORTEX, axis_sha256, standard_sha256
 
 CORTEX = ("CIFTI_STRUCTURE_CORTEX_LEFT", "CIFTI_STRUCTURE_CORTEX_RIGHT")
 
@@ -46,35 +47,14 @@ def read_dtseries(path: Path) -> DenseSeries:
         DataError: not CIFTI-2, or not a dense time series, or values that are not finite.
         IntegrityError: the file is shorter than its header says.
     """
-    if not path.is_file():
-        raise MissingError(f"no file at {path}")
-    try:
-        image = nib.load(path, mmap=False)
-    except (ImageFileError, ValueError, EOFError, OSError) as error:
-        raise DataError(f"{path.name} is not a readable CIFTI-2 file", why=str(error)) from error
-    if not isinstance(image, nib.Cifti2Image):
-        raise DataError(
-            f"{path.name} is not CIFTI-2 but {type(image).__name__} of shape {image.shape}",
-            next=f"wb_command -file-convert -cifti-version-convert {path.name} 2 OUT.dtseries.nii",
-        )
+    image = open_cifti(path)
     series, models = image.header.get_axis(0), image.header.get_axis(1)
     if not isinstance(series, SeriesAxis) or not isinstance(models, BrainModelAxis):
         raise DataError(f"{path.name} is not a dense time series")
-    data = _read_block(image, path)
+    data = read_block(image, path)
     return DenseSeries(
         data, _seconds(series), np.asarray(models.name), np.asarray(models.vertex), np.asarray(models.voxel)
     )
-
-
-def _read_block(image: nib.Cifti2Image, path: Path) -> np.ndarray:
-    """Read the data once and whole."""
-    try:
-        data = np.asanyarray(image.dataobj, dtype=np.float32)
-    except (OSError, ValueError, EOFError) as error:
-        raise IntegrityError(f"{path.name} is truncated", why=str(error), next="fetch the file again") from error
-    if not np.isfinite(data).all():
-        raise DataError(f"{path.name} holds values that are not finite")
-    return data
 
 
 def _seconds(series: SeriesAxis) -> float:
@@ -82,6 +62,28 @@ def _seconds(series: SeriesAxis) -> float:
     if series.unit != "SECOND":
         raise DataError(f"the series axis counts in {series.unit}, not in seconds")
     return float(series.step)
+
+
+def check_standard_axis(structure: np.ndarray, index: np.ndarray, voxel: np.ndarray, what: str) -> None:
+    """Check that columns are the standard 91282 grayordinates, in their order.
+
+    Args:
+        structure, index, voxel: of each column, as in `DenseSeries`.
+        what: the file, for the message.
+
+    Raises:
+        DataError: they are others; says in what they differ first.
+    """
+    if axis_sha256(structure, index, voxel) == standard_sha256():
+        return
+    n_cortex = int(np.isin(structure, CORTEX).sum())
+    raise DataError(
+        f"{what} does not lie on the standard 91282 grayordinates",
+        why=f"it has {len(structure)} columns, {n_cortex} of them cortex instead of {N_CORTEX}"
+        if len(structure) != 91282 or n_cortex != N_CORTEX
+        else "its vertices or voxels are others, or in another order",
+        next="take the fsLR 91k variant of the data",
+    )
 
 
 def write_dtseries(path: Path, data: np.ndarray, models: BrainModelAxis, tr_s: float) -> None:

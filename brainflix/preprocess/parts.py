@@ -11,7 +11,7 @@ from brainflix.contract import Job, Tools
 from brainflix.datasets.base import Dataset
 from brainflix.datasets.cc2017_layout import find_runs
 from brainflix.errors import UsageError
-from brainflix.io.areas import load_areas
+from brainflix.io.grayordinates import load_areas
 from brainflix.preprocess.cc2017 import Cleaned, preprocess, reproducibility, selected
 from brainflix.preprocess.params import Cc2017Params
 from brainflix.preprocess.reliability import Reliability
