@@ -78,6 +78,11 @@ PARTS: dict[str, dict[str, Part]] = {
             "brainflix.datasets.demo:DemoParams",
             "embedded simulation in CC2017's layout: 3 subjects, 20 segments of 60 two-second clips",
         ),
+        "cc2017": Part(
+            "brainflix.datasets.cc2017:DATASET",
+            "brainflix.datasets.cc2017:Cc2017DatasetParams",
+            "natural films: 18 training and 5 test segments of 240 two-second clips",
+        ),
     },
     "preprocess": {
         "cc2017": Part(

@@ -40,7 +40,7 @@ class Dataset:
             one subject.
         files: `module:function(params, subject) -> [RemoteFile]`, without network.
         listing: the same with network, for what only a server can list; empty if `files` says all.
-        check: `module:function(folder, subject)` that looks whether the content is what it should be, and raises.
+        check: `module:function(folder, params, subject)` that raises if the content is not what it should be.
         clips: `module:function(raw, clip_s) -> Clips`, the clip table of the raw stimuli folder.
         film: `module:function(raw, segment) -> Path`, the video that a segment's clips are cut from.
         terms_url: the page with the terms, or where a person gets the files.

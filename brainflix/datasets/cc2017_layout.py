@@ -7,14 +7,20 @@ Subject01/video_fmri_dataset/subject1/fmri/seg1/cifti/seg1_1_Atlas.dtseries.nii 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from brainflix.errors import DataError, MissingError
+from brainflix.io.fetch.files import RemoteFile
 
 STIMULI = Path("Stimuli/video_fmri_dataset/stimuli")
 CAPTIONS = Path("Stimuli/captions.json")
 _SEGMENT = re.compile(r"(seg|test)(\d+)")
+# The published run table: repeats of each segment, and the one run that does not exist.
+REPEATS = {**{f"seg{n}": 2 for n in range(1, 19)}, **{f"test{n}": 10 for n in range(1, 6)}}
+MISSING_RUN = (3, "test2", 9)
 _RUN = re.compile(r"((?:seg|test)\d+)_(\d+)_Atlas\.dtseries\.nii")
 
 
@@ -43,6 +49,22 @@ def run_path(subject: int, segment: str, repeat: int) -> Path:
     return home / segment / "cifti" / f"{segment}_{repeat}_Atlas.dtseries.nii"
 
 
+def files(params: Mapping[str, Any], subject: int | None) -> list[RemoteFile]:
+    """Return the films and, if somebody made them, the captions; or a subject's runs by the published table.
+
+    There are no direct addresses and no published digests: a person fetches the bundles.
+    """
+    if subject is None:
+        films = [RemoteFile(str(stimulus_path(segment))) for segment in REPEATS]
+        return [*films, RemoteFile(str(CAPTIONS), optional=True)]
+    table = [(segment, repeat) for segment, count in REPEATS.items() for repeat in range(1, count + 1)]
+    return [
+        RemoteFile(str(run_path(subject, segment, repeat)))
+        for segment, repeat in table
+        if (subject, segment, repeat) != MISSING_RUN
+    ]
+
+
 def segment_order(segment: str) -> tuple[int, int]:
     """Sort key: training segments first, then test segments, each by number.
 
@@ -68,7 +90,7 @@ def find_segments(raw: Path) -> list[str]:
     """
     names = [path.stem for path in (raw / STIMULI).glob("*.mp4")]
     if not names:
-        raise MissingError(f"no stimulus videos below {STIMULI}", next="brainflix download")
+        raise MissingError(f"no stimulus videos below {STIMULI}", next="brainflix download, with the stimuli")
     return sorted(names, key=segment_order)
 
 

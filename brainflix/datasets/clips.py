@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from brainflix.datasets.cc2017_layout import CAPTIONS, find_segments, is_test
-from brainflix.errors import DataError, MissingError
-from brainflix.store.schema import Clips
+from brainflix.datasets.cc2017_layout import CAPTIONS, film_path, find_segments, is_test
+from brainflix.errors import DataError
+from brainflix.io.video import duration_s
+from brainflix.store.clips import Clips
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
 
@@ -17,17 +18,15 @@ TRAIN, VALIDATION, TEST = 0, 1, 2
 def load_clips(raw: Path, clip_s: float) -> Clips:
     """Read the clip table of the raw stimuli; the last training segment is the validation split.
 
+    Captions come from `Stimuli/captions.json` (segment -> one text for each clip). The published files have none: then
+    they are empty, and a film has as many clips as fit into its length.
+
     Raises:
-        MissingError: no captions file.
+        MissingError: no films.
         DataError: captions and videos do not name the same segments.
     """
-    path = raw / CAPTIONS
-    if not path.is_file():
-        raise MissingError(f"no captions at {CAPTIONS}", next="brainflix download")
-    captions: dict[str, list[str]] = json.loads(path.read_text())
-    segments = find_segments(raw)
-    if set(captions) != set(segments):
-        raise DataError("captions and videos name different segments", why=str(sorted(set(captions) ^ set(segments))))
+    captions = _captions(raw, clip_s)
+    segments = list(captions)
     last = [segment for segment in segments if not is_test(segment)][-1]
     rows = [(segment, i) for segment in segments for i in range(len(captions[segment]))]
     split = [TEST if is_test(s) else VALIDATION if s == last else TRAIN for s, _ in rows]
@@ -38,3 +37,16 @@ def load_clips(raw: Path, clip_s: float) -> Clips:
         split=np.array(split, dtype=np.int8),
         caption=tuple(captions[segment][i] for segment, i in rows),
     )
+
+
+def _captions(raw: Path, clip_s: float) -> dict[str, list[str]]:
+    """Return a text for each clip of each segment, in the order of segments."""
+    segments = find_segments(raw)
+    path = raw / CAPTIONS
+    if not path.is_file():
+        # A film that lasts a frame less than it should has all its clips.
+        return {each: [""] * int(duration_s(film_path(raw, each)) / clip_s + 0.05) for each in segments}
+    captions: dict[str, list[str]] = json.loads(path.read_text(encoding="utf-8"))
+    if set(captions) != set(segments):
+        raise DataError("captions and videos name different segments", why=str(sorted(set(captions) ^ set(segments))))
+    return {each: captions[each] for each in segments}

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from nibabel.cifti2.cifti2_axes import BrainModelAxis
 
-from brainflix.datasets.cc2017_layout import CAPTIONS, is_test, run_path, stimulus_path
+from brainflix.datasets.cc2017_layout import CAPTIONS, MISSING_RUN, is_test, run_path, stimulus_path
 from brainflix.demo.brains import TR_S, Brain, drive, grayordinates, make_brain, noise, respond
 from brainflix.demo.features import ClipFeatures, clip_features
 from brainflix.demo.grammar import CLIP_S, FACTORS, Scene, draw_film, factor_index
@@ -26,7 +26,6 @@ FPS_HZ = 30.0
 BASE_GAIN = 1.8
 # Real scanners count in the thousands; preprocessing must remove this.
 BASELINE, COUNTS_PER_UNIT = 8000.0, 60.0
-MISSING_RUN = (3, "test2", 9)
 _VOLUME_SHAPE = (91, 109, 91)
 _AFFINE = np.array([[-2.0, 0, 0, 90], [0, 2, 0, -126], [0, 0, 2, -72], [0, 0, 0, 1]])
 _N_VERTICES = 32492

@@ -43,13 +43,12 @@ def collect(
     files = lists(params, subject)
     if intake.source is not None:
         adopt(files, intake.source, folder, progress)
-    coming = [file for file in files if file.url and not (intake.source and (folder / file.path).is_file())]
-    if coming and intake.source is None:
+    if intake.source is None and (coming := [file for file in files if file.url]):
         fetch_files(coming, folder, progress=progress, workers=intake.workers, offline=intake.offline)
-    missing = [file.path for file in files if not (folder / file.path).is_file()]
+    missing = [file.path for file in files if not ((folder / file.path).is_file() or file.optional)]
     if missing:
         raise _missing(dataset, missing, subject, intake)
-    return folder, files
+    return folder, [file for file in files if (folder / file.path).is_file()]
 
 
 def waiting_folder(dataset: Dataset, subject: int | None, root: Path) -> Path:

@@ -28,7 +28,7 @@ def run(job: Job, inputs: Mapping[str, list[Artifact]], out: Staging, tools: Too
         return
     folder, files = collect(dataset, job.params, job.subject, tools.intake, tools.progress)
     if dataset.check:
-        load(dataset.check)(folder, job.subject)
+        load(dataset.check)(folder, job.params, job.subject)
     write_provenance(dataset, files, folder, out.path, tools.intake)
     for file in files:
         place = out.path / file.path

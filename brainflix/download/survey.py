@@ -41,7 +41,7 @@ def survey(dataset: Dataset, params: Mapping[str, Any], subject: int | None, int
     folder = waiting_folder(dataset, subject, intake.folder)
     lists = dataset.named_files if intake.offline else dataset.listed_files
     files = lists(params, subject)
-    coming = [file for file in files if not (folder / file.path).is_file()]
+    coming = [file for file in files if not (file.optional or (folder / file.path).is_file())]
     fetched = [file for file in coming if file.url]
     return Survey(
         n_files=len(files),

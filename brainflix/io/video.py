@@ -45,6 +45,27 @@ def decode_at(path: Path, times_s: np.ndarray) -> np.ndarray:
     return np.stack([frames[index] for index in wanted.tolist()])
 
 
+def duration_s(path: Path) -> float:
+    """Return how long a video's frames last, in seconds, by the packets that are there and not by its header.
+
+    Raises:
+        MissingError: no such file.
+        DataError: not a video.
+    """
+    if not path.is_file():
+        raise MissingError(f"no video at {path}")
+    try:
+        with av.open(str(path), options={"protocol_whitelist": "file"}) as container:
+            stream = container.streams.video[0]
+            rate = float(stream.average_rate or 0)
+            count = sum(1 for packet in container.demux(stream) if packet.size)
+    except (FFmpegError, IndexError) as error:
+        raise DataError(f"cannot read {path.name}", why=str(error)) from error
+    if not rate:
+        raise DataError(f"{path.name} has no frame rate")
+    return count / rate
+
+
 def _pick(stream: Iterator[av.VideoFrame], wanted: set[int]) -> dict[int, np.ndarray]:
     """Convert the wanted frames to RGB; an index one past the end gets the last frame."""
     converter, found, count, last = VideoReformatter(), {}, 0, None

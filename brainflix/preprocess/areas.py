@@ -57,6 +57,20 @@ def roi_set(name: str) -> tuple[str, ...]:
     return ROI_SETS[name]
 
 
+def areas_named(text: str) -> tuple[str, ...]:
+    """Return the areas of a named list, or the areas that a text names with commas.
+
+    Raises:
+        UsageError: if no name is given.
+    """
+    if text in ROI_SETS:
+        return ROI_SETS[text]
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not names:
+        raise UsageError(f"{text!r} names no area", next=f"name areas with commas, or one of {', '.join(ROI_SETS)}")
+    return names
+
+
 def mask_of(areas: Sequence[str] | NDArray[np.str_], chosen: Iterable[str]) -> NDArray[np.bool_]:
     """Return which grayordinates lie in the chosen areas, both hemispheres unless one is asked for.
 

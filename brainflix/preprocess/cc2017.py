@@ -1,20 +1,30 @@
-"""CC2017's preprocessing: every run to one clean row per clip, and which grayordinates answer reliably."""
+"""CC2017's preprocessing: every run to one clean row per clip, and which grayordinates answer reliably.
+
+Runs go through one at a time, so that memory holds one run and the first repeats that wait for their second.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from brainflix.contract import Progress
 from brainflix.datasets.cc2017_layout import RunFile, is_test
 from brainflix.errors import DataError
+from brainflix.io.grayordinates import load_areas
 from brainflix.io.surfaces import DenseSeries, read_dtseries
+from brainflix.preprocess.areas import areas_named, mask_of
 from brainflix.preprocess.detrend import polynomial_detrend, zscore
 from brainflix.preprocess.params import Cc2017Params
 from brainflix.preprocess.reliability import Reliability, reliability_t, run_z, select
-from brainflix.preprocess.trim import trim_start
+from brainflix.preprocess.rescale import rescale_groups, zscore_by
+from brainflix.preprocess.scratch import give_back
+from brainflix.preprocess.trim import clip_volumes
+
+Allocate = Callable[[tuple[int, int]], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -22,93 +32,182 @@ class Cleaned:
     """A subject's runs after preprocessing, cortex only.
 
     Attributes:
-        rows: float32 array of shape (n_rows, n_grayordinates): all clips of a run in order, run after run.
+        rows: float32 array of shape (n_rows, n_grayordinates): all kept clips of a run in order, run after run.
         segment, repeat: of each run.
+        first_clip: of each run, the first clip of its segment that has a row.
         clips_per_run: rows of each run.
-        structure, vertex: of each column.
+        structure, vertex, area: of each column.
         constant: columns that are constant in some run.
+        z: Fisher z of the first two repeats of every training segment, (n_segments, n_grayordinates).
     """
 
     rows: np.ndarray
     segment: tuple[str, ...]
     repeat: tuple[int, ...]
+    first_clip: tuple[int, ...]
     clips_per_run: tuple[int, ...]
     structure: tuple[str, ...]
     vertex: np.ndarray
+    area: tuple[str, ...]
     constant: np.ndarray
+    z: np.ndarray
 
 
-def preprocess(runs: Iterable[RunFile], n_clips: dict[str, int], tr_s: float, params: Cc2017Params) -> Cleaned:
+@dataclass(frozen=True)
+class Columns:
+    """The columns of a file that are kept: where they are, and what they mean."""
+
+    at: np.ndarray
+    structure: np.ndarray
+    vertex: np.ndarray
+    area: tuple[str, ...]
+
+
+def preprocess(
+    runs: Sequence[RunFile],
+    n_clips: dict[str, int],
+    tr_s: float,
+    params: Cc2017Params,
+    *,
+    progress: Progress,
+    allocate: Allocate = np.zeros,
+) -> Cleaned:
     """Read and clean every run.
 
     Args:
-        runs: the runs that are there.
+        runs: the runs that are there, by segment and repeat.
         n_clips: clips of each segment.
         tr_s: time between volumes that the dataset promises, in seconds.
         params: the recipe's parameters.
+        progress: counts runs.
+        allocate: makes the array of all rows, (n_rows, n_grayordinates) float32; may lie on disk.
 
     Raises:
         DataError: a run of another space, repetition time or length; names the file.
     """
-    blocks: list[np.ndarray] = []
-    kept: list[RunFile] = []
-    space: DenseSeries | None = None
-    constant = np.zeros(0, dtype=bool)
-    for run in runs:
+    if not runs:
+        raise DataError("there are no runs to preprocess")
+    waiting: dict[str, np.ndarray] = {}
+    z: list[np.ndarray] = []
+    counts: list[int] = []
+    firsts: list[int] = []
+    kept: Columns | None = None
+    end = 0
+    for run in progress.track(runs, "runs"):
         series = read_dtseries(run.path)
-        space = _same_space(series, space, run.path)
         if abs(series.tr_s - tr_s) > 1e-6:
             raise DataError(f"{run.path.name} has a repetition time of {series.tr_s} s, not {tr_s} s")
-        rows, flat = clean_run(series.data[:, series.cortex()], n_clips[run.segment], params)
-        constant = flat if not blocks else constant | flat
-        blocks.append(rows)
-        kept.append(run)
-    if space is None:
-        raise DataError("there are no runs to preprocess")
-    cortex = space.cortex()
+        if kept is None:
+            kept = choose_columns(series, params.within)
+            rows = allocate((sum(n_clips[each.segment] for each in runs), len(kept.at))).astype(np.float32, copy=False)
+            constant = np.zeros(len(kept.at), dtype=bool)
+        _same_space(series, kept, run.path)
+        block, flat, first = clean_run(series.data, kept.at, n_clips[run.segment], tr_s, params)
+        constant |= flat
+        rows[end : end + len(block)] = block
+        end += len(block)
+        counts.append(len(block))
+        firsts.append(first)
+        give_back(rows)
+        if not is_test(run.segment):
+            _pair(run.segment, block, waiting, z)
+    assert kept is not None
+    rows = rows[:end]
+    _rescale(rows, [run.segment for run in runs], counts, params)
     return Cleaned(
-        rows=np.concatenate(blocks),
-        segment=tuple(run.segment for run in kept),
-        repeat=tuple(run.repeat for run in kept),
-        clips_per_run=tuple(len(block) for block in blocks),
-        structure=tuple(space.structure[cortex].tolist()),
-        vertex=space.index[cortex].astype(np.int32),
+        rows=rows,
+        segment=tuple(run.segment for run in runs),
+        repeat=tuple(run.repeat for run in runs),
+        first_clip=tuple(firsts),
+        clips_per_run=tuple(counts),
+        structure=tuple(kept.structure.tolist()),
+        vertex=kept.vertex.astype(np.int32),
+        area=kept.area,
         constant=constant,
+        z=np.stack(z) if z else np.zeros((0, len(kept.at))),
     )
 
 
-def clean_run(data: np.ndarray, n_clips: int, params: Cc2017Params) -> tuple[np.ndarray, np.ndarray]:
-    """Trim, detrend and z-score one run (n_volumes, n_grayordinates): rows, and a mask of constant columns."""
-    start = trim_start(len(data), n_clips)
-    kept = polynomial_detrend(data[start : start + n_clips], params.detrend_degree)
-    scored = zscore(kept, params.zscore_ddof)
-    return scored.values.astype(np.float32), scored.constant
+def choose_columns(series: DenseSeries, within: str | None) -> Columns:
+    """Return the cortical columns of a file, or those of some areas.
+
+    Raises:
+        DataError: an area is nowhere in the file.
+    """
+    at = np.flatnonzero(series.cortex())
+    structure, vertex = series.structure[at], series.index[at]
+    table = load_areas()
+    area = np.array([table.get(key, "") for key in zip(structure.tolist(), vertex.tolist(), strict=True)], dtype=object)
+    if within is not None:
+        inside = mask_of(area.astype(str), areas_named(within))
+        at, structure, vertex, area = at[inside], structure[inside], vertex[inside], area[inside]
+    return Columns(at, structure, vertex, tuple(area.tolist()))
 
 
-def _same_space(series: DenseSeries, first: DenseSeries | None, path: Path) -> DenseSeries:
-    """Keep the first run's columns as the reference and refuse a run on other ones."""
-    if first is None:
-        return series
-    same = np.array_equal(series.structure, first.structure) and np.array_equal(series.index, first.index)
+def clean_run(
+    data: np.ndarray, columns: np.ndarray, n_clips: int, tr_s: float, params: Cc2017Params
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Trim, detrend and z-score one run (n_volumes, n_columns of the file).
+
+    Returns:
+        float32 rows (n_kept_clips, n_columns), a mask of constant columns, and the first clip that has a row.
+    """
+    volumes = clip_volumes(len(data), n_clips, tr_s=tr_s, delay_s=params.delay_s)
+    # The volumes are consecutive: a slice costs no copy of the subcortex.
+    trimmed = data[volumes[0] : volumes[-1] + 1][:, columns]
+    kept = polynomial_detrend(trimmed, params.detrend_degree)
+    if params.zscore == "run":
+        scored = zscore(kept, params.zscore_ddof)
+        kept, constant = scored.values, scored.constant
+    else:
+        constant = np.asarray(~kept.any(axis=0))
+    first = int(params.drop_first and len(data) == n_clips + 5)
+    return kept[first:].astype(np.float32, copy=False), constant, first
+
+
+def _pair(segment: str, block: np.ndarray, waiting: dict[str, np.ndarray], z: list[np.ndarray]) -> None:
+    """Correlate the first two repeats of a segment as soon as both are there; further ones change nothing."""
+    if segment not in waiting:
+        waiting[segment] = block
+    elif len(waiting[segment]):
+        z.append(run_z(waiting[segment], block))
+        waiting[segment] = block[:0]
+
+
+def _rescale(rows: np.ndarray, segments: Sequence[str], counts: Sequence[int], params: Cc2017Params) -> None:
+    """Apply what needs all runs, in place."""
+    test = np.repeat([is_test(segment) for segment in segments], counts)
+    if params.zscore == "train":
+        zscore_by(rows, ~test, ddof=params.zscore_ddof)
+    if params.rescale_splits:
+        rescale_groups(rows, test)
+
+
+def _same_space(series: DenseSeries, kept: Columns, path: Path) -> None:
+    """Refuse a run on other columns than the first run's."""
+    there = kept.at[-1] < len(series.structure) if len(kept.at) else True
+    same = (
+        there
+        and np.array_equal(series.structure[kept.at], kept.structure)
+        and np.array_equal(series.index[kept.at], kept.vertex)
+    )
     if not same:
         raise DataError(f"{path.name} lies on other grayordinates than the runs before it")
-    return first
 
 
 def reproducibility(cleaned: Cleaned, params: Cc2017Params) -> Reliability:
-    """Correlate the first two repeats of every training segment and test the Fisher z over segments."""
-    starts = np.concatenate([[0], np.cumsum(cleaned.clips_per_run)])
-    by_segment: dict[str, list[int]] = {}
-    for i, segment in enumerate(cleaned.segment):
-        if not is_test(segment):
-            by_segment.setdefault(segment, []).append(i)
-    pairs = [runs[:2] for runs in by_segment.values() if len(runs) > 1]
-    z = [run_z(cleaned.rows[starts[a] : starts[a + 1]], cleaned.rows[starts[b] : starts[b + 1]]) for a, b in pairs]
-    if len(z) < 2:
+    """Test over training segments whether their two repeats agree (Fisher z against 0).
+
+    Raises:
+        DataError: fewer than two segments have two repeats.
+    """
+    if len(cleaned.z) < 2:
         raise DataError("reproducibility needs two training segments with two repeats each")
-    return reliability_t(np.stack(z), two_sided=params.two_sided)
+    return reliability_t(cleaned.z, two_sided=params.two_sided)
 
 
 def selected(reliability: Reliability, params: Cc2017Params) -> np.ndarray:
     """Return the mask of selected columns, (n_grayordinates,)."""
+    if params.select == "all":
+        return np.ones(reliability.t.shape, bool)
     return select(reliability, params.select, alpha=params.alpha, n=params.top_n)

@@ -1,4 +1,4 @@
-"""Parameters of the preprocessing parts."""
+"""Parameters of CC2017's preprocessing."""
 
 from __future__ import annotations
 
@@ -7,14 +7,38 @@ from typing import Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from brainflix.contract import Params
+from brainflix.preprocess.areas import areas_named
 
 
 class Cc2017Params(Params):
-    """CC2017's convention: trim to the clips (the 4 s delay lives in the trim), detrend, z-score, select."""
+    """CC2017's convention: trim to the clips (the 4 s delay lives in the trim), detrend, z-score, select.
 
+    The defaults are those of Wen et al. and NeuroClips, with a one-sided test.
+    """
+
+    delay_s: float = Field(
+        4.0,
+        ge=0,
+        description="from a clip's onset to the volume that answers it; 4 s is what every published trim does",
+    )
+    drop_first: bool = Field(
+        False, description="leave out the first clip of runs of 245 volumes, as Brain Netflix; for comparisons"
+    )
     detrend_degree: int = Field(4, ge=0, le=8, description="degree of the polynomial removed from each run")
+    zscore: Literal["run", "train"] = Field(
+        "run", description="z-score each column of a run, or all values by the training rows' one mean and spread"
+    )
     zscore_ddof: Literal[0, 1] = Field(1, description="1 as Wen et al., 0 as Mind-Animator")
-    select: Literal["bonferroni", "top", "top-clipped"] = Field(
+    rescale_splits: bool = Field(
+        False,
+        description="z-score training and test rows once more, each by their own statistics, as Mind-Animator's "
+        "released code; test rows are then scaled by test rows",
+    )
+    within: str | None = Field(
+        None,
+        description="keep only these areas: a list (group41, group23, group14, visual31, ...) or names with commas",
+    )
+    select: Literal["bonferroni", "top", "top-clipped", "all"] = Field(
         "bonferroni", description="rule that selects grayordinates; top-clipped as Mind-Animator's released code"
     )
     alpha: float = Field(0.05, gt=0, lt=1, description="family-wise error rate of the Bonferroni rule")
@@ -31,3 +55,10 @@ class Cc2017Params(Params):
         if top_n is None and rule in ("top", "top-clipped"):
             raise ValueError(f"select: {rule} needs top_n, how many grayordinates to keep")
         return top_n
+
+    @field_validator("within")
+    @classmethod
+    def _areas_exist(cls, within: str | None) -> str | None:
+        if within is not None:
+            areas_named(within)
+        return within

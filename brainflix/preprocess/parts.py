@@ -11,10 +11,10 @@ from brainflix.contract import Job, Tools
 from brainflix.datasets.base import Dataset
 from brainflix.datasets.cc2017_layout import find_runs
 from brainflix.errors import UsageError
-from brainflix.io.grayordinates import load_areas
 from brainflix.preprocess.cc2017 import Cleaned, preprocess, reproducibility, selected
 from brainflix.preprocess.params import Cc2017Params
 from brainflix.preprocess.reliability import Reliability
+from brainflix.preprocess.scratch import scratch_rows
 from brainflix.store.artifact import Artifact
 from brainflix.store.schema import Clips, Responses
 
@@ -35,23 +35,25 @@ def cc2017(job: Job, params: Cc2017Params, inputs: Mapping[str, list[Artifact]],
     clips = dataset.load_clips(inputs["stimuli"][0].path)
     n_clips = {segment: clips.segment.count(segment) for segment in dict.fromkeys(clips.segment)}
     runs = find_runs(inputs["raw"][0].path, job.subject)
-    cleaned = preprocess(tools.progress.track(runs, "runs"), n_clips, dataset.tr_s, params)
+    cleaned = preprocess(
+        runs,
+        n_clips,
+        dataset.tr_s,
+        params,
+        progress=tools.progress,
+        # Beside the artifact that they become, where there must be room for them anyway.
+        allocate=lambda shape: scratch_rows(shape, tools.store.root),
+    )
     reliability = reproducibility(cleaned, params)
     return _responses(cleaned, clips, selected(reliability, params), reliability)
-
-
-def area_names(cleaned: Cleaned) -> tuple[str, ...]:
-    """Return the area of each column by the shipped table of (structure, vertex); "" where it does not know."""
-    table = load_areas()
-    columns = zip(cleaned.structure, cleaned.vertex.tolist(), strict=True)
-    return tuple(table.get(column, "") for column in columns)
 
 
 def _responses(cleaned: Cleaned, clips: Clips, mask: np.ndarray, reliability: Reliability) -> Responses:
     """Put the trial table beside the rows; `mask` is of shape (n_grayordinates,)."""
     first = {segment: clips.segment.index(segment) for segment in dict.fromkeys(clips.segment)}
     counts = cleaned.clips_per_run
-    clip = np.concatenate([first[s] + np.arange(n) for s, n in zip(cleaned.segment, counts, strict=True)])
+    starts = [first[s] + late for s, late in zip(cleaned.segment, cleaned.first_clip, strict=True)]
+    clip = np.concatenate([start + np.arange(n) for start, n in zip(starts, counts, strict=True)])
     return Responses(
         response=cleaned.rows,
         clip=clip.astype(np.int32),
@@ -59,7 +61,7 @@ def _responses(cleaned: Cleaned, clips: Clips, mask: np.ndarray, reliability: Re
         run=np.repeat(np.arange(len(counts), dtype=np.int16), counts),
         run_names=tuple(f"{s}_{r}" for s, r in zip(cleaned.segment, cleaned.repeat, strict=True)),
         clips=clips,
-        area=area_names(cleaned),
+        area=cleaned.area,
         structure=cleaned.structure,
         index=cleaned.vertex,
         stats={"t": reliability.t, "p": reliability.p, "z_mean": reliability.z_mean},

@@ -8,7 +8,7 @@ from collections import namedtuple
 from pathlib import Path
 
 import pytest
-from conftest import BODY, digest, remote
+from fetch_worlds import BODY, digest, remote
 
 from brainflix.contract import Silent
 from brainflix.errors import IntegrityError, MissingError, ResourceError

@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from conftest import BODY, digest, remote
+from fetch_worlds import BODY, digest, remote
 
 from brainflix.contract import Silent
 from brainflix.io.fetch.download import fetch_files

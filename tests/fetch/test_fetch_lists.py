@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import BODY, digest
+from fetch_worlds import BODY, digest
 
 from brainflix.contract import Silent
 from brainflix.errors import DataError, IntegrityError, MissingError

@@ -17,6 +17,7 @@ class RemoteFile:
         url: where it is fetched from; empty if only a person can.
         size: bytes, if they are known.
         digest: "sha256:<hex>" or "md5:<hex>"; empty if it is not known.
+        optional: whether the data set is whole without it.
 
     Raises:
         IntegrityError: the path leaves the folder.
@@ -26,6 +27,7 @@ class RemoteFile:
     url: str = ""
     size: int | None = None
     digest: str = ""
+    optional: bool = False
 
     def __post_init__(self) -> None:
         """Check the path."""

@@ -1,0 +1,37 @@
+"""A data set from a folder of files through the command line's own doors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from brainflix.contract import DOWNLOADS, Intake
+from brainflix.plan import Selection, make_plan
+from brainflix.recipe import Recipe, load_recipe
+from brainflix.run import execute
+from brainflix.settings import load_settings
+from brainflix.store.artifact import Artifact
+from brainflix.store.responses import Responses
+from brainflix.store.store import Store
+
+
+def recipe_of(name: str, *changes: str) -> Recipe:
+    return load_recipe(name, changes)
+
+
+def download(recipe: Recipe, store: Path, source: Path | None, *subjects: int, agreed: bool = False) -> list[Artifact]:
+    """Adopt the stimuli and the subjects' files, or fetch them if there is no source."""
+    place = Store(store)
+    planned = make_plan(recipe, place, Selection("download", subjects=subjects or None, alone=True))
+    if subjects:
+        planned = make_plan(recipe, place, Selection("download", "stimuli", alone=True)) + [
+            item for item in planned if item.job.subject is not None
+        ]
+    intake = Intake(place.root / DOWNLOADS, source, agreed)
+    done = execute(planned, place, load_settings(store=store), intake=intake)
+    return [place.open(each.ref) for each in done]
+
+
+def preprocess(recipe: Recipe, store: Path, *subjects: int) -> list[Responses]:
+    place = Store(store)
+    planned = make_plan(recipe, place, Selection("preprocess", subjects=subjects or None, alone=True))
+    return [Responses.load(place.open(done.ref)) for done in execute(planned, place, load_settings(store=store))]
