@@ -50,8 +50,7 @@ def read_dlabel(path: Path) -> tuple[DenseMaps, tuple[dict[int, str], ...]]:
     Raises:
         as `brainflix.io.surfaces.read_dtseries`.
     """
-    image = open_cifti(path)
-    axis = image.header.get_axis(0)
+    axis = open_cifti(path).rows
     maps = _maps(path, LabelAxis, "dense label file", np.int32)
     tables = tuple({int(key): str(name) for key, (name, _) in table.items()} for table in axis.label)
     for row, table in zip(maps.data, tables, strict=True):
@@ -66,22 +65,22 @@ def read_ptseries(path: Path) -> ParcelSeries:
     Raises:
         as `brainflix.io.surfaces.read_dtseries`.
     """
-    image = open_cifti(path)
-    series, parcels = image.header.get_axis(0), image.header.get_axis(1)
+    file = open_cifti(path)
+    series, parcels = file.rows, file.columns
     if not isinstance(series, SeriesAxis) or not isinstance(parcels, ParcelsAxis):
         raise DataError(f"{path.name} is not a series of parcels")
     if series.unit != "SECOND":
         raise DataError(f"{path.name} counts in {series.unit}, not in seconds")
-    return ParcelSeries(read_block(image, path), tuple(map(str, parcels.name)), float(series.step))
+    return ParcelSeries(read_block(file), tuple(map(str, parcels.name)), float(series.step))
 
 
 def _maps(path: Path, rows: type[Any], what: str, dtype: type[np.generic]) -> DenseMaps:
-    image = open_cifti(path)
-    axis, models = image.header.get_axis(0), image.header.get_axis(1)
+    file = open_cifti(path)
+    axis, models = file.rows, file.columns
     if not isinstance(axis, rows) or not isinstance(models, BrainModelAxis):
         raise DataError(f"{path.name} is not a {what}")
     return DenseMaps(
-        data=read_block(image, path, dtype),
+        data=read_block(file, dtype),
         names=tuple(map(str, axis.name)),
         structure=np.asarray(models.name),
         index=np.asarray(models.vertex),

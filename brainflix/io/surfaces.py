@@ -47,11 +47,11 @@ def read_dtseries(path: Path) -> DenseSeries:
         DataError: not CIFTI-2, or not a dense time series, or values that are not finite.
         IntegrityError: the file is shorter than its header says.
     """
-    image = open_cifti(path)
-    series, models = image.header.get_axis(0), image.header.get_axis(1)
+    file = open_cifti(path)
+    series, models = file.rows, file.columns
     if not isinstance(series, SeriesAxis) or not isinstance(models, BrainModelAxis):
         raise DataError(f"{path.name} is not a dense time series")
-    data = read_block(image, path)
+    data = read_block(file)
     return DenseSeries(
         data, _seconds(series), np.asarray(models.name), np.asarray(models.vertex), np.asarray(models.voxel)
     )

@@ -21,8 +21,8 @@ from brainflix.preprocess.detrend import polynomial_detrend, zscore
 from brainflix.preprocess.params import Cc2017Params
 from brainflix.preprocess.reliability import Reliability, reliability_t, run_z, select
 from brainflix.preprocess.rescale import rescale_groups, zscore_by
-from brainflix.preprocess.scratch import give_back
 from brainflix.preprocess.trim import clip_volumes
+from brainflix.scratch import give_back
 
 Allocate = Callable[[tuple[int, int]], np.ndarray]
 
@@ -55,8 +55,12 @@ class Cleaned:
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns of a file that are kept: where they are, and what they mean."""
+    """The columns of a file that are kept: where they are, and what they mean.
 
+    `whole` are the structures of all of the file's columns; files with equal axes share the very array.
+    """
+
+    whole: np.ndarray
     at: np.ndarray
     structure: np.ndarray
     vertex: np.ndarray
@@ -141,7 +145,7 @@ def choose_columns(series: DenseSeries, within: str | None) -> Columns:
     if within is not None:
         inside = mask_of(area.astype(str), areas_named(within))
         at, structure, vertex, area = at[inside], structure[inside], vertex[inside], area[inside]
-    return Columns(at, structure, vertex, tuple(area.tolist()))
+    return Columns(series.structure, at, structure, vertex, tuple(area.tolist()))
 
 
 def clean_run(
@@ -185,6 +189,8 @@ def _rescale(rows: np.ndarray, segments: Sequence[str], counts: Sequence[int], p
 
 def _same_space(series: DenseSeries, kept: Columns, path: Path) -> None:
     """Refuse a run on other columns than the first run's."""
+    if series.structure is kept.whole:
+        return
     there = kept.at[-1] < len(series.structure) if len(kept.at) else True
     same = (
         there

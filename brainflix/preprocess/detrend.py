@@ -17,7 +17,7 @@ class Zscored(NamedTuple):
     constant: NDArray[np.bool_]
 
 
-def polynomial_detrend(x: NDArray[Any], degree: int = 4, *, column_tile: int = 8192) -> NDArray[Any]:
+def polynomial_detrend(x: NDArray[Any], degree: int = 4, *, column_tile: int = 512) -> NDArray[Any]:
     """Remove the least-squares polynomial of time from each column of one run.
 
     A projection on an orthonormal basis in float64, which equals `np.polyfit` per column (Wen et al. 2018 and its
@@ -57,7 +57,7 @@ def polynomial_detrend(x: NDArray[Any], degree: int = 4, *, column_tile: int = 8
     return out
 
 
-def zscore(x: NDArray[Any], ddof: int = 1, *, column_tile: int = 8192) -> Zscored:
+def zscore(x: NDArray[Any], ddof: int = 1, *, column_tile: int = 512) -> Zscored:
     """Give each column of one run zero mean and unit standard deviation; constant columns become 0 and are reported.
 
     Args:

@@ -14,7 +14,7 @@ from brainflix.errors import UsageError
 from brainflix.preprocess.cc2017 import Cleaned, preprocess, reproducibility, selected
 from brainflix.preprocess.params import Cc2017Params
 from brainflix.preprocess.reliability import Reliability
-from brainflix.preprocess.scratch import scratch_rows
+from brainflix.scratch import scratch_rows
 from brainflix.store.artifact import Artifact
 from brainflix.store.schema import Clips, Responses
 

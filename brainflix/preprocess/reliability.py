@@ -36,7 +36,7 @@ class Reliability:
     two_sided: bool = False
 
 
-def run_z(first: NDArray[Any], second: NDArray[Any], *, column_tile: int = 8192) -> Floats:
+def run_z(first: NDArray[Any], second: NDArray[Any], *, column_tile: int = 512) -> Floats:
     """Return the Fisher z of the correlation over time of two repeats of one run.
 
     Args:
@@ -60,7 +60,7 @@ def run_z(first: NDArray[Any], second: NDArray[Any], *, column_tile: int = 8192)
     return z
 
 
-def split_half_z(rep1: NDArray[Any], rep2: NDArray[Any], *, column_tile: int = 8192) -> Floats:
+def split_half_z(rep1: NDArray[Any], rep2: NDArray[Any], *, column_tile: int = 512) -> Floats:
     """Return the Fisher z between two repeats for every run, array of shape (n_runs, n_grayordinates).
 
     Args:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brainflix.errors import DataError
-from brainflix.preprocess.scratch import give_back
+from brainflix.scratch import give_back
 
 _BLOCK_BYTES = 64 << 20
 

@@ -16,6 +16,7 @@ import zarr
 from zarr.codecs import Crc32cCodec
 
 from brainflix.errors import UsageError
+from brainflix.scratch import give_back
 from brainflix.store.complete import ARRAYS
 from brainflix.store.refs import is_name
 
@@ -54,8 +55,15 @@ def write_array(
     array = create_array(
         folder, name, values.shape, values.dtype, dims=dims, layout=layout, rows_per_shard=rows_per_shard, attrs=attrs
     )
-    if values.size:
+    if not values.size:
+        return
+    if layout != "rows":
         array[...] = values
+        return
+    for block in row_blocks(array):
+        array[block] = values[block]
+        # Rows that lie on disk would otherwise all be in memory at the end.
+        give_back(values)
 
 
 def create_array(

@@ -65,9 +65,12 @@ class Artifact:
         """
         import numpy as np
 
+        from brainflix.store.row_files import read_rows
+
         array = self.array(name)
         try:
-            return np.asarray(array[...])
+            rows = read_rows(array, self.path / ARRAYS / name)
+            return np.asarray(array[...]) if rows is None else rows
         except MemoryError as error:
             need = f"it needs {array.nbytes / 1e9:.1f} GB of memory"
             raise ResourceError(f"array {name!r} of {self.ref} does not fit", why=need) from error

@@ -20,7 +20,7 @@ from brainflix.io.grayordinates import models, standard
 from brainflix.io.surfaces import write_dtseries
 from brainflix.preprocess.cc2017 import preprocess
 from brainflix.preprocess.params import Cc2017Params
-from brainflix.preprocess.scratch import scratch_rows
+from brainflix.scratch import scratch_rows
 from brainflix.store.arrays import write_array
 
 N_CLIPS, N_VOLUMES, TR_S = 240, 245, 2.0
@@ -112,16 +112,22 @@ def subject(folder: Path) -> None:
 
 
 def read_back(folder: Path) -> None:
-    """Read the rows of the training half into memory, beside np.load of the same rows."""
+    """Read a subject's rows into memory, beside np.load of the same rows."""
     import zarr
 
-    array = zarr.open_array(folder / "out" / "data.zarr" / "response", mode="r")
-    rows = array.shape[0] * 36 // 86 // N_CLIPS * N_CLIPS
-    np.save(folder / "rows.npy", array[:rows])
-    ours = best_of(3, lambda: array[:rows])
+    from brainflix.store.row_files import read_rows
+
+    place = folder / "out" / "data.zarr" / "response"
+    array = zarr.open_array(place, mode="r")
+    rows = array.shape[0]
+    whole = read_rows(array, place)
+    assert whole is not None
+    np.save(folder / "rows.npy", whole)
+    del whole
+    ours = best_of(3, read_rows, array, place)
     theirs = best_of(3, np.load, folder / "rows.npy")
     size = rows * array.shape[1] * 4 / 1e9
-    print(f"training rows into memory: {size / ours:.2f} GB/s, np.load {size / theirs:.2f} GB/s, ", end="")
+    print(f"a subject's rows into memory: {size / ours:.2f} GB/s, np.load {size / theirs:.2f} GB/s, ", end="")
     print(f"ratio {theirs / ours:.2f} (asked: 0.7)")
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from brainflix.scratch import give_back
 
 # Clips that are read before the pages that they brought are given back.
 CLIPS_HELD = 32
@@ -56,6 +56,5 @@ class Staged:
 
     def _give_back(self) -> None:
         self._touched += 1
-        held: Any = self._clips.base
-        if self._touched % CLIPS_HELD == 0 and hasattr(held, "madvise"):
-            held.madvise(mmap.MADV_DONTNEED)
+        if self._touched % CLIPS_HELD == 0:
+            give_back(self._clips)
