@@ -39,7 +39,9 @@ class Dataset:
         fetch: `module:function(params, subject, folder)` that makes the raw files of the stimuli (subject None) or of
             one subject.
         files: `module:function(params, subject) -> [RemoteFile]`, without network.
-        listing: the same with network, for what only a server can list; empty if `files` says all.
+        found: `module:function(source, params, subject) -> [RemoteFile]`, the files as they lie in a folder that a
+            person fetched, where nobody has published their names; empty if `files` knows them.
+        listing: as `files`, but with network, for what only a server can list; empty if `files` says all.
         check: `module:function(folder, params, subject)` that raises if the content is not what it should be.
         clips: `module:function(raw, clip_s) -> Clips`, the clip table of the raw stimuli folder.
         film: `module:function(raw, segment) -> Path`, the video that a segment's clips are cut from.
@@ -67,6 +69,7 @@ class Dataset:
     stimulus_params: tuple[str, ...]
     fetch: str = ""
     files: str = ""
+    found: str = ""
     listing: str = ""
     check: str = ""
     clips: str = "brainflix.datasets.clips:load_clips"
@@ -93,6 +96,13 @@ class Dataset:
             MissingError: the server cannot be reached or refuses.
         """
         found: Sequence[RemoteFile] = load(self.listing or self.files)(params, subject)
+        return found
+
+    def files_in(self, source: Path, params: Mapping[str, Any], subject: int | None) -> Sequence[RemoteFile]:
+        """Return the files that a folder of a person's can give; the named ones where names are known."""
+        found: Sequence[RemoteFile] = (
+            load(self.found)(source, params, subject) if self.found else self.named_files(params, subject)
+        )
         return found
 
     def load_clips(self, raw: Path) -> Clips:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -38,11 +38,12 @@ def collect(
     """
     folder = waiting_folder(dataset, subject, intake.folder)
     check_agreed(dataset, intake)
-    # Adopting needs no network, so that the list is the one that the data set itself knows.
-    lists = dataset.named_files if intake.source or intake.offline else dataset.listed_files
-    files = lists(params, subject)
     if intake.source is not None:
-        adopt(files, intake.source, folder, progress)
+        # Adopting needs no network, so that the list is the one that the data set itself knows.
+        files = dataset.files_in(intake.source, params, subject)
+        adopt(files, intake.source, folder, progress, ambiguous=_shared_ends(dataset, params, subject))
+    else:
+        files = dataset.named_files(params, subject) if intake.offline else dataset.listed_files(params, subject)
     if intake.source is None and (coming := [file for file in files if file.url]):
         fetch_files(coming, folder, progress=progress, workers=intake.workers, offline=intake.offline)
     missing = [file.path for file in files if not ((folder / file.path).is_file() or file.optional)]
@@ -57,11 +58,18 @@ def waiting_folder(dataset: Dataset, subject: int | None, root: Path) -> Path:
     return root / dataset.name / (dataset.revision or "unpinned") / who
 
 
-def adopt(files: Sequence[RemoteFile], source: Path, folder: Path, progress: Progress) -> None:
+def adopt(
+    files: Sequence[RemoteFile],
+    source: Path,
+    folder: Path,
+    progress: Progress,
+    *,
+    ambiguous: Collection[str] = frozenset(),
+) -> None:
     """Copy files that a person fetched; the originals stay as they are.
 
-    A file may lie in `source` at its full path or at any shorter end of it, so that a folder below the data set's top
-    can be given as well.
+    A file may lie in `source` at its full path or at any shorter end of it that is not `ambiguous`, so that a folder
+    below the data set's top can be given as well.
 
     Raises:
         MissingError: there is no such folder.
@@ -69,7 +77,7 @@ def adopt(files: Sequence[RemoteFile], source: Path, folder: Path, progress: Pro
     """
     if not source.is_dir():
         raise MissingError(f"no folder at {source}", next="brainflix download NAME --from FOLDER")
-    found = [(file, place) for file in files if (place := _place(source, file.path)) is not None]
+    found = [(file, place) for file in files if (place := _place(source, file.path, ambiguous)) is not None]
     for file, place in progress.track(found, "files adopted"):
         final = folder / file.path
         if final.is_file() and final.stat().st_size == place.stat().st_size and not _is_wrong(final, file):
@@ -86,11 +94,22 @@ def adopt(files: Sequence[RemoteFile], source: Path, folder: Path, progress: Pro
         os.replace(part, final)
 
 
-def _place(source: Path, path: str) -> Path | None:
-    """Return where a file lies below `source`, by the longest end of its path; None if nowhere."""
+def _shared_ends(dataset: Dataset, params: Mapping[str, Any], subject: int | None) -> set[str]:
+    """Return the ends of paths that could mean another subject's file as well."""
+    others = [other for other in (None, *dataset.subjects) if other != subject]
+    return {end for other in others for file in dataset.named_files(params, other) for end in _ends(file.path)}
+
+
+def _ends(path: str) -> list[str]:
+    """Return a path and all its shorter ends, longest first."""
     parts = PurePosixPath(path).parts
-    ends = (source.joinpath(*parts[start:]) for start in range(len(parts)))
-    return next((place for place in ends if place.is_file()), None)
+    return ["/".join(parts[start:]) for start in range(len(parts))]
+
+
+def _place(source: Path, path: str, ambiguous: Collection[str]) -> Path | None:
+    """Return where a file lies below `source`, by the longest end of its path; None if nowhere."""
+    places = (source / end for end in _ends(path) if end not in ambiguous)
+    return next((place for place in places if place.is_file()), None)
 
 
 def _is_wrong(place: Path, file: RemoteFile) -> str:

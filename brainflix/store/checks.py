@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
 from brainflix.errors import DataError
+from brainflix.scratch import give_back
 from brainflix.store.artifact import Artifact
 from brainflix.store.refs import NAME_RULE, is_name
 
@@ -97,8 +98,11 @@ def set_fields(record: object, **values: object) -> None:
         object.__setattr__(record, name, value)
 
 
-def _blocks(values: np.ndarray[Any, Any]) -> list[tuple[int, np.ndarray[Any, Any]]]:
+def _blocks(values: np.ndarray[Any, Any]) -> Iterator[tuple[int, np.ndarray[Any, Any]]]:
+    """Yield a first row and the rows from it on; of values that lie on disk no more is in memory."""
     if not values.size:
-        return []
+        return
     rows = max(1, _BLOCK_BYTES // max(1, values.nbytes // len(values)))
-    return [(start, values[start : start + rows]) for start in range(0, len(values), rows)]
+    for start in range(0, len(values), rows):
+        yield start, values[start : start + rows]
+        give_back(values)

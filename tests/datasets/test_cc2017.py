@@ -193,9 +193,13 @@ def test_a_file_brought_later_completes_what_waits(files, tmp_path):
     path.unlink()
     with pytest.raises(MissingError):
         adopt_subject(copy, tmp_path)
-    late = tmp_path / "late" / "fmri" / "seg9" / "cifti"
-    late.mkdir(parents=True)
-    (late / path.name).write_bytes(body)
+    # The end of the path that another subject has too is not enough to know whose it is.
+    for home in ("late/fmri", "late/subject1/fmri"):
+        late = tmp_path / home / "seg9" / "cifti"
+        late.mkdir(parents=True)
+        (late / path.name).write_bytes(body)
+    with pytest.raises(MissingError):
+        adopt_subject(tmp_path / "late/fmri", tmp_path)
     adopt_subject(tmp_path / "late", tmp_path)
     assert Store(tmp_path / "store").open("raw/cc2017-sub-1")
 
