@@ -83,6 +83,21 @@ PARTS: dict[str, dict[str, Part]] = {
             "brainflix.datasets.cc2017:Cc2017DatasetParams",
             "natural films: 18 training and 5 test segments of 240 two-second clips",
         ),
+        "bmd": Part(
+            "brainflix.datasets.bmd:DATASET",
+            "brainflix.datasets.bmd:BmdParams",
+            "1102 films of three seconds, estimates for each trial of ten subjects",
+        ),
+        "had": Part(
+            "brainflix.datasets.had:DATASET",
+            "brainflix.datasets.had:HadParams",
+            "21600 clips of human actions, each shown once to one of thirty subjects",
+        ),
+        "algonauts2021": Part(
+            "brainflix.datasets.algonauts2021:DATASET",
+            "brainflix.datasets.algonauts2021:Algonauts2021Params",
+            "1000 films of three seconds, estimates in areas of ten subjects",
+        ),
     },
     "preprocess": {
         "cc2017": Part(
@@ -90,6 +105,24 @@ PARTS: dict[str, dict[str, Part]] = {
             "brainflix.preprocess.params:Cc2017Params",
             "trim to the clips, polynomial detrend, z-score, reproducibility selection",
             needs=("raw", "stimuli"),
+        ),
+        "bmd": Part(
+            "brainflix.preprocess.bmd:betas",
+            "brainflix.preprocess.betas_params:BmdParams",
+            "BOLD Moments' released estimates on the areas asked for, with noise ceilings",
+            needs=("raw",),
+        ),
+        "had": Part(
+            "brainflix.preprocess.had:betas",
+            "brainflix.preprocess.betas_params:HadParams",
+            "HAD's released estimates, one exemplar of each action for testing",
+            needs=("raw",),
+        ),
+        "algonauts2021": Part(
+            "brainflix.preprocess.algonauts2021:betas",
+            "brainflix.preprocess.betas_params:Algonauts2021Params",
+            "the challenge's estimates, by area or of the whole brain, with noise ceilings",
+            needs=("raw",),
         ),
     },
     "align": {

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from brainflix.store.responses import Responses
 
 VERSION = 2
+_OTHER_SPACE = "the subjects lie on different grayordinates"
+# A template of one clip is that clip.
+_FEWEST_CLIPS = 2
 # The group's maps do not depend on whose rows are to be aligned.
 _group_maps: Latest[tuple[LinearMap, ...]] = Latest()
 
@@ -37,45 +40,86 @@ def run(job: Job, inputs: Mapping[str, list[Artifact]], out: Staging, tools: Too
 
     if inputs["bold"][0].ref not in [artifact.ref for artifact in inputs["group"]]:
         raise DataError(f"{inputs['bold'][0].ref} is not in its own group")
-    group = [Responses.load(artifact) for artifact in inputs["group"]]
     own = [artifact.ref for artifact in inputs["group"]].index(inputs["bold"][0].ref)
+    columns = _selected_columns(inputs["group"])
+    # One subject after the other: whole cortices of all of them would not fit into a laptop's memory.
+    group = [Responses.load(artifact).take_columns(columns) for artifact in inputs["group"]]
     if any(one.area != group[own].area or (one.index != group[own].index).any() for one in group):
-        raise DataError("the subjects lie on different grayordinates", next="brainflix preprocess with the same space")
-    columns = np.flatnonzero(np.any([one.masks["selected"] for one in group], axis=0))
-    if not columns.size:
-        raise DataError("no grayordinate is selected in any subject", next="use preprocess.select=top")
+        raise DataError(_OTHER_SPACE, next="brainflix preprocess with the same space")
     shared = _shared_clips(group)
+    if job.part != "none":
+        _check_can_align(group, shared)
     # Asked for on every subject, also where the maps are known already: the manifest names the device.
     device = tools.compute().algebra
     key = (job.part, str(job.params), str(device), *(artifact.manifest.key for artifact in inputs["group"]))
-    maps = _group_maps.get(key, lambda: _fit(job, group, shared, columns, device))
-    mapped = maps[own].apply(group[own].response[:, columns])
-    replace(
-        group[own],
-        response=mapped.astype(np.float32),
-        area=tuple(group[own].area[c] for c in columns),
-        structure=tuple(group[own].structure[c] for c in columns),
-        index=group[own].index[columns],
-        stats={name: values[columns] for name, values in group[own].stats.items()},
-        masks={name: values[columns] for name, values in group[own].masks.items()},
-    ).save(out.path)
+    maps = _group_maps.get(key, lambda: _fit(job, group, shared, device))
+    mapped = maps[own].apply(group[own].response)
+    replace(group[own], response=mapped.astype(np.float32)).save(out.path)
     out.notes |= {"n_columns": len(columns), "n_shared_clips": len(shared)}
 
 
-def _shared_clips(group: Sequence[Responses]) -> list[int]:
-    """Return the training clips that every subject saw: only on those can they be aligned."""
-    return sorted(set.intersection(*(set(one.rows("train")[0].tolist()) for one in group)))
+def _selected_columns(group: Sequence[Artifact]) -> np.ndarray:
+    """Return the columns that are selected in any subject.
+
+    Raises:
+        DataError: subjects have different numbers of columns, or nothing is selected.
+    """
+    import numpy as np
+
+    masks = [artifact.load("masks/selected") for artifact in group]
+    if len({len(mask) for mask in masks}) > 1:
+        raise DataError(_OTHER_SPACE, next="brainflix preprocess with the same space")
+    columns = np.flatnonzero(np.any(masks, axis=0))
+    if not columns.size:
+        raise DataError("no grayordinate is selected in any subject", next="use preprocess.select=top")
+    return columns
 
 
-def _fit(
-    job: Job, group: Sequence[Responses], shared: list[int], columns: np.ndarray, device: torch.device
-) -> tuple[LinearMap, ...]:
+def _shared_clips(group: Sequence[Responses]) -> list[str]:
+    """Return the training clips that every subject saw, by id: only on those can they be aligned."""
+    seen = [{one.clips.ids[c] for c in one.rows("train")[0].tolist()} for one in group]
+    return [clip for clip in group[0].clips.ids if all(clip in ids for ids in seen)]
+
+
+def _check_can_align(group: Sequence[Responses], shared: Sequence[str]) -> None:
+    """Refuse what responses cannot align.
+
+    Raises:
+        DataError: nothing was shown to all, or two subjects have the very same rows.
+    """
+    if len(shared) < _FEWEST_CLIPS:
+        raise DataError(
+            "no clip was seen by all subjects, so their responses cannot be matched"
+            if not shared
+            else f"only {len(shared)} training clips were seen by all subjects, too few to align them",
+            why="HAD shows each clip once, to one subject; such data need anatomy or categories to align by",
+            next="align.part=none",
+        )
+    for number, one in enumerate(group):
+        for other in group[:number]:
+            if one.response.shape == other.response.shape and (one.response[:64] == other.response[:64]).all():
+                raise DataError(
+                    "two subjects have the very same data",
+                    why="brains never do; one subject's files lie under another's name",
+                    next="fetch both subjects again",
+                )
+
+
+def _fit(job: Job, group: Sequence[Responses], shared: list[str], device: torch.device) -> tuple[LinearMap, ...]:
     """Fit the part's maps on the training rows of the shared clips."""
     import numpy as np
 
     part = registry.find("align", job.part)
-    rows = [one.rows("train") for one in group]
-    sources = [row[np.searchsorted(clip, shared)][:, columns] for clip, row in rows]
-    segments = np.array([group[0].clips.segment[c] for c in shared])
+    sources = [_rows_of(one, shared) for one in group]
+    places = group[0].clips.places(shared)
+    segments = np.array([group[0].clips.segment[c] for c in places])
     maps: tuple[LinearMap, ...] = part.load()(sources, segments, part.load_params()(**job.params), device)
     return maps
+
+
+def _rows_of(one: Responses, ids: Sequence[str]) -> np.ndarray:
+    """Return a subject's training rows of these clips, (n_clips, n_columns)."""
+    import numpy as np
+
+    clip, rows = one.rows("train")
+    return rows[np.searchsorted(clip, one.clips.places(ids))]

@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from brainflix import registry
 from brainflix.contract import Intake, Progress
 from brainflix.datasets.base import Dataset
 from brainflix.download.agreement import check_agreed
@@ -96,8 +97,10 @@ def adopt(
 
 def _shared_ends(dataset: Dataset, params: Mapping[str, Any], subject: int | None) -> set[str]:
     """Return the ends of paths that could mean another subject's file as well."""
+    # The stimuli's job knows only the parameters that matter to them.
+    every = registry.find("dataset", dataset.name).load_params()().model_dump(mode="json") | dict(params)
     others = [other for other in (None, *dataset.subjects) if other != subject]
-    return {end for other in others for file in dataset.named_files(params, other) for end in _ends(file.path)}
+    return {end for other in others for file in dataset.named_files(every, other) for end in _ends(file.path)}
 
 
 def _ends(path: str) -> list[str]:

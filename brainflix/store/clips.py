@@ -18,6 +18,12 @@ SPLITS = ("train", "val", "test")
 """Names of the splits; the number of a split is its place."""
 
 
+def groups_of(contents: Sequence[str]) -> np.ndarray[Any, Any]:
+    """Return a group number for each item, equal where the contents are, such as digests of films: (n_items,)."""
+    first: dict[str, int] = {}
+    return np.array([first.setdefault(content, place) for place, content in enumerate(contents)], np.int32)
+
+
 @dataclass(frozen=True, eq=False)
 class Clips:
     """The clips of an experiment in their fixed order.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -104,6 +104,18 @@ class Responses:
             tile = self.response[order, first : first + step].astype(np.float64)
             means[:, first : first + step] = np.add.reduceat(tile, starts, axis=0) / counts[:, None]
         return clip, means
+
+    def take_columns(self, columns: np.ndarray[Any, Any]) -> Responses:
+        """Return the same trials at some columns (n_columns,), in that order."""
+        return replace(
+            self,
+            response=self.response[:, columns],
+            area=tuple(self.area[c] for c in columns),
+            structure=tuple(self.structure[c] for c in columns),
+            index=self.index[columns],
+            stats={name: values[columns] for name, values in self.stats.items()},
+            masks={name: values[columns] for name, values in self.masks.items()},
+        )
 
     def save(self, staging: Path) -> None:
         """Write the responses as rows, one file per run of the most common length."""

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import collections
-import io
 import os
 import pickle
 import pickletools
 import struct
-import typing
 import zipfile
 from pathlib import Path
 
@@ -17,6 +15,7 @@ import pytest
 
 from brainflix.errors import IntegrityError, MissingError
 from brainflix.io.legacy import load_npy, load_npz, load_pickle, load_pt
+from brainflix.testing.miniatures.algonauts2021 import write_python2
 
 RNG = np.random.default_rng(0)
 HONEST = {
@@ -56,30 +55,12 @@ def test_arrays_outlive_the_folder_in_which_they_were_handed_over(tmp_path):
     assert np.array_equal(found, big)
 
 
-class Python2(pickle._Pickler):
-    """Writes bytes and texts as Python 2's str."""
-
-    def save_str(self, value):
-        body = value if isinstance(value, bytes) else value.encode("latin-1")
-        self.write(b"T" + struct.pack("<i", len(body)) + body)
-        self.memoize(value)
-
-    dispatch: typing.ClassVar = {**pickle._Pickler.dispatch, bytes: save_str, str: save_str}
-
-
-def python2(array: np.ndarray) -> bytes:
-    """A pickle as Python 2 and numpy 1 wrote it: texts and bytes as str, modules by their old names."""
-    file = io.BytesIO()
-    Python2(file, 2).dump({"train": array})
-    return file.getvalue().replace(b"cnumpy._core.multiarray\n", b"cnumpy.core.multiarray\n")
-
-
 def test_a_pickle_of_python_2(tmp_path):
     array = np.arange(200, 260, dtype=np.uint8).reshape(5, 12)
-    body = python2(array)
+    write_python2(tmp_path / "x.pkl", {"train": array})
+    body = (tmp_path / "x.pkl").read_bytes()
     names = [op.name for op, _, _ in pickletools.genops(body)]
     assert "BINSTRING" in names and "GLOBAL" in names
-    (tmp_path / "x.pkl").write_bytes(body)
     assert same(load_pickle(tmp_path / "x.pkl"), {"train": array})
 
 
