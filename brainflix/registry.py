@@ -144,6 +144,24 @@ PARTS: dict[str, dict[str, Part]] = {
             "ridge map of each subject onto an iterated group template",
             needs=("bold", "group"),
         ),
+        "procrustes-pairwise": Part(
+            "brainflix.align.methods:procrustes_pairwise",
+            "brainflix.align.params:PairwiseParams",
+            "rotate each subject onto one reference subject",
+            needs=("bold", "group"),
+        ),
+        "srm": Part(
+            "brainflix.align.methods:srm",
+            "brainflix.align.params:SrmParams",
+            "shared response model, laid out again on the group's columns",
+            needs=("bold", "group"),
+        ),
+        "gcca": Part(
+            "brainflix.align.methods:gcca",
+            "brainflix.align.params:GccaParams",
+            "canonical time courses of all subjects with a ridge penalty, laid out on the group's columns",
+            needs=("bold", "group"),
+        ),
     },
     "targets": {
         "frames": Part(

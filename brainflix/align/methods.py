@@ -13,11 +13,23 @@ from functools import partial
 
 import numpy as np
 
+from brainflix.align.choose import Fit, Setting, choose
+from brainflix.align.gcca import gcca_maps
 from brainflix.align.maps import LinearMap
-from brainflix.align.params import AlignParams, ProcrustesParams, RidgeAlignParams
+from brainflix.align.params import (
+    AlignParams,
+    ChosenParams,
+    GccaParams,
+    PairwiseParams,
+    ProcrustesParams,
+    RidgeAlignParams,
+    SrmParams,
+)
 from brainflix.align.procrustes import fit_procrustes
 from brainflix.align.ridge_map import fit_ridge_map
+from brainflix.align.srm import srm_maps
 from brainflix.align.template import fit_template
+from brainflix.errors import UsageError
 from brainflix.regress.folds import contiguous_folds
 from brainflix.regress.ridge import Device
 
@@ -49,13 +61,92 @@ def ridge(
 ) -> tuple[LinearMap, ...]:
     """Map each subject onto the group's iterated template by ridge; the penalty is cross-validated over segments."""
     folds = contiguous_folds(segments, params.n_folds)
+    alphas = params.alphas
+    if params.choose_by == "agreement":
+        weakest_first = [(alpha,) for alpha in sorted(alphas)]
+        alphas = choose(lambda rows, one: _ridge_maps(rows, None, one, params, device), weakest_first, sources, folds)
+    return _ridge_maps(sources, folds, alphas, params, device)
+
+
+def _ridge_maps(
+    sources: Sequence[np.ndarray],
+    folds: np.ndarray | None,
+    alphas: tuple[float, ...],
+    params: RidgeAlignParams,
+    device: Device,
+) -> tuple[LinearMap, ...]:
+    """Build the template by ridge; without folds there must be one penalty."""
+    halves = np.arange(len(sources[0])) * 2 // len(sources[0])
+    labels = halves if folds is None else folds
     template = fit_template(
         sources,
-        lambda source, target: fit_ridge_map(source, target, folds, alphas=params.alphas, device=device),
+        lambda source, target: fit_ridge_map(source, target, labels, alphas=alphas, device=device),
         start="mean",
         n_iter=params.n_iterations,
     )
     return template.maps
+
+
+def procrustes_pairwise(
+    sources: Sequence[np.ndarray], segments: np.ndarray, params: PairwiseParams, device: Device = "cpu"
+) -> tuple[LinearMap, ...]:
+    """Rotate each subject onto one of them, which stays as it is; arguments as `identity`.
+
+    Raises:
+        UsageError: the group has no subject at this place.
+    """
+    if params.reference > len(sources):
+        raise UsageError(f"align.reference is {params.reference}, and the group has {len(sources)} subjects")
+    target = sources[params.reference - 1]
+    return tuple(_unchanged(one.shape[1]) if one is target else fit_procrustes(one, target) for one in sources)
+
+
+def srm(
+    sources: Sequence[np.ndarray], segments: np.ndarray, params: SrmParams, device: Device = "cpu"
+) -> tuple[LinearMap, ...]:
+    """Map each subject through shared features, as many as let held-out rows agree best; arguments as `identity`."""
+
+    def fit(rows: Sequence[np.ndarray], n: int) -> tuple[LinearMap, ...]:
+        return srm_maps(rows, n, n_iterations=params.n_iterations)
+
+    room = _fewest_rows(segments, params) - 1
+    # More features are the weaker penalty, which stands first.
+    numbers = sorted({min(n, room, sources[0].shape[1]) for n in params.n_features}, reverse=True)
+    return fit(sources, _chosen(fit, numbers, sources, segments, params))
+
+
+def gcca(
+    sources: Sequence[np.ndarray], segments: np.ndarray, params: GccaParams, device: Device = "cpu"
+) -> tuple[LinearMap, ...]:
+    """Map each subject through canonical time courses, chosen as in `srm`; arguments as `identity`."""
+
+    def fit(rows: Sequence[np.ndarray], setting: tuple[float, int]) -> tuple[LinearMap, ...]:
+        return gcca_maps(rows, setting[1], setting[0])
+
+    room = _fewest_rows(segments, params) - 1
+    numbers = sorted({min(n, room) for n in params.n_components}, reverse=True)
+    settings = [(penalty, n) for penalty in sorted(params.penalties) for n in numbers]
+    return fit(sources, _chosen(fit, settings, sources, segments, params))
+
+
+def _chosen(
+    fit: Fit[Setting],
+    settings: Sequence[Setting],
+    sources: Sequence[np.ndarray],
+    segments: np.ndarray,
+    params: ChosenParams,
+) -> Setting:
+    if len(settings) == 1:
+        return settings[0]
+    return choose(fit, settings, sources, contiguous_folds(segments, params.n_folds), gap=params.gap)
+
+
+def _fewest_rows(segments: np.ndarray, params: ChosenParams) -> int:
+    """Return how many rows are left for a fit at least, when the largest fold and its neighbourhood are held out."""
+    if len(set(segments.tolist())) < params.n_folds:
+        return len(segments)
+    largest = int(np.bincount(contiguous_folds(segments, params.n_folds)).max())
+    return max(2, len(segments) - largest - 2 * params.gap)
 
 
 def _unchanged(n: int) -> LinearMap:

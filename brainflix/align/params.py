@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from brainflix.contract import Params
@@ -28,3 +30,37 @@ class RidgeAlignParams(AlignParams):
 
     alphas: tuple[float, ...] = Field((0.01, 0.1, 1, 10), min_length=1)
     n_folds: int = Field(5, ge=2, description="folds of whole stimulus segments")
+    choose_by: Literal["fit", "agreement"] = Field(
+        "fit",
+        description="choose each map's penalty by how well it predicts the template, or one for all by how well "
+        "subjects agree on held-out segments, which prefers weaker penalties",
+    )
+
+
+class PairwiseParams(Params):
+    """Rotation to one subject."""
+
+    reference: int = Field(1, ge=1, description="place of the reference subject in the group, from 1")
+
+
+class ChosenParams(Params):
+    """What methods share whose settings are chosen by how well subjects agree on held-out segments."""
+
+    n_folds: int = Field(5, ge=2, description="folds of whole stimulus segments")
+    gap: int = Field(0, ge=0, description="rows beside what is held out that are left out as well")
+
+
+class SrmParams(ChosenParams):
+    """Shared response model."""
+
+    n_features: tuple[int, ...] = Field((10, 20, 50, 100), min_length=1, description="what to choose from")
+    n_iterations: int = Field(20, ge=1, description="rounds of subjects and shared time courses by turns")
+
+
+class GccaParams(ChosenParams):
+    """Generalised canonical correlation with a ridge penalty."""
+
+    n_components: tuple[int, ...] = Field((10, 20, 50, 100), min_length=1, description="what to choose from")
+    penalties: tuple[float, ...] = Field(
+        (0.01, 0.1, 1, 10), min_length=1, description="what to choose from, relative to a subject's mean eigenvalue"
+    )

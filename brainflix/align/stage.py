@@ -21,15 +21,20 @@ if TYPE_CHECKING:
     import numpy as np
     import torch
 
+    from brainflix.align.agreement import Agreement
     from brainflix.align.maps import LinearMap
     from brainflix.store.responses import Responses
 
-VERSION = 2
+VERSION = 3
 _OTHER_SPACE = "the subjects lie on different grayordinates"
 # A template of one clip is that clip.
 _FEWEST_CLIPS = 2
 # The group's maps do not depend on whose rows are to be aligned.
 _group_maps: Latest[tuple[LinearMap, ...]] = Latest()
+
+
+_agreement: Latest[Agreement | None] = Latest()
+FIGURE = "agreement.png"
 
 
 def run(job: Job, inputs: Mapping[str, list[Artifact]], out: Staging, tools: Tools) -> None:
@@ -56,6 +61,12 @@ def run(job: Job, inputs: Mapping[str, list[Artifact]], out: Staging, tools: Too
     mapped = maps[own].apply(group[own].response)
     replace(group[own], response=mapped.astype(np.float32)).save(out.path)
     out.notes |= {"n_columns": len(columns), "n_shared_clips": len(shared)}
+    found = _agreement.get(key, lambda: _measure(group, maps))
+    if found is not None:
+        from brainflix.align.figure import draw
+
+        out.notes |= found.notes()
+        draw(found, job.part, out.path / FIGURE)
 
 
 def _selected_columns(group: Sequence[Artifact]) -> np.ndarray:
@@ -75,9 +86,9 @@ def _selected_columns(group: Sequence[Artifact]) -> np.ndarray:
     return columns
 
 
-def _shared_clips(group: Sequence[Responses]) -> list[str]:
-    """Return the training clips that every subject saw, by id: only on those can they be aligned."""
-    seen = [{one.clips.ids[c] for c in one.rows("train")[0].tolist()} for one in group]
+def _shared_clips(group: Sequence[Responses], split: str = "train") -> list[str]:
+    """Return the clips of a split that every subject saw, by id: only on those can they be aligned."""
+    seen = [{one.clips.ids[c] for c in one.rows(split)[0].tolist()} for one in group]
     return [clip for clip in group[0].clips.ids if all(clip in ids for ids in seen)]
 
 
@@ -117,9 +128,19 @@ def _fit(job: Job, group: Sequence[Responses], shared: list[str], device: torch.
     return maps
 
 
-def _rows_of(one: Responses, ids: Sequence[str]) -> np.ndarray:
-    """Return a subject's training rows of these clips, (n_clips, n_columns)."""
+def _measure(group: Sequence[Responses], maps: Sequence[LinearMap]) -> Agreement | None:
+    """Measure agreement on the validation rows, which no map was fitted on and no result is reported on."""
+    from brainflix.align.agreement import agreement
+
+    shared = _shared_clips(group, "val")
+    before = [_rows_of(one, shared, "val") for one in group] if shared else []
+    after = [each.apply(rows) for each, rows in zip(maps, before, strict=False)]
+    return agreement(before, after)
+
+
+def _rows_of(one: Responses, ids: Sequence[str], split: str = "train") -> np.ndarray:
+    """Return a subject's rows of these clips of a split, (n_clips, n_columns)."""
     import numpy as np
 
-    clip, rows = one.rows("train")
+    clip, rows = one.rows(split)
     return rows[np.searchsorted(clip, one.clips.places(ids))]
