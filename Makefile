@@ -29,6 +29,8 @@ bench: $(VENV)/.installed-dev  ## time brainflix beside its peers, with ratios
 	$(BIN)/python tests/bench/bench_nway.py
 	$(BIN)/python tests/bench/bench_metrics.py
 	$(BIN)/python tests/bench/bench_publish.py
+	$(BIN)/python tests/bench/bench_preprocess.py
+	$(BIN)/python tests/bench/bench_align.py
 
 crash: $(VENV)/.installed-dev  ## kill a run at 200 random moments, and run eight at once
 	BRAINFLIX_CRASH_COUNT=200 OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/crash tests/store/test_store_crash.py

@@ -83,6 +83,16 @@ PARTS: dict[str, dict[str, Part]] = {
             "brainflix.datasets.cc2017:Cc2017DatasetParams",
             "natural films: 18 training and 5 test segments of 240 two-second clips",
         ),
+        "cc2017-neuroclips": Part(
+            "brainflix.datasets.cc2017_neuroclips:DATASET",
+            "brainflix.datasets.cc2017_neuroclips:NeuroClipsDatasetParams",
+            "CC2017 as tensors of selected vertices, from the Hub",
+        ),
+        "mindvideo": Part(
+            "brainflix.datasets.mindvideo:DATASET",
+            "brainflix.datasets.mindvideo:MindVideoDatasetParams",
+            "CC2017 as arrays of selected voxels, repeats averaged",
+        ),
         "bmd": Part(
             "brainflix.datasets.bmd:DATASET",
             "brainflix.datasets.bmd:BmdParams",
@@ -98,6 +108,21 @@ PARTS: dict[str, dict[str, Part]] = {
             "brainflix.datasets.algonauts2021:Algonauts2021Params",
             "1000 films of three seconds, estimates in areas of ten subjects",
         ),
+        "hcp7t": Part(
+            "brainflix.datasets.hcp7t:DATASET",
+            "brainflix.datasets.hcp7t:Hcp7tDatasetParams",
+            "3040 seconds of films at 7 T in four runs, three subjects of the release",
+        ),
+        "fudan": Part(
+            "brainflix.datasets.fudan:DATASET",
+            "brainflix.datasets.fudan:FudanDatasetParams",
+            "1200 films of eight seconds as pictures of the cortex, five subjects",
+        ),
+        "algonauts2025": Part(
+            "brainflix.datasets.algonauts2025:DATASET",
+            "brainflix.datasets.algonauts2025:Algonauts2025DatasetParams",
+            "six seasons of Friends and four films in 1000 parcels, four subjects",
+        ),
     },
     "preprocess": {
         "cc2017": Part(
@@ -105,6 +130,12 @@ PARTS: dict[str, dict[str, Part]] = {
             "brainflix.preprocess.params:Cc2017Params",
             "trim to the clips, polynomial detrend, z-score, reproducibility selection",
             needs=("raw", "stimuli"),
+        ),
+        "cc2017-arrays": Part(
+            "brainflix.preprocess.arrays:tensors",
+            "brainflix.preprocess.arrays_params:ArraysParams",
+            "CC2017's releases in arrays as rows, copied repeats left out",
+            needs=("raw",),
         ),
         "bmd": Part(
             "brainflix.preprocess.bmd:betas",
@@ -122,6 +153,24 @@ PARTS: dict[str, dict[str, Part]] = {
             "brainflix.preprocess.algonauts2021:betas",
             "brainflix.preprocess.betas_params:Algonauts2021Params",
             "the challenge's estimates, by area or of the whole brain, with noise ceilings",
+            needs=("raw",),
+        ),
+        "hcp7t": Part(
+            "brainflix.preprocess.hcp7t:films",
+            "brainflix.preprocess.hcp7t_params:Hcp7tParams",
+            "every volume of a run with the second of film that it answers; ceiling from the repeated montage",
+            needs=("raw",),
+        ),
+        "fudan": Part(
+            "brainflix.preprocess.fudan:films",
+            "brainflix.preprocess.fudan_params:FudanParams",
+            "crop and resize the pictures of the cortex, z-score, two clips of five volumes a film",
+            needs=("raw", "stimuli"),
+        ),
+        "algonauts2025": Part(
+            "brainflix.preprocess.algonauts2025:parcels",
+            "brainflix.preprocess.algonauts2025_params:Algonauts2025Params",
+            "parcels of every episode in the order of the story, with repeats where there are any",
             needs=("raw",),
         ),
     },

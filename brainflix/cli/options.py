@@ -180,6 +180,10 @@ Agree = Annotated[
     str | None, typer.Option("--i-agree", metavar="NAME", help="Agree to the terms of this data set; asked once.")
 ]
 Verify = Annotated[bool, typer.Option("--verify", help="Hash what is in the store again, and fetch nothing.")]
+LagScan = Annotated[
+    bool, typer.Option("--lag-scan", help="Only look which volume answers a clip, in the raw runs; writes nothing.")
+]
+Area = Annotated[str, typer.Option("--area", metavar="NAME", help="Area for --lag-scan, as HCP-MMP1 calls it.")]
 StepName = Annotated[str | None, typer.Option("--step", metavar="NAME", help="Only this step of the stage.")]
 Inputs = Annotated[
     list[str] | None,

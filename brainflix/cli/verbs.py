@@ -26,7 +26,10 @@ ABOUT = {
     ),
     "align": Verb(
         "Bring subjects into one functional space.",
-        ("brainflix align demo --step group --set align.group.part=procrustes",),
+        (
+            "brainflix align demo --step group --set align.group.part=procrustes",
+            "brainflix align cc2017 --lag-scan --subject 1",
+        ),
     ),
     "extract-targets": Verb(
         "Compute what is decoded: latents, embeddings, captions.", ("brainflix extract-targets demo --step frames",)
@@ -47,7 +50,54 @@ ABOUT = {
 def register(app: typer.Typer) -> None:
     """Add the verbs to the command line, in the order in which they run."""
     for verb, about in ABOUT.items():
-        app.command(verb, help=about.help, epilog=options.example(*about.example))(_command(options.VERBS[verb]))
+        command = align if verb == "align" else _command(options.VERBS[verb])
+        app.command(verb, help=about.help, epilog=options.example(*about.example))(command)
+
+
+def align(
+    recipe: options.RecipeOrDataset,
+    lag_scan: options.LagScan = False,
+    area: options.Area = "V1",
+    subject: options.Subjects = None,
+    step: options.StepName = None,
+    inputs: options.Inputs = None,
+    changes: options.Changes = None,
+    store: options.StorePath = None,
+    device: options.Device = None,
+    precision: options.Precision = None,
+    attention: options.Attention = None,
+    workers: options.Workers = None,
+    offline: options.Offline = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    dry_run: options.DryRun = False,
+    debug: options.Debug = False,
+) -> None:
+    """Bring subjects into one functional space, or only look for the delay of their responses."""
+    if lag_scan:
+        from brainflix.cli import session
+        from brainflix.cli.lag_scan import scan
+
+        chosen = session.read_recipe(recipe, changes, dataset_suffices=True)
+        scan(chosen, session.open_store(store), subject, area, Output(json=json, quiet=quiet))
+        return
+    _command("align")(
+        recipe=recipe,
+        subject=subject,
+        step=step,
+        inputs=inputs,
+        changes=changes,
+        store=store,
+        device=device,
+        precision=precision,
+        attention=attention,
+        workers=workers,
+        offline=offline,
+        json=json,
+        quiet=quiet,
+        dry_run=dry_run,
+        debug=debug,
+    )
 
 
 def _command(stage: str) -> Callable[..., None]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from brainflix.lazy import load
 
 if TYPE_CHECKING:
-    from brainflix.io.fetch.files import RemoteFile
+    from brainflix.io.fetch.files import Listing, RemoteFile
     from brainflix.store.clips import Clips
 
 Writer = Callable[[Mapping[str, Any], int | None, Path], None]
@@ -41,10 +41,13 @@ class Dataset:
         files: `module:function(params, subject) -> [RemoteFile]`, without network.
         found: `module:function(source, params, subject) -> [RemoteFile]`, the files as they lie in a folder that a
             person fetched, where nobody has published their names; empty if `files` knows them.
-        listing: as `files`, but with network, for what only a server can list; empty if `files` says all.
+        listing: `module:function(params, subject) -> Listing`, with network, for what only a server can list; empty if
+            `files` says all.
         check: `module:function(folder, params, subject)` that raises if the content is not what it should be.
         clips: `module:function(raw, clip_s) -> Clips`, the clip table of the raw stimuli folder.
         film: `module:function(raw, segment) -> Path`, the video that a segment's clips are cut from.
+        frames: `module:function(raw) -> iterator of uint8 (n, n_frames, height, width, 3)`, all clips in the table's
+            order, where a data set has frames instead of films; `frames_hz` is their rate.
         terms_url: the page with the terms, or where a person gets the files.
         steps: what a person does to get files without an address, in order.
         size_bytes: what is worth fetching, all subjects; None if it is not known.
@@ -74,6 +77,8 @@ class Dataset:
     check: str = ""
     clips: str = "brainflix.datasets.clips:load_clips"
     film: str = "brainflix.datasets.cc2017_layout:film_path"
+    frames: str = ""
+    frames_hz: float = 0.0
     terms_url: str = ""
     steps: tuple[str, ...] = ()
     size_bytes: int | None = None
@@ -89,13 +94,17 @@ class Dataset:
         found: Sequence[RemoteFile] = load(self.files)(params, subject)
         return found
 
-    def listed_files(self, params: Mapping[str, Any], subject: int | None) -> Sequence[RemoteFile]:
+    def listed_files(self, params: Mapping[str, Any], subject: int | None) -> Listing:
         """Return the files as the server lists them; the named ones where there is no such server.
 
         Raises:
             MissingError: the server cannot be reached or refuses.
         """
-        found: Sequence[RemoteFile] = load(self.listing or self.files)(params, subject)
+        from brainflix.io.fetch.files import Listing
+
+        if not self.listing:
+            return Listing(tuple(self.named_files(params, subject)))
+        found: Listing = load(self.listing)(params, subject)
         return found
 
     def files_in(self, source: Path, params: Mapping[str, Any], subject: int | None) -> Sequence[RemoteFile]:

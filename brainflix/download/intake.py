@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -19,7 +20,7 @@ from brainflix.download.agreement import check_agreed
 from brainflix.errors import IntegrityError, MissingError
 from brainflix.io.fetch.digest import digest_of
 from brainflix.io.fetch.download import fetch_files
-from brainflix.io.fetch.files import RemoteFile
+from brainflix.io.fetch.files import Listing, RemoteFile
 from brainflix.store import disk
 
 # So many missing files are named.
@@ -28,8 +29,8 @@ _NAMED = 3
 
 def collect(
     dataset: Dataset, params: Mapping[str, Any], subject: int | None, intake: Intake, progress: Progress
-) -> tuple[Path, Sequence[RemoteFile]]:
-    """Bring the files of the stimuli (subject None) or of a subject together, and return their folder and their names.
+) -> tuple[Path, Listing]:
+    """Bring the files of the stimuli (subject None) or of a subject together; return their folder and what they are.
 
     Raises:
         UsageError: the data set's terms have not been agreed to.
@@ -41,16 +42,22 @@ def collect(
     check_agreed(dataset, intake)
     if intake.source is not None:
         # Adopting needs no network, so that the list is the one that the data set itself knows.
-        files = dataset.files_in(intake.source, params, subject)
-        adopt(files, intake.source, folder, progress, ambiguous=_shared_ends(dataset, params, subject))
+        listing = Listing(tuple(dataset.files_in(intake.source, params, subject)))
+        adopt(listing.files, intake.source, folder, progress, ambiguous=_shared_ends(dataset, params, subject))
     else:
-        files = dataset.named_files(params, subject) if intake.offline else dataset.listed_files(params, subject)
-    if intake.source is None and (coming := [file for file in files if file.url]):
+        offline = Listing(tuple(dataset.named_files(params, subject)))
+        listing = offline if intake.offline else dataset.listed_files(params, subject)
+        if listing.licence == "":
+            progress.say(f"{dataset.name} states no licence: do not pass on what is made of it")
+    files = listing.files
+    # What a folder could not give may still have an address, such as an annexed file whose clone names its key.
+    coming = [file for file in files if file.url and not (intake.source and (folder / file.path).is_file())]
+    if coming:
         fetch_files(coming, folder, progress=progress, workers=intake.workers, offline=intake.offline)
     missing = [file.path for file in files if not ((folder / file.path).is_file() or file.optional)]
     if missing:
         raise _missing(dataset, missing, subject, intake)
-    return folder, [file for file in files if (folder / file.path).is_file()]
+    return folder, replace(listing, files=tuple(file for file in files if (folder / file.path).is_file()))
 
 
 def waiting_folder(dataset: Dataset, subject: int | None, root: Path) -> Path:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 
 from brainflix.contract import Intake
 from brainflix.datasets.base import Dataset
 from brainflix.download.agreement import agreement
-from brainflix.io.fetch.files import RemoteFile
+from brainflix.io.fetch.files import Listing
 
 FILE = "provenance.json"
 
 
-def write_provenance(dataset: Dataset, files: Sequence[RemoteFile], folder: Path, out: Path, intake: Intake) -> None:
+def write_provenance(dataset: Dataset, listing: Listing, folder: Path, out: Path, intake: Intake) -> None:
     """Write `provenance.json` into the artifact; its manifest holds the size and SHA-256 of every file anyway.
 
     A file without a published digest is trusted on first use, and said to be.
@@ -23,7 +22,9 @@ def write_provenance(dataset: Dataset, files: Sequence[RemoteFile], folder: Path
         "dataset": dataset.name,
         "source": dataset.source,
         "revision": dataset.revision,
+        "commit": listing.commit,
         "licence": dataset.licence,
+        "licence_on_the_card": listing.licence,
         "citation": dataset.citation,
         "agreement": agreement(dataset, intake.folder),
         "adopted": intake.source is not None,
@@ -35,7 +36,7 @@ def write_provenance(dataset: Dataset, files: Sequence[RemoteFile], folder: Path
                 "published_digest": file.digest,
                 "trusted_on_first_use": not file.digest,
             }
-            for file in files
+            for file in listing.files
         ],
     }
     (out / FILE).write_text(json.dumps(known, indent=1) + "\n")

@@ -26,15 +26,15 @@ def run(job: Job, inputs: Mapping[str, list[Artifact]], out: Staging, tools: Too
     if dataset.fetch:
         load(dataset.fetch)(job.params, job.subject, out.path)
         return
-    folder, files = collect(dataset, job.params, job.subject, tools.intake, tools.progress)
+    folder, listing = collect(dataset, job.params, job.subject, tools.intake, tools.progress)
     if dataset.check:
         load(dataset.check)(folder, job.params, job.subject)
-    write_provenance(dataset, files, folder, out.path, tools.intake)
-    for file in files:
+    write_provenance(dataset, listing, folder, out.path, tools.intake)
+    for file in listing.files:
         place = out.path / file.path
         place.parent.mkdir(parents=True, exist_ok=True)
         _link(folder / file.path, place)
-    out.notes |= {"n_files": len(files)}
+    out.notes |= {"n_files": len(listing.files), "commit": listing.commit}
 
 
 def finished(job: Job, tools: Tools) -> None:

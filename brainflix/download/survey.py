@@ -39,8 +39,8 @@ def survey(dataset: Dataset, params: Mapping[str, Any], subject: int | None, int
     if dataset.fetch:
         return Survey(0, 0, 0, 0, 0)
     folder = waiting_folder(dataset, subject, intake.folder)
-    lists = dataset.named_files if intake.offline else dataset.listed_files
-    files = lists(params, subject)
+    named = dataset.named_files(params, subject)
+    files = named if intake.offline else dataset.listed_files(params, subject).files
     coming = [file for file in files if not (file.optional or (folder / file.path).is_file())]
     fetched = [file for file in coming if file.url]
     return Survey(

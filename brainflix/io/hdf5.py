@@ -46,6 +46,35 @@ def read_dataset(path: Path, key: str) -> np.ndarray:
     """
     import h5py
 
+    with _dataset(path, key) as found:
+        text = h5py.check_string_dtype(found.dtype) is not None
+        values: np.ndarray = found.asstr()[()] if text else found[()]
+        return values
+
+
+def read_blocks(path: Path, key: str, rows: int, window: tuple[slice, ...] = ()) -> Iterator[np.ndarray]:
+    """Yield blocks of so many first-axis rows of a data set of numbers, cut to a window of its other axes.
+
+    Raises:
+        as `read_dataset`.
+    """
+    with _dataset(path, key) as found:
+        for start in range(0, found.shape[0], rows):
+            block: np.ndarray = found[(slice(start, start + rows), *window)]
+            yield block
+
+
+def shape_of(path: Path, key: str) -> tuple[int, ...]:
+    """Return a data set's shape; raises as `read_dataset`."""
+    with _dataset(path, key) as found:
+        return tuple(int(n) for n in found.shape)
+
+
+@contextmanager
+def _dataset(path: Path, key: str) -> Iterator[Any]:
+    """Open a data set that can be trusted to be numbers or texts of this file."""
+    import h5py
+
     with _opened(path) as file:
         found = file
         for name in key.split("/"):
@@ -57,16 +86,13 @@ def read_dataset(path: Path, key: str) -> np.ndarray:
             raise DataError(f"{key!r} in {path.name} is a group", why="a data set is needed")
         if found.external or found.is_virtual:
             raise IntegrityError(f"{key!r} in {path.name} keeps its numbers in other files")
-        text = h5py.check_string_dtype(found.dtype)
-        if text is None and found.dtype.kind not in "biufc":
+        if h5py.check_string_dtype(found.dtype) is None and found.dtype.kind not in "biufc":
             raise DataError(f"{key!r} in {path.name} holds {found.dtype}, not numbers or texts")
         # Compression explains a factor, but not any.
         if found.size * found.dtype.itemsize > 1000 * max(path.stat().st_size, 1 << 20):
-            raise IntegrityError(
-                f"{key!r} in {path.name} says that it has shape {found.shape}, which the file cannot hold"
-            )
-        values: np.ndarray = found.asstr()[()] if text is not None else found[()]
-        return values
+            what = f"{key!r} in {path.name} says that it has shape {found.shape}"
+            raise IntegrityError(f"{what}, which the file cannot hold")
+        yield found
 
 
 def _follow(group: Any, name: str, path: Path) -> Any:

@@ -165,7 +165,6 @@ def test_moments_are_fetched_from_an_open_bucket(moments, tmp_path, monkeypatch)
         monkeypatch.setattr(
             type(BMD), "named_files", lambda self, params, who: files if who == 1 else named(self, params, who)
         )
-        monkeypatch.setattr(type(BMD), "listed_files", type(BMD).named_files)
         (raw,) = [each for each in download_subject(tmp_path) if each.ref.name == "bmd-sub-1"]
         assert raw.file(str(paths[0])).read_bytes() == (moments[0] / paths[0]).read_bytes()
         assert not raw.manifest.notes.get("adopted")

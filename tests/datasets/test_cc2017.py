@@ -282,3 +282,14 @@ def test_the_declaration_is_complete():
     dataset: Dataset = DATASET
     assert dataset.citation.startswith("@article") and dataset.traps and dataset.steps and not dataset.checked_on
     assert dataset.size_bytes == pytest.approx(257 * (245 * 91282 * 4 + 0.63e6), rel=0.01)
+
+
+def test_the_lag_scan_of_the_command_line_returns_the_planted_four_seconds(store, files, capfd):
+    from brainflix.cli.app import invoke
+
+    changes = [word for change in SMALL for word in ("--set", change)]
+    arguments = ["align", "cc2017", "--lag-scan", "--subject", "1", "--store", str(store), *changes, "--json"]
+    assert invoke(arguments) == 0
+    found = json.loads(capfd.readouterr().out)["subjects"]["1"]
+    best = int(np.argmax(found["explained"]))
+    assert found["delays_s"][best] == files[1].delay_s == 4.0 and found["n_runs"] == 12 and found["p"] < 0.05

@@ -34,3 +34,18 @@ class RemoteFile:
         parts = PurePosixPath(self.path).parts
         if not parts or self.path.startswith("/") or ".." in parts or "\\" in self.path:
             raise IntegrityError(f"{self.path!r} is not a path inside a data set's folder")
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The files of a data set, and what their server says of them.
+
+    Attributes:
+        files: the files.
+        commit: of the repository, 40 hex digits; empty where there is none.
+        licence: as the repository's card states it; None where nobody asks, empty where it states none.
+    """
+
+    files: tuple[RemoteFile, ...]
+    commit: str = ""
+    licence: str | None = None

@@ -6,25 +6,15 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from fnmatch import fnmatch
 
 from brainflix.errors import BrainflixError, IntegrityError, MissingError
-from brainflix.io.fetch.files import RemoteFile
+from brainflix.io.fetch.files import Listing, RemoteFile
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
-@dataclass(frozen=True)
-class HubListing:
-    """The files of a repository at one commit, and the licence that its card states ("" if it states none)."""
-
-    files: tuple[RemoteFile, ...]
-    commit: str
-    licence: str
-
-
-def hub_listing(repo_id: str, revision: str, patterns: Sequence[str] = ("*",)) -> HubListing:
+def hub_listing(repo_id: str, revision: str, patterns: Sequence[str] = ("*",)) -> Listing:
     """Ask the Hub for the files of a data set that match one of the patterns.
 
     Args:
@@ -60,7 +50,7 @@ def hub_listing(repo_id: str, revision: str, patterns: Sequence[str] = ("*",)) -
         for entry in entries
     )
     licence = getattr(info.card_data, "license", None) or ""
-    return HubListing(files, commit, licence if isinstance(licence, str) else ", ".join(licence))
+    return Listing(files, commit, licence if isinstance(licence, str) else ", ".join(licence))
 
 
 def headers_for(url: str) -> Mapping[str, str]:
