@@ -288,7 +288,7 @@ PARTS: dict[str, dict[str, Part]] = {
             "brainflix.evaluate.params:StrictParams",
             "every number with chance, interval, p, baselines and ceiling",
             needs=("videos", "truth"),
-            takes=("oracle", "baselines", "predictions", "targets", "transfer"),
+            takes=("oracle", "baselines", "predictions", "targets", "transfer", "samples", "halves"),
         ),
         "mindvideo": _paper("MindVideoParams", "Mind-Video's"),
         "glfa": _paper("GlfaParams", "GLFA's"),

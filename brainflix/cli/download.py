@@ -75,7 +75,16 @@ def download(
     elif dry_run:
         _survey(chosen, planned, intake, place, out)
     else:
+        # What a person has to bring first must not keep away what can be fetched.
+        planned.sort(key=lambda item: _needs_a_person(dataset, item))
         perform.show_results(perform.perform(planned, place, settings, out, intake), out)
+
+
+def _needs_a_person(dataset: Dataset, item: Planned) -> bool:
+    if dataset.fetch or item.status == "cached":
+        return False
+    files = dataset.named_files(item.job.params, item.job.subject)
+    return not dataset.listing and any(not (file.url or file.optional) for file in files)
 
 
 def _dataset(recipe: Recipe) -> Dataset:

@@ -174,7 +174,8 @@ What = Annotated[
     typer.Option("--what", metavar="A,B", help="Only these files: stimuli, or as the data set has it bold, betas, ..."),
 ]
 FromFolder = Annotated[
-    Path | None, typer.Option("--from", metavar="DIR", help="Adopt the files that you fetched into this folder.")
+    Path | None,
+    typer.Option("--from", metavar="DIR", help="Adopt files that you fetched: a folder, or an archive."),
 ]
 Agree = Annotated[
     str | None, typer.Option("--i-agree", metavar="NAME", help="Agree to the terms of this data set; asked once.")

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -18,6 +19,7 @@ from brainflix.contract import Intake, Progress
 from brainflix.datasets.base import Dataset
 from brainflix.download.agreement import check_agreed
 from brainflix.errors import IntegrityError, MissingError
+from brainflix.io.archives import unpack
 from brainflix.io.fetch.digest import digest_of
 from brainflix.io.fetch.download import fetch_files
 from brainflix.io.fetch.files import Listing, RemoteFile
@@ -42,8 +44,9 @@ def collect(
     check_agreed(dataset, intake)
     if intake.source is not None:
         # Adopting needs no network, so that the list is the one that the data set itself knows.
-        listing = Listing(tuple(dataset.files_in(intake.source, params, subject)))
-        adopt(listing.files, intake.source, folder, progress, ambiguous=_shared_ends(dataset, params, subject))
+        with _opened(intake.source, folder) as source:
+            listing = Listing(tuple(dataset.files_in(source, params, subject)))
+            adopt(listing.files, source, folder, progress, ambiguous=_shared_ends(dataset, params, subject))
     else:
         offline = Listing(tuple(dataset.named_files(params, subject)))
         listing = offline if intake.offline else dataset.listed_files(params, subject)
@@ -64,6 +67,22 @@ def waiting_folder(dataset: Dataset, subject: int | None, root: Path) -> Path:
     """Return where the files of the stimuli or of a subject wait below the folder of all downloads."""
     who = "stimuli" if subject is None else f"sub-{subject}"
     return root / dataset.name / (dataset.revision or "unpinned") / who
+
+
+@contextmanager
+def _opened(source: Path, folder: Path) -> Iterator[Path]:
+    """Yield a person's folder; of an archive, the folder that it unpacks to, which is deleted afterwards."""
+    if not source.is_file():
+        yield source
+        return
+    unpacked = folder.parent / f"{folder.name}.unpacked"
+    shutil.rmtree(unpacked, ignore_errors=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        unpack(source, unpacked, max_bytes=shutil.disk_usage(folder.parent).free)
+        yield unpacked
+    finally:
+        shutil.rmtree(unpacked, ignore_errors=True)
 
 
 def adopt(

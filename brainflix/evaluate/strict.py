@@ -2,7 +2,9 @@
 
 Roles: `videos` (what is scored), `truth` (frames of all clips), and optionally `oracle` and `baselines` (videos of
 the same clips), `predictions` with `targets` (identification and retrieval of regressed targets), `transfer`
-(predictions of decoders trained on other subjects, compared in pairs with the first of them).
+(predictions of decoders trained on other subjects, compared in pairs with the first of them), `samples`
+(reconstructions of the same clips with other seeds) and `halves` (pairs of predictions of one target by one decoder
+from the odd and the even repeats): what limits a score.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from brainflix.contract import Job, Tools
 from brainflix.device import Compute
 from brainflix.errors import DataError
 from brainflix.evaluate import baselines
+from brainflix.evaluate.ceiling_tables import CEILING_TITLE, SPREAD_TITLE, ceiling_row, spread_rows
 from brainflix.evaluate.classifier import VideoClassifier
 from brainflix.evaluate.comparison import holm, paired_difference
 from brainflix.evaluate.params import StrictParams
@@ -33,7 +36,7 @@ from brainflix.evaluate.protocol import (
 )
 from brainflix.evaluate.score import Score
 from brainflix.evaluate.scorecard import Line, Scorecard
-from brainflix.evaluate.systems import System, strict_metrics
+from brainflix.evaluate.systems import System, VideoMetric, strict_metrics
 from brainflix.evaluate.target_lines import target_lines, target_row
 from brainflix.io.weights import resolve_weights
 from brainflix.memo import Latest
@@ -73,23 +76,31 @@ def score(job: Job, params: StrictParams, inputs: Mapping[str, list[Artifact]], 
     clips = all_clips.take(all_clips.places(inputs["videos"][0].json("videos.json")["clip_ids"]))
     clip_s = registry.find("dataset", job.dataset).load().clip_s
     design = make_design(clips, clip_s, params, job.seed)
-    scores = _score_videos(job, inputs, clips, all_clips, design, tools)
+    metrics = strict_metrics(params.ways, params.true_classes)
+    scores, limits = _score_videos(job, inputs, clips, all_clips, design, tools, metrics)
     lines = {
         metric.name: Line(scores[metric.name], metric.about, metric.primary, metric.unit, metric.higher_is_better)
-        for metric in strict_metrics(params.ways, params.true_classes)
+        for metric in metrics
     }
     targets = []
     for step, matched in _matches(inputs.get("predictions", []), inputs.get("targets", []), clips):
         lines |= target_lines(step, matched, clips, design)
         targets.append(target_row(step, matched.regressed))
     tables = {"Regressed targets, all clips together": targets} if targets else {}
-    return Scorecard(NAME, clips.ids, lines, {**_transfer_table(inputs, clips, design), **tables})
+    limits |= _half_table(inputs, clips)
+    return Scorecard(NAME, clips.ids, lines, {**_transfer_table(inputs, clips, design), **tables, **limits})
 
 
 def _score_videos(
-    job: Job, inputs: Mapping[str, list[Artifact]], clips: Clips, all_clips: Clips, design: Design, tools: Tools
-) -> dict[str, Score]:
-    """Score the videos beside every baseline and the oracle."""
+    job: Job,
+    inputs: Mapping[str, list[Artifact]],
+    clips: Clips,
+    all_clips: Clips,
+    design: Design,
+    tools: Tools,
+    metrics: Sequence[VideoMetric],
+) -> tuple[dict[str, Score], dict[str, list[dict[str, Any]]]]:
+    """Score the videos beside every baseline and the oracle, and their spread over seeds if there are samples."""
     shared_inputs = [*inputs["truth"], *inputs.get("oracle", []), *inputs.get("baselines", [])]
     key = (str(job.params), job.seed, tuple(clips.ids), *(artifact.manifest.key for artifact in shared_inputs))
     # Asked for before the memory is, so that every subject's manifest names the device.
@@ -97,7 +108,38 @@ def _score_videos(
     ground = _grounds.get(key, lambda: _ground(inputs, clips, all_clips, design, compute))
     prediction = _system("prediction", inputs["videos"][0], clips, ground.truth.classifier)
     own = trivial_systems(prediction, ground.truth, ground.training_mean, of_prediction=True)
-    return score_videos(prediction, ground.truth, [*own, *ground.others], ground.oracle, design)
+    scores = score_videos(prediction, ground.truth, [*own, *ground.others], ground.oracle, design)
+    samples = [
+        _system(f"sample {number}", artifact, clips, ground.truth.classifier)
+        for number, artifact in enumerate(inputs.get("samples", []), start=1)
+    ]
+    spread = (
+        {SPREAD_TITLE: spread_rows(metrics, [prediction, *samples], ground.truth, design.mismatched)} if samples else {}
+    )
+    return scores, spread
+
+
+def _half_table(inputs: Mapping[str, list[Artifact]], clips: Clips) -> dict[str, list[dict[str, Any]]]:
+    """Compare predictions from all repeats with what predictions from their halves allow.
+
+    Raises:
+        DataError: the halves do not come in pairs of one target, or that target has no prediction from all repeats.
+    """
+    halves = list(_matches(inputs.get("halves", []), inputs.get("targets", []), clips))
+    if not halves:
+        return {}
+    names = [Predictions.load(artifact).truth for artifact in inputs["halves"]]
+    if len(halves) % 2 or any(a != b for a, b in zip(names[::2], names[1::2], strict=True)):
+        raise DataError("halves come in pairs of one target", why=", ".join(step for step, _ in halves))
+    whole = {Predictions.load(artifact).truth: artifact for artifact in reversed(inputs.get("predictions", []))}
+    rows = []
+    for name, (_, first), (_, second) in zip(names[::2], halves[::2], halves[1::2], strict=True):
+        if name not in whole:
+            raise DataError(f"{name} has halves but no prediction from all repeats", next="add it to predictions")
+        ((step, matched),) = _matches([whole[name]], inputs["targets"], clips)
+        both = (first.regressed.prediction, second.regressed.prediction)
+        rows.append(ceiling_row(step, matched.regressed.prediction, both, matched.regressed.truth))
+    return {CEILING_TITLE: rows}
 
 
 def _ground(

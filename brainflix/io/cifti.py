@@ -6,6 +6,7 @@ same, so those of the last files are kept.
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +20,7 @@ from nibabel.filebasedimages import ImageFileError
 from brainflix.errors import DataError, IntegrityError, MissingError
 
 _CIFTI_EXTENSION = 32
+_HEADER_BYTES = 540
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +44,7 @@ def open_cifti(path: Path) -> Cifti:
     if not path.is_file():
         raise MissingError(f"no file at {path}")
     try:
+        _check_dimensions(path)
         image = nib.Nifti2Image.from_filename(path, mmap=False)
         check_size(path, image.shape, image.header.get_data_dtype(), int(image.header["vox_offset"]))
         found = [each for each in image.header.extensions if each.get_code() == _CIFTI_EXTENSION]
@@ -99,6 +102,25 @@ def read_block(file: Cifti, dtype: type[np.generic] = np.float32) -> np.ndarray:
 def _all_finite(data: np.ndarray) -> bool:
     # A sum of finite float32 values in float64 is finite, and takes one pass without a mask of the same size.
     return data.dtype.kind != "f" or bool(np.isfinite(data.sum(dtype=np.float64)))
+
+
+def _check_dimensions(path: Path) -> None:
+    """Look at a NIfTI-2 header's own numbers before anything is built from them; other files are left to nibabel.
+
+    Raises:
+        IntegrityError: they cannot be.
+    """
+    with path.open("rb") as file:
+        head = file.read(_HEADER_BYTES)
+    order = next((sign for sign in "<>" if head[:4] == struct.pack(f"{sign}i", _HEADER_BYTES)), None)
+    if order is None or len(head) < _HEADER_BYTES:
+        return
+    (bits,) = struct.unpack_from(f"{order}h", head, 14)
+    n_axes, *sizes = struct.unpack_from(f"{order}8q", head, 16)
+    if not 1 <= n_axes <= 7:
+        raise IntegrityError(f"{path.name} says that it has {n_axes} dimensions", next="fetch the file again")
+    (offset,) = struct.unpack_from(f"{order}q", head, 168)
+    check_size(path, tuple(sizes[:n_axes]), np.dtype(f"V{max(bits, 8) // 8}"), offset)
 
 
 def check_size(path: Path, shape: tuple[int, ...], dtype: np.dtype, offset: int) -> None:

@@ -18,6 +18,7 @@ from brainflix.io.grayordinates import load_areas
 from brainflix.io.surfaces import DenseSeries, read_dtseries
 from brainflix.preprocess.areas import areas_named, mask_of
 from brainflix.preprocess.detrend import polynomial_detrend, zscore
+from brainflix.preprocess.noise_ceiling import RepeatSums, noise_ceiling
 from brainflix.preprocess.params import Cc2017Params
 from brainflix.preprocess.reliability import Reliability, reliability_t, run_z, select
 from brainflix.preprocess.rescale import rescale_groups, zscore_by
@@ -210,6 +211,29 @@ def reproducibility(cleaned: Cleaned, params: Cc2017Params) -> Reliability:
     if len(cleaned.z) < 2:
         raise DataError("reproducibility needs two training segments with two repeats each")
     return reliability_t(cleaned.z, two_sided=params.two_sided)
+
+
+def segment_ceilings(cleaned: Cleaned) -> dict[str, np.ndarray]:
+    """Return signal-to-noise ratio and noise ceilings from the test segments' repeats, by name, (n_grayordinates,).
+
+    One segment's repeats are in memory at a time. Nothing is selected by them.
+    """
+    starts = np.concatenate([[0], np.cumsum(cleaned.clips_per_run)])
+    by_segment: dict[str, list[int]] = {}
+    for i, segment in enumerate(cleaned.segment):
+        if is_test(segment):
+            by_segment.setdefault(segment, []).append(i)
+    sums, counts = RepeatSums(len(cleaned.area)), []
+    for members in by_segment.values():
+        blocks = [cleaned.rows[starts[i] : starts[i + 1]] for i in members]
+        # Runs of one segment have the same length by the trim's own check.
+        sums.add(np.stack(blocks, axis=1))
+        give_back(cleaned.rows)
+        counts += [len(members)] * len(blocks[0])
+    if not counts or max(counts) < 2:
+        return {}
+    snr = sums.ncsnr()
+    return {"ncsnr_test": snr, "nc_test_n1": noise_ceiling(snr, 1), "nc_test": noise_ceiling(snr, np.array(counts))}
 
 
 def selected(reliability: Reliability, params: Cc2017Params) -> np.ndarray:

@@ -42,30 +42,53 @@ def ncsnr(responses: NDArray[Any], *, column_tile: int = 4096) -> Floats:
 
 
 def _tile_ncsnr(tile: Floats) -> Floats:
-    given = np.isfinite(tile)
-    repeats = given.sum(axis=1)  # (n_clips, n_tile)
-    twice = repeats >= 2
-    mean = np.divide(np.where(given, tile, 0.0).sum(axis=1), np.maximum(repeats, 1))
-    within = np.where(given, tile - mean[:, None], 0.0)
-    variance = (within**2).sum(axis=1) / np.maximum(repeats - 1, 1)
-    noise = _mean_where(variance, twice)
-    trials = repeats.sum(axis=0)
-    grand = np.where(given, tile, 0.0).sum(axis=(0, 1)) / np.maximum(trials, 1)
-    total = (np.where(given, tile - grand, 0.0) ** 2).sum(axis=(0, 1)) / np.maximum(trials - 1, 1)
-    # Differences at the level of rounding are no signal: a column that only repeats noise must come out 0, not 1e-8.
-    signal = np.maximum(0.0, total - noise)
-    signal[signal < 1e-12 * total] = 0.0
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(np.sqrt(signal / noise), np.float64)
+    sums = RepeatSums(tile.shape[2])
+    sums.add(tile)
+    return sums.ncsnr()
 
 
-def _mean_where(values: Floats, where: NDArray[np.bool_]) -> Floats:
-    """Mean over axis 0 of the entries marked in `where`; NaN in columns without any."""
-    count = where.sum(axis=0)
-    total = np.where(where, values, 0.0).sum(axis=0)
-    out: Floats = np.full(total.shape, np.nan)
-    np.divide(total, count, out=out, where=count > 0)
-    return out
+class RepeatSums:
+    """What the signal-to-noise ratio needs of repeats, gathered from sets of clips one after the other."""
+
+    def __init__(self, n_columns: int) -> None:
+        self._noise, self._clips = np.zeros(n_columns), np.zeros(n_columns)
+        self._sum, self._square, self._trials = np.zeros(n_columns), np.zeros(n_columns), np.zeros(n_columns)
+        # Sums are taken about a value of each column's own, so that a large mean does not swallow its spread.
+        self._about = np.full(n_columns, np.nan)
+
+    def add(self, responses: NDArray[Any], *, column_tile: int = 4096) -> None:
+        """Add clips: array of shape (n_clips, n_repeats, n_columns), NaN for a missing repeat."""
+        for start in range(0, responses.shape[2], column_tile):
+            part = slice(start, start + column_tile)
+            tile = np.asarray(responses[:, :, part], np.float64)
+            given = np.isfinite(tile)
+            count = given.sum(axis=(0, 1))
+            mean_of_set = np.where(given, tile, 0.0).sum(axis=(0, 1)) / np.maximum(count, 1)
+            self._about[part] = np.where(np.isnan(self._about[part]), mean_of_set, self._about[part])
+            tile = tile - self._about[part]
+            repeats = given.sum(axis=1)  # (n_clips, n_tile)
+            twice = repeats >= 2
+            known = np.where(given, tile, 0.0)
+            mean = known.sum(axis=1) / np.maximum(repeats, 1)
+            within = np.where(given, tile - mean[:, None], 0.0)
+            variance = (within**2).sum(axis=1) / np.maximum(repeats - 1, 1)
+            self._noise[part] += np.where(twice, variance, 0.0).sum(axis=0)
+            self._clips[part] += twice.sum(axis=0)
+            self._sum[part] += known.sum(axis=(0, 1))
+            self._square[part] += (known**2).sum(axis=(0, 1))
+            self._trials[part] += count
+
+    def ncsnr(self) -> Floats:
+        """Return the ratio of each column as `ncsnr` defines it, (n_columns,)."""
+        noise = np.full(self._noise.shape, np.nan)
+        np.divide(self._noise, self._clips, out=noise, where=self._clips > 0)
+        trials = np.maximum(self._trials, 1)
+        total = (self._square - self._sum**2 / trials) / np.maximum(self._trials - 1, 1)
+        # Differences at the level of rounding are no signal: a column that repeats noise must come out 0, not 1e-8.
+        signal = np.maximum(0.0, total - noise)
+        signal[signal < 1e-12 * total] = 0.0
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray(np.sqrt(signal / noise), np.float64)
 
 
 def noise_ceiling(snr: NDArray[Any], n_repeats: int | NDArray[Any]) -> Floats:

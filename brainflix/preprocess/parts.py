@@ -11,7 +11,7 @@ from brainflix.contract import Job, Tools
 from brainflix.datasets.base import Dataset
 from brainflix.datasets.cc2017_layout import find_runs
 from brainflix.errors import UsageError
-from brainflix.preprocess.cc2017 import Cleaned, preprocess, reproducibility, selected
+from brainflix.preprocess.cc2017 import Cleaned, preprocess, reproducibility, segment_ceilings, selected
 from brainflix.preprocess.params import Cc2017Params
 from brainflix.preprocess.reliability import Reliability
 from brainflix.scratch import scratch_rows
@@ -64,6 +64,6 @@ def _responses(cleaned: Cleaned, clips: Clips, mask: np.ndarray, reliability: Re
         area=cleaned.area,
         structure=cleaned.structure,
         index=cleaned.vertex,
-        stats={"t": reliability.t, "p": reliability.p, "z_mean": reliability.z_mean},
+        stats={"t": reliability.t, "p": reliability.p, "z_mean": reliability.z_mean, **segment_ceilings(cleaned)},
         masks={"selected": mask, "constant": cleaned.constant},
     )

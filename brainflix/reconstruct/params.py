@@ -20,4 +20,5 @@ class ZeroscopeParams(WeightParams):
     caption: str = Field(
         "", description="prompt where none is predicted; most-frequent takes the training captions' mode"
     )
+    sample: int = Field(0, ge=0, description="0 draws the run's own noise, every other number another one")
     split: Literal["train", "val", "test"] = Field("test", description="split whose clips are generated")

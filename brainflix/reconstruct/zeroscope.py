@@ -97,7 +97,8 @@ def load(job: Job, params: ZeroscopeParams, inputs: Mapping[str, list[Artifact]]
     if "prompt" not in inputs:
         caption = fixed_caption(params.caption, Clips.load(inputs["clips"][0]))
         prompt = encode_prompt(folder, caption, compute).numpy()
-    return Zeroscope(backend, prompt, params, job.seed)
+    # Far from any seed that a recipe may have, so that two recipes' samples do not share their noise.
+    return Zeroscope(backend, prompt, params, job.seed + (params.sample << 32))
 
 
 def fixed_caption(caption: str, clips: Clips) -> str:

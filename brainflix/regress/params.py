@@ -8,12 +8,17 @@ from pydantic import Field
 
 from brainflix.contract import Params
 
+TestRepeats = Literal["all", "odd", "even"]
+
 
 class RegressParams(Params):
     """What every regressor shares."""
 
     window_tr: tuple[int, ...] = Field((0,), min_length=1, description="rows around a clip's own that the decoder sees")
     rescale: bool = Field(False, description="give predictions the training targets' spread; ridge shrinks them")
+    test_repeats: TestRepeats = Field(
+        "all", description="which presentations of a test clip are averaged; odd and even ones give a target's ceiling"
+    )
 
 
 class RidgeParams(RegressParams):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from brainflix.contract import Job, Tools
 from brainflix.errors import DataError
 from brainflix.regress.folds import contiguous_folds
 from brainflix.regress.mlp import MLPOptions, fit_mlp
-from brainflix.regress.params import MlpParams, RegressParams, RidgeParams
+from brainflix.regress.params import MlpParams, RegressParams, RidgeParams, TestRepeats
 from brainflix.regress.ridge import fit_ridge
 from brainflix.regress.standardise import Standardiser, rescale_to_train_std
 from brainflix.store.artifact import Artifact
@@ -69,7 +69,7 @@ def mlp(job: Job, inputs: Mapping[str, list[Artifact]], tools: Tools) -> Predict
     """One-hidden-layer network, stopped on the last segments of the fitting rows."""
     params = MlpParams.model_validate(job.params)
     problem = gather(inputs, params)
-    options = MLPOptions(**params.model_dump(exclude={"window_tr", "rescale"}))
+    options = MLPOptions(**params.model_dump(exclude={"window_tr", "rescale", "test_repeats"}))
     device = tools.compute().device
     fit = fit_mlp(problem.x, problem.y, options, seed=job.seed, groups=problem.groups, device=device)
     attrs = {"best_epoch": fit.best_epoch, "val_loss": float(min(fit.val_loss)), "n_rows": fit.n_train}
@@ -109,7 +109,7 @@ def gather(inputs: Mapping[str, list[Artifact]], params: RegressParams) -> Probl
     _same_clips(test, target, inputs["test"][0])
     if len({x.shape[1] for x in xs} | {test.n_grayordinates}) > 1:
         raise DataError("the subjects have different columns", why="decoders cross subjects only on aligned responses")
-    test_clip, test_rows = test.rows("test")
+    test_clip, test_rows = _chosen_repeats(test, params.test_repeats).rows("test")
     own = Standardiser.fit(test.rows(FIT_SPLITS)[1])
     # In the clips' own order, so that folds are stretches of the film and the last segments are its last.
     order = np.argsort(np.concatenate(clips), kind="stable")
@@ -122,6 +122,29 @@ def gather(inputs: Mapping[str, list[Artifact]], params: RegressParams) -> Probl
         test_ids=tuple(test.clips.ids[c] for c in test_clip),
         shape=target.values.shape[1:],
         truth=str(inputs["target"][0].ref),
+    )
+
+
+def _chosen_repeats(responses: Responses, which: TestRepeats) -> Responses:
+    """Return only the odd or the even presentations of each clip, counted in the order in which they are stored.
+
+    Raises:
+        DataError: a test clip was shown only once.
+    """
+    if which == "all":
+        return responses
+    order = np.argsort(responses.clip, kind="stable")
+    _, first, count = np.unique(responses.clip[order], return_index=True, return_counts=True)
+    number = np.empty(len(order), int)
+    number[order] = np.arange(len(order)) - np.repeat(first, count)
+    test = np.isin(responses.clip, responses.clips.of("test"))
+    kept = test & (number % 2 == (1 if which == "even" else 0))
+    if len(np.unique(responses.clip[kept])) < len(np.unique(responses.clip[test])):
+        raise DataError("a test clip was shown only once, so its repeats have no halves", next="test_repeats: all")
+    return replace(
+        responses,
+        response=responses.response[kept],
+        **{name: getattr(responses, name)[kept] for name in ("clip", "repeat", "run")},
     )
 
 

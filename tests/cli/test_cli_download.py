@@ -116,6 +116,14 @@ def test_files_come_from_a_server_with_a_plan_before(lab, brainflix):
         assert "nothing was done" in again.err and len(site.requests) == 1
 
 
+def test_films_that_a_person_must_bring_do_not_keep_the_rest_away(lab, brainflix):
+    with serve() as site:
+        store = lab({1: [remote(site.put("a.bin", BODY))], None: [RemoteFile("film.mp4")]})
+        said = brainflix("download", "lab", "--subject", "1")
+    assert said.code == 3 and "film.mp4" in said.err
+    assert [ref.name for ref in Store(store).refs("raw")] == ["lab-sub-1"]
+
+
 def test_offline_opens_no_connection(lab, brainflix):
     with serve() as site:
         lab({1: [remote(site.put("a.bin", BODY))]})

@@ -126,6 +126,28 @@ def test_selection_finds_exactly_the_shared_columns(files, wen):
         assert np.array_equal(one.masks["selected"], files[1].shared)
 
 
+def test_noise_ceilings_come_from_the_test_repeats(wen):
+    from brainflix.preprocess.noise_ceiling import ncsnr, noise_ceiling
+
+    three = wen[2]
+    test = np.flatnonzero(np.isin(three.clip, three.clips.of("test")))
+    clips = np.unique(three.clip[test])
+    cube = np.full((len(clips), 11, three.n_grayordinates), np.nan)
+    cube[np.searchsorted(clips, three.clip[test]), three.repeat[test]] = three.response[test]
+    expected = ncsnr(cube[:, 1:])
+    assert np.allclose(three.stats["ncsnr_test"], expected, rtol=1e-6, atol=1e-6)
+    counts = np.isfinite(cube[:, :, 0]).sum(axis=1)
+    assert sorted(set(counts.tolist())) == [9, 10]
+    assert np.allclose(three.stats["nc_test"], noise_ceiling(expected, counts), rtol=1e-6, atol=1e-6)
+
+
+def test_noise_ceilings_are_near_the_planted_ones(wen, files):
+    shared = files[1].shared
+    snr = np.mean([one.stats["ncsnr_test"] for one in wen], axis=0)
+    # Eight volumes less a polynomial of degree four: signal and noise lose alike, the ratio stays near three.
+    assert 2.0 < np.median(snr[shared]) < 4.0 and np.median(snr[~shared]) < 0.5
+
+
 def test_areas_go_by_name(store):
     recipe = recipe_of("cc2017-brain-netflix", *SMALL, "preprocess.within=V1,MT,TPOJ1")
     (one,) = preprocess(recipe, store, 1)
@@ -293,3 +315,35 @@ def test_the_lag_scan_of_the_command_line_returns_the_planted_four_seconds(store
     found = json.loads(capfd.readouterr().out)["subjects"]["1"]
     best = int(np.argmax(found["explained"]))
     assert found["delays_s"][best] == files[1].delay_s == 4.0 and found["n_runs"] == 12 and found["p"] < 0.05
+
+
+def test_one_subjects_data_under_anothers_name_are_found_when_subjects_meet(files, tmp_path):
+    """Subject 2's files are subject 1's: nothing else can tell, so align refuses."""
+    from brainflix.plan import Selection, make_plan
+    from brainflix.run import execute
+    from brainflix.settings import load_settings
+
+    copy = tmp_path / "copy"
+    shutil.copytree(files[0] / "Stimuli", copy / "Stimuli")
+    shutil.copytree(files[0] / "Subject01", copy / "Subject01")
+    home = copy / "Subject02/video_fmri_dataset"
+    shutil.copytree(files[0] / "Subject01/video_fmri_dataset/subject1", home / "subject2")
+    recipe, store = recipe_of("cc2017", *SMALL, "dataset.subjects=[1, 2]"), Store(tmp_path / "store")
+    download(recipe, store.root, copy)
+    preprocess(recipe, store.root)
+    plan = make_plan(recipe, store, Selection("align", "ridge", alone=True))
+    with pytest.raises(DataError, match="the very same data"):
+        execute(plan, store, load_settings(store=store.root))
+
+
+def test_real_subjects_align_with_a_picture(store, wen):
+    from brainflix.plan import Selection, make_plan
+    from brainflix.run import execute
+    from brainflix.settings import load_settings
+
+    place = Store(store)
+    plan = make_plan(recipe_of("cc2017", *SMALL), place, Selection("align", "procrustes", alone=True))
+    aligned = [place.open(done.ref) for done in execute(plan, place, load_settings(store=store))]
+    assert len(aligned) == 3 and len({one.manifest.notes["n_columns"] for one in aligned}) == 1
+    # Eight validation clips are too few for segments of nine, and no figure is drawn from them.
+    assert not (aligned[0].path / "agreement.png").exists()

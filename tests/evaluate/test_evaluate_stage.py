@@ -60,7 +60,7 @@ def test_the_protocol_that_the_recipe_names_is_the_one_that_runs(
 ) -> None:
     part = registry.Part(f"{__name__}:fake", f"{__name__}:FakeParams", "a protocol of a test")
     monkeypatch.setitem(registry.PARTS["evaluate"], "fake", part)
-    monkeypatch.setattr(registry, "_load", {f"{__name__}:fake": fake, f"{__name__}:FakeParams": FakeParams}.get)
+    monkeypatch.setattr(registry, "load", {f"{__name__}:fake": fake, f"{__name__}:FakeParams": FakeParams}.get)
     monkeypatch.setattr(registry, "find", find_with_demo(registry.find))
     ref = Ref("scores", "demo-sub-1", "abcdef012345")
     job = Job("evaluate", "", "fake", 1, {"scale": 3.0}, ref, {}, 0, "demo", "r", "1")
@@ -157,3 +157,25 @@ def test_pixel_scores_use_the_threads_of_the_setting(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
     system = systems.System("s", np.zeros((2, 1, 8, 8, 3), np.uint8), None, 4.0)  # type: ignore[arg-type]
     assert system.still.workers == 3
+
+
+def test_halves_of_repeats_give_a_targets_ceiling(artifacts: dict[str, Artifact], tmp_path: Path) -> None:
+    target = artifacts["target"]
+    truth = Targets.load(target).values[CLIPS.of("test")]
+    rng = np.random.default_rng(2)
+    store = Store(tmp_path / "store")
+    noise = [rng.standard_normal(truth.shape).astype(np.float32) for _ in range(2)]
+
+    def predicted(step: str, values: np.ndarray) -> Artifact:
+        return publish(store, "predictions", step, Predictions(values, TEST.ids, str(target.ref)).save)
+
+    odd, even = (predicted(name, truth + each) for name, each in zip(("odd", "even"), noise, strict=True))
+    whole = predicted("whole", truth + (noise[0] + noise[1]) / 2)
+    inputs = {"predictions": [whole], "targets": [target], "halves": [odd, even]}
+    (rows,) = strict._half_table(inputs, TEST).values()
+    assert [row["target"] for row in rows] == ["whole"] and 0.6 < rows[0]["ceiling"] < 0.95
+    assert strict._half_table({"targets": [target]}, TEST) == {}
+    with pytest.raises(DataError, match="in pairs"):
+        strict._half_table({**inputs, "halves": [odd]}, TEST)
+    with pytest.raises(DataError, match="no prediction from all repeats"):
+        strict._half_table({**inputs, "predictions": []}, TEST)
