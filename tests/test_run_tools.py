@@ -172,7 +172,8 @@ def test_asking_for_the_device_does_not_import_the_model_libraries() -> None:
     code = (
         "import sys\nfrom brainflix.contract import Silent\nfrom brainflix.run import make_tools\n"
         "from brainflix.settings import Settings\n"
-        "tools = make_tools(Store("unused"), Settings(), Silent())\n"
+        "from brainflix.store.store import Store\n"
+        "tools = make_tools(Store('unused'), Settings(), Silent())\n"
         "assert 'torch' not in sys.modules\n"
         "tools.compute()\n"
         "assert not {'diffusers', 'transformers'} & set(sys.modules)"
