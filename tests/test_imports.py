@@ -13,8 +13,14 @@ PACKAGE = Path(__file__).resolve().parents[1] / "brainflix"
 STAGES = ("download", "preprocess", "align", "targets", "train", "regress", "reconstruct", "evaluate", "report")
 # Parts that take and return arrays: no store, no settings, no command line. (`parts`, `phases`, `stage` files do I/O.)
 PURE = {
-    "preprocess": ("trim", "detrend", "reliability", "noise_ceiling", "areas"),
-    "align": ("procrustes", "ridge_map", "template", "maps", "quality", "methods"),
+    "preprocess": (
+        *("trim", "detrend", "reliability", "noise_ceiling", "areas"),
+        *("sessions", "duplicates", "pictures", "timeline", "rescale"),
+    ),
+    "align": (
+        *("procrustes", "ridge_map", "template", "maps", "quality", "methods"),
+        *("srm", "gcca", "choose", "agreement", "lag"),
+    ),
     "regress": ("ridge", "ridge_cv", "spectrum", "folds", "standardise", "mlp"),
     "evaluate": (
         *("nway", "pixels", "ssim", "pixel_pairs", "flow", "identification", "targets_metrics", "baselines", "score"),

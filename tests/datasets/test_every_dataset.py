@@ -1,0 +1,45 @@
+"""What holds of every data set: a recipe that plans, names that are safe, a table of clips that no split tears."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from brainflix.datasets.base import Dataset
+from brainflix.plan import make_plan
+from brainflix.recipe import list_recipes, load_recipe
+from brainflix.registry import parts
+from brainflix.store.store import Store
+
+DATASETS = {name: part.load() for name, part in parts("dataset").items() if part.package == "brainflix"}
+FETCHED = [dataset for dataset in DATASETS.values() if not dataset.fetch]
+
+
+@pytest.mark.parametrize("path", list_recipes().values(), ids=list_recipes())
+def test_every_recipe_that_ships_plans_to_its_end(path, tmp_path):
+    planned = make_plan(load_recipe(str(path)), Store(tmp_path))
+    assert {item.status for item in planned} == {"to run"}
+
+
+@pytest.mark.parametrize("dataset", FETCHED, ids=lambda each: each.name)
+def test_every_data_set_has_a_recipe_of_its_name(dataset: Dataset):
+    recipe = load_recipe(str(list_recipes()[dataset.name]))
+    assert recipe.dataset.name == dataset.name and recipe.dataset.subjects == dataset.subjects
+
+
+@pytest.mark.parametrize("dataset", FETCHED, ids=lambda each: each.name)
+def test_files_are_named_once_and_by_subject(dataset: Dataset):
+    params = parts("dataset")[dataset.name].load_params()().model_dump(mode="json")
+    named = [file.path for who in (None, *dataset.subjects) for file in dataset.named_files(params, who)]
+    assert len(set(named)) == len(named) > len(dataset.subjects)
+    assert dataset.access in ("open", "terms", "manual") and dataset.terms_url.startswith("http")
+    by_hand = dataset.access == "manual" or not dataset.named_files(params, dataset.subjects[0])[0].url
+    assert dataset.steps or not by_hand
+
+
+@pytest.mark.parametrize("name", ["bmd", "had", "hcp7t", "algonauts2021", "cc2017-neuroclips", "mindvideo"])
+def test_tables_of_clips_that_need_no_files(name, tmp_path):
+    clips = DATASETS[name].load_clips(tmp_path)
+    assert len(clips) > 700 and len(set(clips.ids)) == len(clips)
+    for group in np.unique(clips.dup_group):
+        assert len(np.unique(clips.split[clips.dup_group == group])) == 1
