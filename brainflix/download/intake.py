@@ -23,6 +23,7 @@ from brainflix.io.archives import unpack
 from brainflix.io.fetch.digest import digest_of
 from brainflix.io.fetch.download import fetch_files
 from brainflix.io.fetch.files import Listing, RemoteFile
+from brainflix.io.fetch.room import check_room
 from brainflix.store import disk
 
 # So many missing files are named.
@@ -105,15 +106,17 @@ def adopt(
     if not source.is_dir():
         raise MissingError(f"no folder at {source}", next="brainflix download NAME --from FOLDER")
     found = [(file, place) for file in files if (place := _place(source, file.path, ambiguous)) is not None]
-    for file, place in progress.track(found, "files adopted"):
+    coming = [(file, place) for file, place in found if not _is_here(folder / file.path, place, file)]
+    folder.mkdir(parents=True, exist_ok=True)
+    check_room(sum(place.stat().st_size for _, place in coming), folder, "copied")
+    for file, place in progress.track(coming, "files adopted"):
         final = folder / file.path
-        if final.is_file() and final.stat().st_size == place.stat().st_size and not _is_wrong(final, file):
-            continue
         final.parent.mkdir(parents=True, exist_ok=True)
         part = final.with_name(final.name + ".part")
         try:
             shutil.copyfile(place, part)
         except OSError as error:
+            part.unlink(missing_ok=True)
             raise disk.resource_error(error, final, f"copy {place.name} to") from error
         if why := _is_wrong(part, file):
             part.unlink()
@@ -139,6 +142,10 @@ def _place(source: Path, path: str, ambiguous: Collection[str]) -> Path | None:
     """Return where a file lies below `source`, by the longest end of its path; None if nowhere."""
     places = (source / end for end in _ends(path) if end not in ambiguous)
     return next((place for place in places if place.is_file()), None)
+
+
+def _is_here(final: Path, place: Path, file: RemoteFile) -> bool:
+    return final.is_file() and final.stat().st_size == place.stat().st_size and not _is_wrong(final, file)
 
 
 def _is_wrong(place: Path, file: RemoteFile) -> str:

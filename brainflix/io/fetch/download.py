@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import queue
-import shutil
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,10 +14,7 @@ from brainflix.io.fetch.files import RemoteFile
 from brainflix.io.fetch.hub import headers_for
 from brainflix.io.fetch.journal import Whole, part_of
 from brainflix.io.fetch.one import Cancelled, Line, fetch_one
-from brainflix.wording import format_bytes
-
-# A disk that is filled to its last byte breaks other things.
-_SPARE_BYTES = 64 << 20
+from brainflix.io.fetch.room import check_room
 
 
 def fetch_files(
@@ -59,7 +55,8 @@ def fetch_files(
             next="the same command with --online",
         )
     here = {file.path: _part_size(folder, file) for file in missing}
-    _check_room(missing, here, folder)
+    # Files of unknown size count nothing.
+    check_room(sum(max(0, (file.size or 0) - here[file.path]) for file in missing), folder, "fetched")
     sizes = [file.size for file in missing]
     total = None if None in sizes else sum(size or 0 for size in sizes)
     with progress.transfer(total, "fetched") as advance:
@@ -117,21 +114,6 @@ def _part_size(folder: Path, file: RemoteFile) -> int:
         return part_of(folder / file.path).stat().st_size
     except OSError:
         return 0
-
-
-def _check_room(files: Sequence[RemoteFile], here: Mapping[str, int], folder: Path) -> None:
-    """Refuse what cannot fit; files of unknown size count nothing.
-
-    Raises:
-        ResourceError: the disk is too small.
-    """
-    needed = sum(max(0, (file.size or 0) - here[file.path]) for file in files)
-    free = shutil.disk_usage(folder).free
-    if needed and needed + _SPARE_BYTES > free:
-        raise ResourceError(
-            f"{format_bytes(needed)} are to be fetched, and {folder} has room for {format_bytes(free)}",
-            next="free some space, or name another folder with --store",
-        )
 
 
 def _raise_first(errors: Mapping[str, BrainflixError], files: Sequence[RemoteFile]) -> None:

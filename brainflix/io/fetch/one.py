@@ -68,6 +68,7 @@ def fetch_one(file: RemoteFile, folder: Path, whole: Whole, line: Line) -> None:
         with _only_one(part, line) as handle:
             # Another process may have finished it while this one waited.
             if final.is_file() and whole.is_whole(file):
+                drop_part(part)
                 return
             found = _grow(file, part, handle, line)
             handle.flush()
