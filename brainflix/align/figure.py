@@ -25,7 +25,9 @@ def draw(agreement: Agreement, title: str, path: Path) -> None:
         (agreement.isc_after, _AFTER, "after"),
     ):
         known = values[np.isfinite(values)]
-        columns.hist(known, bins=bins, color=colour, alpha=0.6, label=f"{name}, mean {known.mean():.2f}")
+        columns.hist(
+            known, bins=bins, color=colour, alpha=0.6, label=f"{name}, mean {round(known.mean(), 2) + 0.0:.2f}"
+        )
     columns.set_xlabel("correlation of a column with the mean of the other subjects")
     columns.set_ylabel("columns")
     columns.legend(frameon=False)
@@ -33,8 +35,8 @@ def draw(agreement: Agreement, title: str, path: Path) -> None:
     bars = segments.bar(["before", "after"], found, color=[_BEFORE, _AFTER])
     segments.bar_label(bars, fmt="%.2f")
     segments.axhline(agreement.chance, color="black", linewidth=0.8, linestyle="--")
-    segments.annotate("chance", (1.45, agreement.chance), ha="right", va="bottom", fontsize=8)
-    segments.set_ylim(0, 1)
+    segments.annotate("chance", (0.5, agreement.chance), ha="center", va="bottom", fontsize=8)
+    segments.set_ylim(0, 1.1)
     segments.set_ylabel("segments found")
     for axes in (columns, segments):
         axes.spines[["top", "right"]].set_visible(False)

@@ -66,7 +66,8 @@ def run(job: Job, inputs: Mapping[str, list[Artifact]], out: Staging, tools: Too
         from brainflix.align.figure import draw
 
         out.notes |= found.notes()
-        draw(found, job.part, out.path / FIGURE)
+        simulated = registry.find("dataset", job.dataset).load().simulated
+        draw(found, f"{job.part} (simulated data)" if simulated else job.part, out.path / FIGURE)
 
 
 def _selected_columns(group: Sequence[Artifact]) -> np.ndarray:
