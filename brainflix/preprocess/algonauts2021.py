@@ -22,7 +22,9 @@ from brainflix.store.schema import Responses
 GRID_SPACE = "Algonauts2021-78x93x71"
 
 
-def betas(job: Job, params: Algonauts2021Params, inputs: Mapping[str, list[Artifact]], tools: Tools) -> Responses:
+def betas(
+    job: Job, params: Algonauts2021Params, inputs: Mapping[str, list[Artifact]], tools: Tools
+) -> tuple[Responses, dict[str, int]]:
     """Read the estimates of a track.
 
     Raises:
@@ -47,7 +49,8 @@ def betas(job: Job, params: Algonauts2021Params, inputs: Mapping[str, list[Artif
     if n_bad:
         tools.progress.say(f"subject {job.subject}: {n_bad} estimates are not finite and became 0")
     stats = ceilings(runs, "train")
-    return responses(runs, clips, space, masks={"selected": top(stats["ncsnr_train"], params.top_n)}, stats=stats)
+    made = responses(runs, clips, space, masks={"selected": top(stats["ncsnr_train"], params.top_n)}, stats=stats)
+    return made, {"n_values_filled_with_0": n_bad}
 
 
 def _estimates(path: Path) -> tuple[np.ndarray, np.ndarray | None]:

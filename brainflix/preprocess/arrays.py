@@ -24,7 +24,9 @@ from brainflix.store.schema import Clips, Responses
 _CLIPS_PER_RUN = 240
 
 
-def tensors(job: Job, params: ArraysParams, inputs: Mapping[str, list[Artifact]], tools: Tools) -> Responses:
+def tensors(
+    job: Job, params: ArraysParams, inputs: Mapping[str, list[Artifact]], tools: Tools
+) -> tuple[Responses, dict[str, Any]]:
     """Read the released arrays of a subject.
 
     Raises:
@@ -39,13 +41,14 @@ def tensors(job: Job, params: ArraysParams, inputs: Mapping[str, list[Artifact]]
     raw = inputs["raw"][0]
     clips = dataset.load_clips(raw.path)
     kept: list[tuple[str, NDArray[Any], list[int]]] = []
+    found: list[str] = []
     for split, count in (("train", N_TRAIN), ("test", N_TEST)):
         path = raw.file(fmri_path(params.release, job.subject, split))
         values = as_repeats(load_pt(path) if path.suffix == ".pt" else load_npy(path), count, path.name)
         repeats = list(range(values.shape[1]))
         if copies := copied_repeats(values):
-            names = ", ".join(f"{b + 1} of {a + 1}" for a, b in copies)
-            tools.progress.say(f"subject {job.subject}: {split} repeats are copies: {names}")
+            found += [f"{split} repeat {b + 1} of {a + 1}" for a, b in copies]
+            tools.progress.say(f"subject {job.subject}: copies: {', '.join(found)}")
             if params.drop_copies:
                 repeats = [number for number in repeats if number not in {b for _, b in copies}]
         kept.append((split, values, repeats))
@@ -59,7 +62,7 @@ def tensors(job: Job, params: ArraysParams, inputs: Mapping[str, list[Artifact]]
     n_rows = sum(len(values) * len(repeats) for _, values, repeats in kept)
     rows = scratch_rows((n_rows, width), tools.store.root)
     fields = gather((run for part in kept for run in _runs(*part, clips)), rows)
-    return Responses(
+    responses = Responses(
         **fields,
         clips=clips,
         structure=space.structure,
@@ -67,6 +70,7 @@ def tensors(job: Job, params: ArraysParams, inputs: Mapping[str, list[Artifact]]
         area=space.area,
         masks={"selected": np.ones(width, bool)},
     )
+    return responses, {"copied_repeats": found}
 
 
 def as_repeats(found: Any, n_clips: int, name: str) -> NDArray[Any]:

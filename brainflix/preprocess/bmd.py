@@ -22,7 +22,9 @@ from brainflix.store.schema import Responses
 REPEATS = {"train": 3, "test": 10}
 
 
-def betas(job: Job, params: BmdParams, inputs: Mapping[str, list[Artifact]], tools: Tools) -> Responses:
+def betas(
+    job: Job, params: BmdParams, inputs: Mapping[str, list[Artifact]], tools: Tools
+) -> tuple[Responses, dict[str, int]]:
     """Read the released estimates, which are scaled by session already, and keep the areas asked for.
 
     Raises:
@@ -52,7 +54,8 @@ def betas(job: Job, params: BmdParams, inputs: Mapping[str, list[Artifact]], too
         n_bad += bad
     if n_bad:
         tools.progress.say(f"subject {job.subject}: {n_bad} estimates are not finite and became 0")
-    return responses(runs, clips, space, masks={"selected": top(stats["ncsnr_train"], params.top_n)}, stats=stats)
+    made = responses(runs, clips, space, masks={"selected": top(stats["ncsnr_train"], params.top_n)}, stats=stats)
+    return made, {"n_values_filled_with_0": n_bad}
 
 
 def _read(path: Path, shape: tuple[int, int]) -> tuple[np.ndarray, list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -29,11 +30,12 @@ from brainflix.store.artifact import Artifact
 from brainflix.store.schema import Clips, Responses
 
 SPACE = "fudan-flatmap"
+Made = tuple[Responses, dict[str, Any]]
 N_LEAD_IN, VOLUMES_PER_FILM, VOLUMES_PER_CLIP = 3, 13, 5
 _KEY, _BLOCK = "images", 64
 
 
-def films(job: Job, params: FudanParams, inputs: Mapping[str, list[Artifact]], tools: Tools) -> Responses:
+def films(job: Job, params: FudanParams, inputs: Mapping[str, list[Artifact]], tools: Tools) -> Made:
     """Read a subject's runs.
 
     Raises:
@@ -58,6 +60,7 @@ def films(job: Job, params: FudanParams, inputs: Mapping[str, list[Artifact]], t
     paths = {run: raw.file(str(run_path(job.subject, run))) for _, run, _ in todo}
     n_rows = {run: max(0, shape_of(path, _KEY)[0] - trim) for run, path in paths.items()}
     lost: list[int] = []
+    filled: list[int] = []
 
     def read(condition: int, run: int, part: int) -> Run:
         names = films_of(stimuli.path, condition)
@@ -66,14 +69,16 @@ def films(job: Job, params: FudanParams, inputs: Mapping[str, list[Artifact]], t
         clip, n_lost = clip_of_rows(shown, clips, n_rows[run])
         lost.append(n_lost)
         repeat = 1 + (condition == CONDITIONS["test"][1])
-        return Run(f"run-{run}", _rows(paths[run], box, inside.shape, mask, trim), clip, repeat)
+        pictures, n_filled = _rows(paths[run], box, inside.shape, mask, trim)
+        filled.append(n_filled)
+        return Run(f"run-{run}", pictures, clip, repeat)
 
     rows = scratch_rows((sum(n_rows.values()), int(mask.sum())), tools.store.root)
     fields = gather((read(*each) for each in tools.progress.track(todo, "runs")), rows)
     if sum(lost):
         tools.progress.say(f"subject {job.subject}: {sum(lost)} clips are left out, their runs end too early")
     index = np.flatnonzero(mask).astype(np.int32)
-    return Responses(
+    responses = Responses(
         **fields,
         clips=clips,
         structure=(SPACE,) * len(index),
@@ -81,6 +86,7 @@ def films(job: Job, params: FudanParams, inputs: Mapping[str, list[Artifact]], t
         area=("",) * len(index),
         masks={"selected": np.ones(len(index), bool)},
     )
+    return responses, {"n_clips_cut_off": sum(lost), "n_values_filled_with_0": sum(filled)}
 
 
 def clip_of_rows(shown: list[str], clips: Clips, n_rows: int) -> tuple[np.ndarray, int]:
@@ -111,8 +117,12 @@ def _visual_cortex(path: Path) -> np.ndarray:
     return np.asarray((picture[0] if picture.ndim == 3 else picture) == 1)
 
 
-def _rows(path: Path, box: tuple[slice, slice], grid: tuple[int, ...], mask: np.ndarray, trim: int) -> np.ndarray:
-    """Return a run's z-scored pictures inside the mask, (n_rows, n_pixels); pictures that are not finite count as 0.
+def _rows(
+    path: Path, box: tuple[slice, slice], grid: tuple[int, ...], mask: np.ndarray, trim: int
+) -> tuple[np.ndarray, int]:
+    """Return a run's z-scored pictures inside the mask, (n_rows, n_pixels), and how many values were filled with 0.
+
+    A source pixel that is not finite in some volume, or never varies, has no z-score in the run and counts as 0.
 
     Read twice in blocks: a long run uncut has tens of gigabytes. Pixels are scaled before they are resized, as the
     released code does, so that resized pixels do not have unit spread.
@@ -126,13 +136,16 @@ def _rows(path: Path, box: tuple[slice, slice], grid: tuple[int, ...], mask: np.
     mean = _over(path, box, trim, lambda block: block.sum(axis=0)) / n
     spread = np.sqrt(_over(path, box, trim, lambda block: ((block - mean) ** 2).sum(axis=0)) / (n - 1))
     out = np.empty((n, int(mask.sum())), np.float32)
-    end = 0
+    end = n_filled = 0
     for block in _kept(path, box, trim):
         with np.errstate(divide="ignore", invalid="ignore"):
-            scored = np.nan_to_num((block - mean) / spread, nan=0.0, posinf=0.0, neginf=0.0)
+            scored = (block - mean) / spread
+        bad = ~np.isfinite(scored)
+        n_filled += int(bad.sum())
+        scored[bad] = 0.0
         out[end : end + len(block)] = to_columns(scored, mask)
         end += len(block)
-    return out
+    return out, n_filled
 
 
 def _over(path: Path, box: tuple[slice, slice], trim: int, work: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:

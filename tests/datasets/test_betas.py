@@ -125,6 +125,9 @@ def test_moments_selection_by_ceiling_finds_columns_with_signal(moments_store):
 def test_moments_estimates_that_are_not_finite_become_0(moments_store):
     (one,) = preprocess(recipe_of("bmd", *SMALL, "preprocess.within=null"), moments_store, 1)
     assert one.n_grayordinates == 91282 and (one.response[0, :3] == 0).all() and np.isfinite(one.response).all()
+    from brainflix.store.store import Store
+
+    assert Store(moments_store).open("bold/bmd-sub-1").manifest.notes["n_values_filled_with_0"] == 3
 
 
 @pytest.mark.parametrize("what", ["shape", "malicious", "text"])

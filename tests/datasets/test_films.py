@@ -205,6 +205,22 @@ def test_a_short_run_loses_its_last_clips_and_says_so(pictures):
     plan = make_plan(recipe, store, Selection("preprocess", subjects=(2,), alone=True))
     execute(plan, store, load_settings(store=store.root), progress=Talk())
     assert any("3 clips are left out" in text for text in said)
+    notes = store.open("bold/fudan-sub-2").manifest.notes
+    assert notes["n_clips_cut_off"] == 3 and notes["n_values_filled_with_0"] == 0
+
+
+def test_pixels_without_a_score_are_counted(tmp_path):
+    from brainflix.store.store import Store
+
+    fudan.make(tmp_path / "files", subjects=(1,))
+    with h5py.File(tmp_path / "files" / fudan_layout.run_path(1, 2), "a") as file:
+        n_rows = len(file["images"]) - 8
+        file["images"][20, 20, 10] = np.nan
+        file["images"][:, 25, 12] = 7
+    download(recipe_of("fudan"), tmp_path / "store", tmp_path / "files", 1)
+    (one,) = preprocess(recipe_of("fudan", *SMALL), tmp_path / "store", 1)
+    notes = Store(tmp_path / "store").open("bold/fudan-sub-1").manifest.notes
+    assert notes["n_values_filled_with_0"] == 2 * n_rows and np.isfinite(one.response).all()
 
 
 def test_pictures_are_cropped_scaled_resized_and_masked_in_this_order(pictures):
