@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tarfile
+import unicodedata
 import uuid
 import zipfile
 import zlib
@@ -76,13 +77,10 @@ def _write(archive: Path, members: Iterable[_Member], staging: Path, room: int) 
     """Write the members below `staging`, counting what really comes out of them."""
     staging.mkdir(parents=True)
     written: list[Path] = []
-    seen: set[str] = set()
+    seen: dict[str, str] = {}
     for member in members:
         path = _inside(archive, member.path)
-        # Two names that differ in case alone are one file on some disks.
-        if str(path).casefold() in seen:
-            raise IntegrityError(f"{archive.name} holds {member.path!r} twice")
-        seen.add(str(path).casefold())
+        _check_new(archive, path, seen)
         if len(seen) > _MAX_MEMBERS or member.size > room:
             raise _bomb(archive)
         place = staging / path
@@ -97,6 +95,17 @@ def _write(archive: Path, members: Iterable[_Member], staging: Path, room: int) 
             raise IntegrityError(f"{archive.name} is damaged", why=f"{member.path!r} has another size than it says")
         written.append(Path(path))
     return written
+
+
+def _check_new(archive: Path, path: PurePosixPath, seen: dict[str, str]) -> None:
+    """Refuse a file that comes twice, also where a disk takes two spellings of it or of its folders for one."""
+    for part in (*reversed(path.parents), path):
+        key = unicodedata.normalize("NFC", str(part)).casefold()
+        is_file = part == path
+        if seen.setdefault(key, str(part)) != str(part) or (is_file and f"{key}\0" in seen):
+            raise IntegrityError(f"{archive.name} holds {str(path)!r} twice, or under two spellings")
+        if is_file:
+            seen[f"{key}\0"] = ""
 
 
 def _inside(archive: Path, name: str) -> PurePosixPath:
@@ -143,6 +152,11 @@ def _tar_members(archive: Path, opened: tarfile.TarFile) -> Iterator[_Member]:
             yield _Member(info.name, info.size, partial(_tar_file, opened, info))
         else:
             raise IntegrityError(f"{archive.name} holds {info.name!r}, which is a link or a device")
+    # Cut between two members, an archive looks whole but for the empty block that ends it.
+    assert opened.fileobj is not None
+    opened.fileobj.seek(opened.offset)
+    if opened.fileobj.read(tarfile.BLOCKSIZE) != tarfile.NUL * tarfile.BLOCKSIZE:
+        raise IntegrityError(f"{archive.name} is truncated", next="fetch the file again")
 
 
 def _tar_file(opened: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:

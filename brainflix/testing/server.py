@@ -31,6 +31,8 @@ class Behaviour:
         silent_s: say nothing for so long before answering.
         lie: send these bytes instead of the body's, with the body's version.
         redirect: send the client to this address.
+        heeds: whether it keeps to `If-Match`.
+        tells_total: whether `Content-Range` says the whole size.
     """
 
     body: bytes
@@ -43,6 +45,8 @@ class Behaviour:
     silent_s: float = 0.0
     lie: bytes | None = None
     redirect: str = ""
+    heeds: bool = True
+    tells_total: bool = True
 
     @property
     def version(self) -> str | None:
@@ -126,7 +130,7 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
             if how.statuses:
                 asked = {} if how.retry_after is None else {"Retry-After": str(how.retry_after)}
                 return self._page(how.statuses.pop(0), asked, b"", send_body=False)
-            if "if-match" in headers and headers["if-match"] != how.version:
+            if how.heeds and "if-match" in headers and headers["if-match"] != how.version:
                 return self._page(412, {}, b"", send_body=False)
             body = how.body if how.lie is None else how.lie
             start = int(headers["range"][len("bytes=") : -1]) if how.ranges and "range" in headers else 0
@@ -144,7 +148,8 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
             if how.ranges:
                 self.send_header("Accept-Ranges", "bytes")
             if start:
-                self.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
+                total = len(body) if how.tells_total else "*"
+                self.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{total}")
             self.send_header("Content-Length", str(len(body) - start))
             self.end_headers()
 

@@ -68,7 +68,7 @@ def test_wrong_bytes_are_fetched_once_more_and_then_refused(site, tmp_path):
     with pytest.raises(IntegrityError, match="is not the file that was published") as caught:
         fetch(remote(f"{site.url}/file.bin"), tmp_path)
     assert digest(BODY) in caught.value.why and digest(BODY[::-1]) in caught.value.why
-    assert len(site.requests) == 2 and nothing_final(tmp_path)
+    assert len(site.requests) == 2 and nothing_final(tmp_path) and not list(tmp_path.rglob("*.part*"))
 
 
 def test_another_size_than_the_published_one_is_refused_before_the_body(site, tmp_path):
@@ -86,6 +86,23 @@ def test_a_file_that_changes_between_attempts_starts_again(site, tmp_path, known
     site.put("file.bin", BODY)
     fetch(remote(f"{site.url}/file.bin", **known), tmp_path)
     assert content(tmp_path) == BODY
+
+
+@pytest.mark.parametrize("known", [{}, {"digest": ""}, {"size": None, "digest": ""}])
+def test_a_changed_file_behind_a_server_that_does_not_care_is_not_mixed(site, tmp_path, known):
+    site.put("file.bin", BODY[::-1], cut_at=[100_000], heeds=False)
+    with pytest.raises(MissingError):
+        fetch(remote(f"{site.url}/file.bin", **known), tmp_path, line=Line(retries=0, wait_s=0))
+    site.put("file.bin", BODY, heeds=False)
+    fetch(remote(f"{site.url}/file.bin", **known), tmp_path)
+    assert content(tmp_path) == BODY
+
+
+def test_a_rest_of_unknown_total_is_still_seen_to_break_off(site, tmp_path):
+    cuts = [100_000, 200_000]
+    site.put("file.bin", BODY, cut_at=list(cuts), tells_total=False)
+    fetch(remote(f"{site.url}/file.bin", size=None, digest=""), tmp_path)
+    assert content(tmp_path) == BODY and len(site.requests) == 3
 
 
 def test_a_part_without_version_or_digest_is_not_trusted(site, tmp_path):
@@ -248,6 +265,21 @@ def test_a_token_is_told_to_its_own_host_alone(site, tmp_path):
     line = Line(headers=lambda url: {"Authorization": "Bearer planted"}, timeout_s=2)
     fetch(remote(f"{site.url}/there"), tmp_path, line=line)
     assert [headers.get("authorization") for _, headers in site.requests] == ["Bearer planted", None]
+
+
+def test_a_token_is_not_told_to_the_same_host_unencrypted():
+    import urllib.request
+
+    from brainflix.io.fetch.http import _Redirects
+
+    request = urllib.request.Request("https://hub.example/a", headers={"Authorization": "Bearer planted"})
+    for target, kept in (
+        ("https://hub.example/b", True),
+        ("http://hub.example/b", False),
+        ("https://cdn.example/b", False),
+    ):
+        following = _Redirects().redirect_request(request, None, 302, "", {}, target)
+        assert following is not None and following.has_header("Authorization") is kept
 
 
 @pytest.mark.parametrize("path", ["../out", "/etc/out", "a/../../out", "", "a\\b"])

@@ -81,7 +81,21 @@ def cut(path):
     return path
 
 
+def cut_plain(at):
+    def make(path):
+        make_tar(path, [("a", b"1" * 700), ("b", b"2" * 700), ("c", b"3" * 700)])
+        path.write_bytes(path.read_bytes()[:at])
+        return path
+
+    return make
+
+
 TRICKS = {
+    "tar cut between members": cut_plain(1536),
+    "tar cut in a header": cut_plain(1536 + 100),
+    "tar folder case": lambda p: make_tar(p, [("a/x", b"1"), ("A/y", b"2")]),
+    "tar accents": lambda p: make_tar(p, [("e\u0301", b"1"), ("\u00e9", b"2")]),
+    "zip accents": lambda p: make_zip(p, [("e\u0301/x", b"1"), ("\u00e9/y", b"2")]),
     "tar parent": lambda p: make_tar(p, [("../out.txt", b"x")]),
     "tar deep parent": lambda p: make_tar(p, [("a/../../out.txt", b"x")]),
     "tar absolute": lambda p: make_tar(p, [("/tmp/brainflix-out.txt", b"x")]),

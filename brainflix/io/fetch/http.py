@@ -45,12 +45,14 @@ class Answer:
     Attributes:
         start: the first byte that it sends; 0 also where a rest was asked for and the server knows no ranges.
         total: size of the whole file in bytes, None if it does not say.
+        end: where the bytes of this answer end, None if it does not say.
         validator: header that asks for exactly this version again, ("If-Match", etag) or ("If-Unmodified-Since", date).
         body: its bytes.
     """
 
     start: int
     total: int | None
+    end: int | None
     validator: tuple[str, str] | None
     body: http.client.HTTPResponse
 
@@ -106,14 +108,15 @@ def _answer(response: Any, start: int) -> Answer:
     head = response.headers
     if head.get("Content-Encoding", "identity") != "identity":
         raise Interrupted(f"the server sends {head['Content-Encoding']} although that was not asked for")
-    length = int(head["Content-Length"]) if (head.get("Content-Length") or "").isdigit() else None
+    said = head.get("Content-Length") or ""
+    length = int(said) if said.isascii() and said.isdigit() else None
     if response.status != 206:
-        return Answer(0, length, _validator(head), response)
+        return Answer(0, length, length, _validator(head), response)
     match = _RANGE.fullmatch(head.get("Content-Range", ""))
     if not match or int(match[1]) != start:
         raise Interrupted(f"the server sends {head.get('Content-Range')!r} and not the rest from byte {start}")
     total = None if match[3] == "*" else int(match[3])
-    return Answer(start, total, _validator(head), response)
+    return Answer(start, total, int(match[2]) + 1, _validator(head), response)
 
 
 def _validator(head: Message) -> tuple[str, str] | None:
@@ -131,7 +134,7 @@ def _refusal(error: urllib.error.HTTPError, url: str) -> Exception:
         return Changed(f"status {error.code}")
     if error.code in _TRY_AGAIN:
         asked = error.headers.get("Retry-After") or ""
-        return Interrupted(f"status {error.code}", float(asked) if asked.isdigit() else None)
+        return Interrupted(f"status {error.code}", float(asked) if asked.isascii() and asked.isdigit() else None)
     return MissingError(f"{url} answers with status {error.code} {error.reason}", next=_NEXT.get(error.code, ""))
 
 
@@ -141,7 +144,7 @@ def _why(error: BaseException) -> str:
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows redirects to web addresses, and tells no other host the token."""
+    """Follows redirects to web addresses; another host, or the same one unencrypted, is not told the token."""
 
     def redirect_request(
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
@@ -149,7 +152,8 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         if urlsplit(newurl).scheme not in ("http", "https"):
             raise MissingError(f"{req.full_url} redirects to {newurl}", why="which is not a web address")
         following = super().redirect_request(req, fp, code, msg, headers, newurl)
-        if following is not None and urlsplit(newurl).netloc != urlsplit(req.full_url).netloc:
+        here, there = (urlsplit(url)[:2] for url in (req.full_url, newurl))
+        if following is not None and here != there:
             following.remove_header("Authorization")
         return following
 

@@ -95,7 +95,7 @@ def _read_lines(path: Path) -> dict[str, list[object]]:
     for line in lines:
         try:
             name, *rest = json.loads(line)
-        except ValueError:
+        except (ValueError, TypeError):
             continue
         found[name] = rest
     return found

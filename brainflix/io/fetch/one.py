@@ -74,6 +74,7 @@ def fetch_one(file: RemoteFile, folder: Path, whole: Whole, line: Line) -> None:
             handle.flush()
             os.fsync(handle.fileno())
             os.replace(part, final)
+            disk.sync_folder(final.parent)
             drop_part(part)
             whole.add(file.path, file.digest or found)
     except OSError as error:
@@ -125,6 +126,7 @@ def _grow(file: RemoteFile, part: Path, handle: BinaryIO, line: Line) -> str:
                 return found
             _throw_away(handle, line)
             if second:
+                drop_part(part)
                 raise IntegrityError(
                     f"{file.url} is not the file that was published",
                     why=f"its digest is {found} instead of {file.digest}",
@@ -154,6 +156,8 @@ def _attempt(file: RemoteFile, part: Path, handle: BinaryIO, line: Line) -> str:
     if file.size is not None and have > file.size:
         raise Changed("the part is longer than the file")
     with ask(file.url, have, known, line.headers(file.url), line.timeout_s) as got:
+        if got.start and known and got.validator and got.validator != known:
+            raise Changed("the rest is of another version, although that was not asked for")
         if got.start == 0 and have:
             _throw_away(handle, line)
             hasher = hashlib.new(hasher.name)
@@ -167,7 +171,7 @@ def _attempt(file: RemoteFile, part: Path, handle: BinaryIO, line: Line) -> str:
             hasher.update(chunk)
             line.advance(len(chunk))
         size = handle.seek(0, os.SEEK_END)
-    expected = file.size if file.size is not None else got.total
+    expected = next((size for size in (file.size, got.total, got.end) if size is not None), None)
     if expected is not None and size < expected:
         raise Interrupted(f"it broke off after {size} of {expected} bytes")
     if expected is not None and size > expected:
