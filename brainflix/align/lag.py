@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from brainflix.errors import DataError
 
 LAGS_TR = tuple(range(-2, 7))
-_N_SHIFTS, _N_BOOTSTRAPS, _LEAST_SHIFT = 200, 2000, 5
+_N_BOOTSTRAPS, _LEAST_SHIFT = 2000, 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +49,7 @@ def lag_scan(
     *,
     seed: int,
     lags_tr: Sequence[int] = LAGS_TR,
+    n_shifts: int = 200,
 ) -> LagScan:
     """Correlate what a film shows with all volumes of its runs, at each delay.
 
@@ -58,6 +59,7 @@ def lag_scan(
         tr_s: time between volumes, which is a clip's length.
         seed: of shifts and resampling.
         lags_tr: delays to look at, in volumes.
+        n_shifts: films shifted in time that stand for chance.
 
     Raises:
         DataError: no runs, or one too short for the delays.
@@ -66,14 +68,14 @@ def lag_scan(
         raise DataError("there are no runs to look for the delay in")
     rng = np.random.default_rng(seed)
     found = np.stack([_explained(*run, lags_tr) for run in runs])
-    shifted = np.empty(_N_SHIFTS)
-    for number in range(_N_SHIFTS):
+    shifted = np.empty(n_shifts)
+    for number in range(n_shifts):
         moved = [(np.roll(f, _shift(len(f), rng), axis=0), data, late) for f, data, late in runs]
         shifted[number] = np.mean([_explained(*run, lags_tr) for run in moved], axis=0).max()
     mean = found.mean(axis=0)
     drawn = rng.integers(0, len(found), (_N_BOOTSTRAPS, len(found)))
     low, high = np.percentile(found[drawn].mean(axis=1), [2.5, 97.5], axis=0)
-    p = float((1 + (shifted >= mean.max()).sum()) / (1 + _N_SHIFTS))
+    p = float((1 + (shifted >= mean.max()).sum()) / (1 + n_shifts))
     delays = np.array(lags_tr, float) * tr_s
     return LagScan(delays, mean, low, high, float(np.percentile(shifted, 95)), p, _peak(delays, mean), len(runs))
 

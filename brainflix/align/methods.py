@@ -64,7 +64,13 @@ def ridge(
     alphas = params.alphas
     if params.choose_by == "agreement":
         weakest_first = [(alpha,) for alpha in sorted(alphas)]
-        alphas = choose(lambda rows, one: _ridge_maps(rows, None, one, params, device), weakest_first, sources, folds)
+        alphas = choose(
+            lambda rows, one: _ridge_maps(rows, None, one, params, device),
+            weakest_first,
+            sources,
+            folds,
+            gap=params.gap,
+        )
     return _ridge_maps(sources, folds, alphas, params, device)
 
 

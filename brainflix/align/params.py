@@ -35,6 +35,7 @@ class RidgeAlignParams(AlignParams):
         description="choose each map's penalty by how well it predicts the template, or one for all by how well "
         "subjects agree on held-out segments, which prefers weaker penalties",
     )
+    gap: int = Field(0, ge=0, description="rows beside held-out segments that are left out as well, by agreement")
 
 
 class PairwiseParams(Params):

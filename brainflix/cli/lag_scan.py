@@ -40,9 +40,8 @@ def scan(recipe: Recipe, store: Store, subjects: Sequence[int] | None, area: str
     for name, each in found.items():
         trust = f"p = {each['p']:.3f}" if each["p"] <= 0.05 else f"but p = {each['p']:.3f}: no delay stands out"
         out.say(f"subject {name}: volumes answer clips {each['best_s']:.1f} s after their onset, {trust}")
-    out.say(
-        "This is the delay from a clip's onset, the trim's own included: set preprocess.delay_s to it, add nothing."
-    )
+    out.say("This counts from a clip's onset, the trim's own delay included; published trims take 4 s. Where intervals")
+    out.say("of neighbouring delays overlap, nothing speaks against that. preprocess.delay_s sets another one.")
 
 
 def _raw(store: Store, dataset: str, who: str) -> Artifact:

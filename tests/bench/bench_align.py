@@ -35,10 +35,14 @@ METHODS: dict[str, Method] = {
     "procrustes-pairwise": lambda x, s: methods.procrustes_pairwise(x, s, PairwiseParams()),
     "procrustes": lambda x, s: methods.procrustes(x, s, ProcrustesParams()),
     "procrustes, anchor 1": lambda x, s: methods.procrustes(x, s, ProcrustesParams(anchor=1)),
-    "srm": lambda x, s: methods.srm(x, s, SrmParams(n_features=(5, 10, 20, 40, 80), gap=GAP)),
+    "srm": lambda x, s: methods.srm(x, s, SrmParams(n_features=(5, 10, 20, 40, 80, 120), gap=GAP)),
     "ridge, by fit": lambda x, s: methods.ridge(x, s, RidgeAlignParams(alphas=PENALTIES)),
-    "ridge, by agreement": lambda x, s: methods.ridge(x, s, RidgeAlignParams(alphas=PENALTIES, choose_by="agreement")),
-    "gcca": lambda x, s: methods.gcca(x, s, GccaParams(n_components=(5, 10, 20, 40, 80), penalties=PENALTIES, gap=GAP)),
+    "ridge, by agreement": lambda x, s: methods.ridge(
+        x, s, RidgeAlignParams(alphas=PENALTIES, choose_by="agreement", gap=GAP)
+    ),
+    "gcca": lambda x, s: methods.gcca(
+        x, s, GccaParams(n_components=(2, 3, 5, 10, 20, 40, 80), penalties=PENALTIES, gap=GAP)
+    ),
 }
 
 
@@ -78,7 +82,7 @@ def main() -> None:
     print(f"{'method':22} {'ISC':>6} {'segments found':>15} {'fit, s':>8}")
     for name, method in METHODS.items():
         correlation, matching, seconds = measure(data, method)
-        print(f"{name:22} {correlation:6.3f} {matching:15.3f} {seconds:8.2f}")
+        print(f"{name:22} {correlation:6.3f} {matching:15.4f} {seconds:8.2f}")
 
 
 if __name__ == "__main__":
