@@ -75,6 +75,12 @@ def _read(artifact: Artifact) -> Run:
         document=artifact.json("scores.json"),
         per_clip={name: artifact.load(prefix + name) for name in names},
         truth=tuple(artifact.manifest.inputs.get("truth", ())),
+        made={
+            "stage version": str(artifact.manifest.stage_version),
+            **{
+                name: str(artifact.manifest.parameters.get(name, "")) for name in ("weights", "revision", "checkpoints")
+            },
+        },
     )
 
 

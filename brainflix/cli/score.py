@@ -10,6 +10,7 @@ import typer
 
 from brainflix.cli import options
 from brainflix.cli.output import Output, Table, write_file
+from brainflix.errors import UsageError
 
 EXAMPLE = (
     "brainflix score --pred decoded/ --truth shown/ --fps-pred 8 --fps-truth 3 --out scores.json",
@@ -69,7 +70,7 @@ def score(
         layout=layout,
         protocol=protocol,
         bug_compat=bug_compat,
-        metrics=None if metrics is None else options.names_in(metrics),
+        metrics=_metric_names(metrics),
         fps_pred=fps_pred,
         fps_truth=fps_truth,
         padding_px=padding,
@@ -133,3 +134,17 @@ def _skipped(document: dict[str, Any]) -> list[Table]:
         found.setdefault((each["status"], each["next"]), []).append(each["metric"])
     rows = [(", ".join(names), status, advice) for (status, advice), names in found.items()]
     return [Table(("not scored", "status", "next"), rows)] if rows else []
+
+
+def _metric_names(text: str | None) -> tuple[str, ...] | None:
+    """Return the metrics that were asked for, None for all.
+
+    Raises:
+        UsageError: the list is empty.
+    """
+    if text is None:
+        return None
+    names = options.names_in(text)
+    if not names:
+        raise UsageError("--metrics names no metric", next="brainflix list metrics")
+    return names

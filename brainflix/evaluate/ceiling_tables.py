@@ -32,7 +32,9 @@ def spread_rows(
     for metric in metrics:
         table = np.stack([metric.own(system, truth, mismatched) for system in systems], axis=1)
         found = sampling_spread(table)
-        means = np.nanmean(table, axis=0)
+        # Of the clips that every sample has a value for: otherwise samples would differ by which clips they lack.
+        common = table[np.isfinite(table).all(axis=1)]
+        means = common.mean(axis=0) if len(common) else np.full(table.shape[1], np.nan)
         rows.append(
             {
                 "metric": metric.name,

@@ -29,16 +29,20 @@ NEURONS_COUNT = 16
 
 @dataclass(frozen=True, eq=False)
 class Timing:
-    """The clock of one clip: how many frames, and when each starts in seconds from onset (None if unknown)."""
+    """The clock of one clip: how many frames, and when each starts in seconds from onset (None if unknown).
+
+    `given_hz` is the rate that was said, which a single frame's start does not show.
+    """
 
     n_frames: int
     starts_s: Floats | None
+    given_hz: float | None = None
 
     @property
     def fps_hz(self) -> float | None:
-        """Median frame rate; None where there is no clock or a single frame."""
+        """Median frame rate; None where there is no clock, or a single frame whose rate nobody said."""
         if self.starts_s is None or self.n_frames < 2:
-            return None
+            return self.given_hz
         return float(1.0 / np.median(np.diff(self.starts_s)))
 
 
@@ -48,9 +52,9 @@ def regular(n_frames: int, fps_hz: float) -> Timing:
     Raises:
         UsageError: the rate is not above 0.
     """
-    if not fps_hz > 0:
+    if not 0 < fps_hz < np.inf:
         raise UsageError(f"a frame rate of {fps_hz:g} is not possible", next="give frames per second above 0")
-    return Timing(n_frames, np.arange(n_frames) / fps_hz)
+    return Timing(n_frames, np.arange(n_frames) / fps_hz, fps_hz)
 
 
 def nearest_start(truth_s: NDArray[Any], prediction_s: NDArray[Any]) -> Ints:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -23,12 +23,14 @@ class Run:
         document: content of its scores.json.
         per_clip: by metric, values of shape (n_clips,) in the order of the document's `clip_ids`.
         truth: refs of what it was scored against.
+        made: what else its numbers depend on, by name: versions and weights of what scored it.
     """
 
     name: str
     document: Mapping[str, Any]
     per_clip: Mapping[str, NDArray[np.float64]]
     truth: tuple[str, ...]
+    made: Mapping[str, str] = field(default_factory=dict)
 
     def values(self, metric: str, clip_ids: Sequence[str]) -> NDArray[np.float64]:
         """Return one metric's values in the order of `clip_ids`."""
@@ -62,7 +64,7 @@ class Difference:
 
 
 def check_comparable(runs: Sequence[Run]) -> None:
-    """Check that all runs were scored on the same clips, against the same truth, under one protocol.
+    """Check that all runs were scored on the same clips, against the same truth, under one protocol, by the same means.
 
     Raises:
         UsageError: fewer than two runs.
@@ -75,6 +77,7 @@ def check_comparable(runs: Sequence[Run]) -> None:
         for what, own, theirs in (
             ("protocol", first.document["protocol"], other.document["protocol"]),
             ("truth", ", ".join(first.truth), ", ".join(other.truth)),
+            *((name, first.made.get(name), other.made.get(name)) for name in sorted({*first.made, *other.made})),
         ):
             if own != theirs:
                 raise DataError(
@@ -146,7 +149,12 @@ def differences(
             p_holm=float(p_holm),
             n=each.interval.n,
             n_nan=each.interval.n_nan,
-            better=(each.interval.value > 0) == bool(first.document["scores"][metric]["higher_is_better"]),
+            better=_is_better(each.interval.value, bool(first.document["scores"][metric]["higher_is_better"])),
         )
         for (metric, other), each, p_holm in zip(pairs, found, adjusted, strict=True)
     ]
+
+
+def _is_better(difference: float, higher_is_better: bool) -> bool:
+    """Say whether a difference points in the good direction; none and an undefined one do not."""
+    return difference > 0 if higher_is_better else difference < 0

@@ -109,6 +109,9 @@ def _score_videos(
     prediction = _system("prediction", inputs["videos"][0], clips, ground.truth.classifier)
     own = trivial_systems(prediction, ground.truth, ground.training_mean, of_prediction=True)
     scores = score_videos(prediction, ground.truth, [*own, *ground.others], ground.oracle, design)
+    refs = [artifact.ref for artifact in (*inputs["videos"], *inputs.get("samples", []))]
+    if len(set(refs)) < len(refs):
+        raise DataError("a sample is given twice, or is the very videos that are scored", why=", ".join(map(str, refs)))
     samples = [
         _system(f"sample {number}", artifact, clips, ground.truth.classifier)
         for number, artifact in enumerate(inputs.get("samples", []), start=1)
@@ -131,6 +134,12 @@ def _half_table(inputs: Mapping[str, list[Artifact]], clips: Clips) -> dict[str,
     names = [Predictions.load(artifact).truth for artifact in inputs["halves"]]
     if len(halves) % 2 or any(a != b for a, b in zip(names[::2], names[1::2], strict=True)):
         raise DataError("halves come in pairs of one target", why=", ".join(step for step, _ in halves))
+    for one, other in zip(inputs["halves"][::2], inputs["halves"][1::2], strict=True):
+        which = {each.manifest.parameters.get("test_repeats") for each in (one, other)}
+        if one.ref == other.ref or which not in ({"odd", "even"}, {None}):
+            raise DataError(
+                f"{one.ref} and {other.ref} are not two halves", why="one is of odd repeats, one of even ones"
+            )
     whole = {Predictions.load(artifact).truth: artifact for artifact in reversed(inputs.get("predictions", []))}
     rows = []
     for name, (_, first), (_, second) in zip(names[::2], halves[::2], halves[1::2], strict=True):

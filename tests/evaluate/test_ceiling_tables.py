@@ -67,3 +67,13 @@ def test_constant_dimensions_are_counted_and_other_shapes_refused():
     assert row["n_undefined"] == 1 and row["n_dims"] == 2 and row["ceiling"] == 1.0
     with pytest.raises(DataError, match="other clips or targets"):
         ceiling_row("clip", values, (values[:5], values), values)
+
+
+def test_samples_are_compared_on_the_clips_that_all_have():
+    values = np.array([[0.1, 0.2, np.nan], [np.nan, 0.2, 0.9]])
+    systems = [FakeSystem(each) for each in values]
+    (row,) = spread_rows([metric()], systems, systems[0], np.zeros((1, 1), bool))
+    assert row["sd_of_means"] == 0 and row["n_clips"] == 1
+    systems = [FakeSystem(np.array([np.nan, 1.0])), FakeSystem(np.array([1.0, np.nan]))]
+    (row,) = spread_rows([metric()], systems, systems[0], np.zeros((1, 1), bool))
+    assert row["mean"] is None and row["sd_of_means"] is None and row["n_clips"] == 0

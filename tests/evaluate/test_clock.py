@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from brainflix.errors import DataError, UsageError
-from brainflix.evaluate.clock import Timing, match_frames, nearest_start, regular
+from brainflix.evaluate.clock import Timing, match_clock, match_frames, nearest_start, regular
 
 
 def brute_force(truth_s: list[float], prediction_s: list[float]) -> list[int]:
@@ -81,3 +81,15 @@ def test_a_rate_must_be_positive() -> None:
     for rate in (0.0, -1.0, float("nan")):
         with pytest.raises(UsageError, match="frame rate"):
             regular(3, rate)
+
+
+@pytest.mark.parametrize("rate", [0.0, -3.0, float("nan"), float("inf")])
+def test_rates_that_cannot_be(rate):
+    with pytest.raises(UsageError, match="frame rate"):
+        regular(4, rate)
+
+
+def test_a_single_frame_of_a_known_rate_does_not_last_for_ever():
+    with pytest.raises(DataError, match="shorter than the truth"):
+        match_clock(regular(6, 3.0), regular(1, 3.0))
+    assert match_clock(regular(1, 3.0), regular(1, 3.0))[1].tolist() == [0]

@@ -179,3 +179,5 @@ def test_halves_of_repeats_give_a_targets_ceiling(artifacts: dict[str, Artifact]
         strict._half_table({**inputs, "halves": [odd]}, TEST)
     with pytest.raises(DataError, match="no prediction from all repeats"):
         strict._half_table({**inputs, "predictions": []}, TEST)
+    with pytest.raises(DataError, match="are not two halves"):
+        strict._half_table({**inputs, "halves": [odd, odd]}, TEST)

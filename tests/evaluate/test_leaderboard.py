@@ -69,3 +69,23 @@ def test_one_run_and_unknown_metrics_are_refused():
     assert choose_metrics([run("a"), run("b", metrics=("epe", "ssim"))]) == ["ssim"]
     with pytest.raises(DataError):
         choose_metrics([run("a"), run("b", metrics=("epe",))])
+
+
+@pytest.mark.parametrize("name", ["stage version", "weights", "revision", "checkpoints"])
+def test_scores_made_by_other_means_are_not_compared(name):
+    from brainflix.evaluate.leaderboard import Run, check_comparable
+
+    document = {"protocol": "strict", "clip_ids": ["a", "b"]}
+    one, same, other = (Run(run, document, {}, ("t",), {name: value}) for run, value in zip("abc", "112", strict=True))
+    check_comparable([one, same])
+    with pytest.raises(DataError, match="cannot be compared") as caught:
+        check_comparable([one, other])
+    assert name in caught.value.why
+
+
+@pytest.mark.parametrize("difference, higher, better", [(1, True, True), (-1, True, False), (0, False, False)])
+def test_no_difference_and_an_undefined_one_are_not_better(difference, higher, better):
+    from brainflix.evaluate.leaderboard import _is_better
+
+    assert _is_better(difference, higher) is better
+    assert not _is_better(float("nan"), higher)
