@@ -10,7 +10,7 @@ from brainflix.contract import Progress
 from brainflix.datasets.base import Dataset
 from brainflix.datasets.cc2017_layout import film_path, find_runs, is_test
 from brainflix.errors import UsageError
-from brainflix.io.grayordinates import load_areas
+from brainflix.io.grayordinates import areas_of
 from brainflix.io.surfaces import DenseSeries, read_dtseries
 from brainflix.io.video import decode_at
 from brainflix.store.clips import Clips
@@ -66,9 +66,7 @@ def _onsets(clips: Clips, segment: str) -> np.ndarray:
 
 
 def _columns(series: DenseSeries, area: str) -> np.ndarray:
-    table = load_areas()
-    keys = zip(series.structure.tolist(), series.index.tolist(), strict=True)
-    at = np.flatnonzero([table.get(key) == area for key in keys])
+    at = np.flatnonzero(areas_of(series.structure, series.index) == area)
     if not at.size:
         raise UsageError(f"no column lies in the area {area!r}", why="areas are HCP-MMP1's, such as V1 or MT")
     return at

@@ -89,10 +89,29 @@ def standard_sha256() -> str:
     return axis_sha256(axis.structure, axis.vertex, axis.voxel)
 
 
+def areas_of(structure: NDArray[Any], vertex: NDArray[Any]) -> NDArray[np.str_]:
+    """Return the HCP-MMP1 area of each column by its structure and vertex, "" where there is none. Never by number.
+
+    Args:
+        structure: CIFTI structure names, (n_columns,).
+        vertex: vertex numbers, -1 for voxels, (n_columns,).
+    """
+    structure, vertex = np.asarray(structure), np.asarray(vertex, np.int64)
+    table = _area_tables()
+    out = np.full(vertex.shape, "", next(iter(table.values())).dtype)
+    for side, areas in table.items():
+        mine = (structure == side) & (vertex >= 0) & (vertex < len(areas))
+        out[mine] = areas[vertex[mine]]
+    return out
+
+
 @lru_cache(maxsize=1)
-def load_areas() -> dict[tuple[str, int], str]:
-    """Return the HCP-MMP1 area of every cortical grayordinate by (structure, vertex). Never by number."""
+def _area_tables() -> dict[str, NDArray[np.str_]]:
+    """Return the area of every vertex of each cortex, "" on the medial wall."""
     axis = standard()
-    cortex = np.flatnonzero(axis.vertex >= 0)
-    keys = zip(axis.structure[cortex].tolist(), axis.vertex[cortex].tolist(), strict=True)
-    return dict(zip(keys, axis.area[cortex].tolist(), strict=True))
+    found = {}
+    for side, count in axis.n_vertices.items():
+        mine = axis.structure == side
+        found[side] = np.full(count, "", axis.area.dtype)
+        found[side][axis.vertex[mine]] = axis.area[mine]
+    return found

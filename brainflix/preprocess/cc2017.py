@@ -14,7 +14,7 @@ import numpy as np
 from brainflix.contract import Progress
 from brainflix.datasets.cc2017_layout import RunFile, is_test
 from brainflix.errors import DataError
-from brainflix.io.grayordinates import load_areas
+from brainflix.io.grayordinates import areas_of
 from brainflix.io.surfaces import DenseSeries, read_dtseries
 from brainflix.preprocess.areas import areas_named, mask_of
 from brainflix.preprocess.detrend import polynomial_detrend, zscore
@@ -141,10 +141,9 @@ def choose_columns(series: DenseSeries, within: str | None) -> Columns:
     """
     at = np.flatnonzero(series.cortex())
     structure, vertex = series.structure[at], series.index[at]
-    table = load_areas()
-    area = np.array([table.get(key, "") for key in zip(structure.tolist(), vertex.tolist(), strict=True)], dtype=object)
+    area = areas_of(structure, vertex)
     if within is not None:
-        inside = mask_of(area.astype(str), areas_named(within))
+        inside = mask_of(area, areas_named(within))
         at, structure, vertex, area = at[inside], structure[inside], vertex[inside], area[inside]
     return Columns(series.structure, at, structure, vertex, tuple(area.tolist()))
 
@@ -159,7 +158,7 @@ def clean_run(
     """
     volumes = clip_volumes(len(data), n_clips, tr_s=tr_s, delay_s=params.delay_s)
     # The volumes are consecutive: a slice costs no copy of the subcortex.
-    trimmed = data[volumes[0] : volumes[-1] + 1][:, columns]
+    trimmed = data[volumes[0] : volumes[-1] + 1, _as_slice(columns)]
     kept = polynomial_detrend(trimmed, params.detrend_degree)
     if params.zscore == "run":
         scored = zscore(kept, params.zscore_ddof)
@@ -168,6 +167,13 @@ def clean_run(
         constant = np.asarray(~kept.any(axis=0))
     first = int(params.drop_first and len(data) == n_clips + 5)
     return kept[first:].astype(np.float32, copy=False), constant, first
+
+
+def _as_slice(columns: np.ndarray) -> np.ndarray | slice:
+    """Return neighbouring columns as a slice, which needs no copy."""
+    if columns.size and columns[-1] - columns[0] + 1 == columns.size and (np.diff(columns) == 1).all():
+        return slice(int(columns[0]), int(columns[-1]) + 1)
+    return columns
 
 
 def _pair(segment: str, block: np.ndarray, waiting: dict[str, np.ndarray], z: list[np.ndarray]) -> None:

@@ -19,7 +19,7 @@ from brainflix.datasets.had_layout import (
     read_labels,
 )
 from brainflix.errors import DataError, UsageError
-from brainflix.io.grayordinates import load_areas
+from brainflix.io.grayordinates import areas_of
 from brainflix.io.maps import read_dscalar
 from brainflix.preprocess.areas import areas_named, mask_of
 from brainflix.preprocess.assemble import Run, Space, responses
@@ -100,7 +100,6 @@ def table(names: list[list[str]], test_cycle: int) -> Clips:
 
 def _columns(structure: np.ndarray, vertex: np.ndarray, within: str | None) -> tuple[np.ndarray, Space]:
     """Return which columns of a file are kept, and what they mean."""
-    known = load_areas()
-    area = np.array([known.get(key, "") for key in zip(structure.tolist(), vertex.tolist(), strict=True)])
+    area = areas_of(structure, vertex)
     at = np.arange(len(area)) if within is None else np.flatnonzero(mask_of(area, areas_named(within)))
     return at, Space(tuple(structure[at].tolist()), vertex[at].astype(np.int32), tuple(area[at].tolist()))
