@@ -388,3 +388,21 @@ def test_the_challenges_films_are_found_by_number(challenge):
 def test_declarations_are_complete(dataset):
     assert dataset.citation.startswith("@article") and dataset.traps and dataset.splits and dataset.repeats
     assert dataset.shapes and dataset.space and dataset.licence and not dataset.checked_on and not dataset.simulated
+
+
+def test_two_people_who_saw_the_same_moments_are_aligned(tmp_path):
+    from brainflix.plan import Selection, make_plan
+    from brainflix.run import execute
+    from brainflix.settings import load_settings
+    from brainflix.store.store import Store
+
+    bmd.make(tmp_path / "files", subjects=(1, 2))
+    changes = (*SMALL, "dataset.subjects=[1, 2]", "preprocess.within=V1", "align.ridge.n_folds=3")
+    recipe, store = recipe_of("bmd", *changes), Store(tmp_path / "store")
+    with pytest.MonkeyPatch.context() as patch:
+        for subject in (1, 2):
+            adopt(BMD, tmp_path / "files", store.root, patch, subject, recipe)
+    preprocess(recipe, store.root)
+    plan = make_plan(recipe, store, Selection("align", "ridge", alone=True))
+    done = execute(plan, store, load_settings(store=store.root))
+    assert [store.open(each.ref).manifest.notes["n_shared_clips"] for each in done] == [40, 40]

@@ -388,3 +388,40 @@ def test_bad_parcels_are_one_sentence(series, tmp_path, change):
 def test_declarations_are_complete(dataset):
     assert dataset.citation.startswith("@") and dataset.traps and dataset.splits and dataset.repeats and dataset.steps
     assert dataset.shapes and dataset.space and dataset.licence and not dataset.checked_on and not dataset.simulated
+
+
+def aligned(recipe, place: Path, part: str):
+    from brainflix.plan import Selection, make_plan
+    from brainflix.run import execute
+    from brainflix.settings import load_settings
+    from brainflix.store.responses import Responses
+    from brainflix.store.store import Store
+
+    store = Store(place)
+    plan = make_plan(recipe, store, Selection("align", part, alone=True))
+    done = execute(plan, store, load_settings(store=place))
+    return [(store.open(each.ref), Responses.load(store.open(each.ref))) for each in done]
+
+
+def test_subjects_with_different_episodes_are_aligned_by_clip_and_not_by_place(series):
+    """Subject 2 lacks an episode, so that its table of clips is another one."""
+    recipe = recipe_of("algonauts2025", "dataset.subjects=[1, 2]", "align.ridge.n_folds=3")
+    before = preprocess(recipe, series[2])
+    assert before[0].clips.ids != before[1].clips.ids
+    found = aligned(recipe, series[2], "ridge")
+    # Volumes 5 to 18 of a run answer clips 2 to 15: fourteen of each of the five training pieces that both have.
+    assert [artifact.manifest.notes["n_shared_clips"] for artifact, _ in found] == [5 * 14] * 2
+    assert [one.clips.ids for _, one in found] == [one.clips.ids for one in before]
+    assert all(one.response.shape == was.response.shape for (_, one), was in zip(found, before, strict=True))
+
+
+def test_two_people_at_seven_tesla_are_aligned(seven, tmp_path):
+    hcp7t.make(tmp_path / "files", subjects=(100610, 102816))
+    recipe = recipe_of("hcp7t", "dataset.subjects=[100610, 102816]", "align.ridge.alphas=[1.0]")
+    download(recipe, tmp_path / "store", tmp_path / "files", 100610)
+    download(recipe, tmp_path / "store", tmp_path / "files", 102816)
+    preprocess(recipe, tmp_path / "store")
+    found = aligned(recipe, tmp_path / "store", "ridge")
+    notes = found[0][0].manifest.notes
+    assert notes["n_shared_clips"] > 2000 and notes["segments_found_after"] > 0.9
+    assert (found[0][0].path / "agreement.png").is_file()
