@@ -50,7 +50,7 @@ def ceilings(runs: list[Run], name: str, n_averaged: int | None = None) -> dict[
     """
     if len(runs) < 2:
         return {}
-    snr = ncsnr(np.stack([run.rows for run in runs], axis=1))
+    snr = ncsnr(np.stack([run.rows for run in runs], axis=1), total_ddof=0)
     n = n_averaged or len(runs)
     return {
         f"ncsnr_{name}": snr,

@@ -12,14 +12,15 @@ from brainflix.errors import DataError
 Floats = NDArray[np.float64]
 
 
-def ncsnr(responses: NDArray[Any], *, column_tile: int = 4096) -> Floats:
+def ncsnr(responses: NDArray[Any], *, total_ddof: int = 1, column_tile: int = 4096) -> Floats:
     """Return the noise-ceiling signal-to-noise ratio of each grayordinate (Natural Scenes Dataset, GLMsingle).
 
     Noise variance is the mean over clips of the variance over repeats (ddof 1); signal variance is what remains of the
-    single-trial variance over all trials (ddof 1), at least 0; the result is the root of their ratio.
+    single-trial variance over all trials, at least 0; the result is the root of their ratio.
 
     Args:
         responses: array of shape (n_clips, n_repeats, n_grayordinates); NaN marks a missing repeat.
+        total_ddof: of the variance over all trials; BOLD Moments' code has 0 (datasets spec 4).
         column_tile: columns handled at a time; it bounds memory and does not change the result.
 
     Returns:
@@ -37,14 +38,14 @@ def ncsnr(responses: NDArray[Any], *, column_tile: int = 4096) -> Floats:
         tile = np.asarray(responses[:, :, part], np.float64)
         if np.isinf(tile).any():
             raise DataError("responses hold infinite values")
-        out[part] = _tile_ncsnr(tile)
+        out[part] = _tile_ncsnr(tile, total_ddof)
     return out
 
 
-def _tile_ncsnr(tile: Floats) -> Floats:
+def _tile_ncsnr(tile: Floats, total_ddof: int) -> Floats:
     sums = RepeatSums(tile.shape[2])
     sums.add(tile)
-    return sums.ncsnr()
+    return sums.ncsnr(total_ddof)
 
 
 class RepeatSums:
@@ -78,12 +79,12 @@ class RepeatSums:
             self._square[part] += (known**2).sum(axis=(0, 1))
             self._trials[part] += count
 
-    def ncsnr(self) -> Floats:
+    def ncsnr(self, total_ddof: int = 1) -> Floats:
         """Return the ratio of each column as `ncsnr` defines it, (n_columns,)."""
         noise = np.full(self._noise.shape, np.nan)
         np.divide(self._noise, self._clips, out=noise, where=self._clips > 0)
         trials = np.maximum(self._trials, 1)
-        total = (self._square - self._sum**2 / trials) / np.maximum(self._trials - 1, 1)
+        total = (self._square - self._sum**2 / trials) / np.maximum(self._trials - total_ddof, 1)
         # Differences at the level of rounding are no signal: a column that repeats noise must come out 0, not 1e-8.
         signal = np.maximum(0.0, total - noise)
         signal[signal < 1e-12 * total] = 0.0

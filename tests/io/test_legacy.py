@@ -27,6 +27,8 @@ HONEST = {
     "words": np.array(["V1", "hV4"]),
     "nan": [float("nan"), float("inf"), 10**30],
     "set": {1, 2},
+    "frozen": {frozenset({1, 2}): "key"},
+    "sets": {frozenset({3}), frozenset()},
     "empty": np.zeros((0, 3)),
 }
 
@@ -189,7 +191,7 @@ def test_npz_round_trip_and_its_refusals(tmp_path):
     with pytest.raises(IntegrityError, match="npz"):
         load_npz(tmp_path / "object.npz")
     with zipfile.ZipFile(tmp_path / "bomb.npz", "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("a.npy", b"\0" * 50_000_000)
+        archive.writestr("a.npy", b"\0" * 80_000_000)
     with pytest.raises(IntegrityError, match="far more"):
         load_npz(tmp_path / "bomb.npz")
     (tmp_path / "cut.npz").write_bytes((tmp_path / "x.npz").read_bytes()[:-30])
@@ -234,3 +236,20 @@ def test_pt_with_a_payload_and_damaged_ones_are_refused(tmp_path):
 def test_an_absent_file(tmp_path, load):
     with pytest.raises(MissingError, match="no file at"):
         load(tmp_path / "absent")
+
+
+def test_a_header_that_is_no_python_is_one_sentence(tmp_path):
+    np.save(tmp_path / "x.npy", np.zeros(5))
+    body = bytearray((tmp_path / "x.npy").read_bytes())
+    body[body.index(b"}")] = ord("(")
+    (tmp_path / "x.npy").write_bytes(bytes(body))
+    with pytest.raises(IntegrityError, match="npy"):
+        load_npy(tmp_path / "x.npy")
+
+
+def test_a_forged_type_is_refused(tmp_path):
+    forged = pickle.dumps({"a": np.zeros(3)}, 2)
+    assert b"f8" in forged
+    (tmp_path / "x.pkl").write_bytes(forged.replace(b"f8", b"O8"))
+    with pytest.raises(IntegrityError, match="not a readable pickle"):
+        load_pickle(tmp_path / "x.pkl")

@@ -103,3 +103,15 @@ def test_ceilings_of_planted_signal():
     assert np.allclose(found["ncsnr_train"], [0, 1, 2], atol=0.1)
     assert np.allclose(found["nc_train_n3"][1:], [100 / (1 + 1 / 3), 100 * 4 / (4 + 1 / 3)], atol=2)
     assert ceilings(runs[:1], "train") == {}
+
+
+def test_ceilings_follow_the_formula_of_bold_moments_to_the_last_digit():
+    """Noise by ddof 1 over repeats, total by ddof 0 over all trials, written down with numpy."""
+    values = (RNG.standard_normal((12, 1, 5)) + RNG.standard_normal((12, 10, 5))).astype(np.float32)
+    runs, _ = repeat_runs("x", values, np.arange(12), np.arange(5))
+    noise = values.astype(np.float64).var(axis=1, ddof=1).mean(axis=0)
+    signal = np.maximum(0, values.astype(np.float64).reshape(120, 5).var(axis=0) - noise)
+    snr = np.sqrt(signal / noise)
+    found = ceilings(runs, "test")
+    assert np.allclose(found["ncsnr_test"], snr, rtol=1e-9)
+    assert np.allclose(found["nc_test_n10"], 100 * snr**2 / (snr**2 + 1 / 10), rtol=1e-9)

@@ -12,8 +12,8 @@ from brainflix.errors import IntegrityError, MissingError
 from brainflix.io.legacy.sandbox import load_pickle
 
 _ADVICE = "fetch the file again"
-# Arrays of zeros compress well, but no data set of the field is a thousand times its file.
-_MAX_RATIO = 200
+# Masks compress well, but no data set of the field is a thousand times its file.
+_MAX_RATIO = 1000
 
 
 def load_npy(path: Path) -> Any:
@@ -32,7 +32,8 @@ def load_npy(path: Path) -> Any:
             start = file.tell()
         if not dtype.hasobject:
             return np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
+    except Exception as error:
+        # A header is a line of Python, which can fail to be one in many ways.
         raise IntegrityError(f"{path.name} is not a readable .npy file", why=str(error), next=_ADVICE) from error
     return load_pickle(path, start=start)
 
@@ -52,7 +53,10 @@ def load_npz(path: Path) -> dict[str, np.ndarray]:
             raise IntegrityError(f"{path.name} unpacks to far more than its size", why=f"{declared} bytes")
         with np.load(path, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}
-    except (ValueError, EOFError, OSError, KeyError, zipfile.BadZipFile, MemoryError) as error:
+    except IntegrityError:
+        raise
+    except Exception as error:
+        # Archives can be damaged, encrypted or packed by methods that nobody knows.
         raise IntegrityError(f"{path.name} is not a readable .npz file", why=str(error), next=_ADVICE) from error
 
 

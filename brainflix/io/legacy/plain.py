@@ -46,16 +46,21 @@ def _encode(value: Any, arrays: list[np.ndarray]) -> Any:
         return {"n": bytes(value).decode("latin-1"), "kind": "bytes"}
     if isinstance(value, (dict, OrderedDict)):
         return {"d": [[_encode(key, arrays), _encode(each, arrays)] for key, each in value.items()]}
-    for kind, sign in ((list, "l"), (tuple, "t"), (set, "s"), (frozenset, "s")):
+    for kind, sign in ((list, "l"), (tuple, "t"), (set, "s"), (frozenset, "f")):
         if isinstance(value, kind):
             return {sign: [_encode(each, arrays) for each in value]}
     raise TypeError(f"a value of type {type(value).__name__}")
 
 
 def _encode_array(array: np.ndarray, arrays: list[np.ndarray]) -> Any:
+    if array.dtype.kind == "O" and not array.dtype.hasobject:
+        raise TypeError("an array of a forged type")
     if array.dtype.hasobject:
         # An array of Python values is only a nested list; one without axes is the value itself.
         return _encode(array.tolist(), arrays)
+    # A pickle sets a type's inner state by itself; one that differs from its own name is forged.
+    if array.dtype.names is None and array.dtype != np.dtype(array.dtype.str):
+        raise TypeError(f"an array of a forged type {array.dtype.str}")
     arrays.append(array)
     return {"a": len(arrays) - 1}
 
@@ -71,5 +76,5 @@ def _decode(value: Any, folder: Path) -> Any:
     if "d" in value:
         return {_decode(key, folder): _decode(each, folder) for key, each in value["d"]}
     sign, items = next(iter(value.items()))
-    made: Any = {"l": list, "t": tuple, "s": set}[sign]
+    made: Any = {"l": list, "t": tuple, "s": set, "f": frozenset}[sign]
     return made(_decode(each, folder) for each in items)

@@ -49,7 +49,10 @@ def load_pickle(path: Path, *, start: int = 0, timeout_s: int = 600) -> Any:
         arguments = [str(_PACKAGE_PARENT), str(path.resolve()), str(start), folder, *map(str, limits)]
         code, said = _run(arguments, timeout_s)
         if code == DONE:
-            return read_plain(Path(folder))
+            try:
+                return read_plain(Path(folder))
+            except (ValueError, TypeError, KeyError, OSError, RecursionError) as error:
+                code, said = BROKEN, f"{type(error).__name__}: {error}"
     if code == REFUSED:
         raise IntegrityError(
             f"{path.name} holds a call to {said}, which no data need",
