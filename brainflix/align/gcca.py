@@ -45,12 +45,12 @@ def fit_gcca(
     centred = [np.asarray(source, np.float64) - np.asarray(source, np.float64).mean(axis=0) for source in sources]
     solvers = [_solver(x, penalty) for x in centred]
     hats = np.zeros((n, n))
-    for x, (inverse, scale) in zip(centred, solvers, strict=True):
-        hats += inverse @ (x @ x.T) / scale
+    for inverse, gram, scale in solvers:
+        hats += inverse @ gram / scale
     values, vectors = linalg.eigh((hats + hats.T) / 2, subset_by_index=(n - n_components, n - 1))
     courses = vectors[:, ::-1]
     courses = courses * np.sign(courses[np.abs(courses).argmax(axis=0), np.arange(n_components)])
-    weights = tuple(x.T @ (inverse @ courses) / scale for x, (inverse, scale) in zip(centred, solvers, strict=True))
+    weights = tuple(x.T @ (inverse @ courses) / scale for x, (inverse, _, scale) in zip(centred, solvers, strict=True))
     return courses, weights, values[::-1] / len(sources)
 
 
@@ -77,11 +77,11 @@ def gcca_maps(sources: Sequence[NDArray[Any]], n_components: int, penalty: float
     )
 
 
-def _solver(x: Floats, penalty: float) -> tuple[Floats, float]:
-    """Return the inverse of a subject's scaled Gram matrix with its penalty, (n, n), and the scale."""
+def _solver(x: Floats, penalty: float) -> tuple[Floats, Floats, float]:
+    """Return the penalised inverse of a subject's scaled Gram matrix, the Gram matrix, both (n, n), and the scale."""
     gram = x @ x.T
     scale = float(np.trace(gram)) / len(gram)
     if scale == 0:
         raise DataError("a subject's rows do not vary")
     inverse = linalg.inv(gram / scale + penalty * np.eye(len(gram)))
-    return np.asarray(inverse, np.float64), scale
+    return np.asarray(inverse, np.float64), gram, scale

@@ -55,7 +55,7 @@ def _rotation(x: Floats, y: Floats, weight: float) -> tuple[Floats, Floats | Non
         product = x.T @ y
         if weight > 0:
             product += weight * np.eye(columns)
-        return _polar(product), None, 0.0
+        return polar(product), None, 0.0
     (xs, x_space), (ys, y_space) = _row_space(x), _row_space(y)
     if weight == 0:
         u, _, vt = linalg.svd(xs.T @ ys, full_matrices=False)
@@ -64,10 +64,11 @@ def _rotation(x: Floats, y: Floats, weight: float) -> tuple[Floats, Floats | Non
     span, _ = np.linalg.qr(np.concatenate([x_space, y_space]).T)
     inside = (span.T @ x_space.T) @ (xs.T @ ys) @ (y_space @ span)
     eye = np.eye(len(inside))
-    return span @ (_polar(inside + weight * eye) - eye), span.T, 1.0
+    return span @ (polar(inside + weight * eye) - eye), span.T, 1.0
 
 
-def _polar(matrix: Floats) -> Floats:
+def polar(matrix: Floats) -> Floats:
+    """Return the orthogonal factor of a matrix, nearest to it of all with orthonormal columns (or rows)."""
     u, _, vt = linalg.svd(matrix, full_matrices=False)
     return np.asarray(u @ vt, np.float64)
 

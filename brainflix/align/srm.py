@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy import linalg
 
 from brainflix.align.maps import LinearMap
+from brainflix.align.procrustes import polar
 from brainflix.errors import DataError
 
 Floats = NDArray[np.float64]
@@ -57,7 +58,7 @@ def fit_srm(sources: Sequence[NDArray[Any]], n_features: int, *, n_iterations: i
     bases: list[Floats] = []
     errors = []
     for _ in range(n_iterations):
-        bases = [_polar(x.T @ shared) for x in centred]
+        bases = [polar(x.T @ shared) for x in centred]
         shared = np.mean([x @ basis for x, basis in zip(centred, bases, strict=True)], axis=0)
         # With orthonormal bases what the model explains is the shared courses' own power in every subject.
         errors.append(total - len(centred) * float((shared**2).sum()))
@@ -93,8 +94,3 @@ def _principal(centred: Sequence[Floats], n_features: int) -> Floats:
     courses = vectors[:, ::-1] * np.sqrt(np.maximum(values[::-1], 0))
     # A vector's sign is the library's whim; it must not depend on it.
     return np.asarray(courses * np.sign(courses[np.abs(courses).argmax(axis=0), np.arange(n_features)]), np.float64)
-
-
-def _polar(matrix: Floats) -> Floats:
-    u, _, vt = linalg.svd(matrix, full_matrices=False)
-    return np.asarray(u @ vt, np.float64)

@@ -82,7 +82,7 @@ def load_clips(raw: Path, clip_s: float) -> Clips:
 
     All count as training clips here: the split is each subject's own and stands in its responses.
     """
-    return clips_of([file.path for file in _films()], {file.path: file.digest for file in _films()})
+    return clips_of([file.path for file in _films()], digests())
 
 
 def clips_of(paths: Sequence[str], digests: Mapping[str, str], split: Sequence[int] | None = None) -> Clips:
