@@ -1,4 +1,4 @@
-"""`--set a.b=c`: a change of a recipe as it is written, before it is validated."""
+"""`--set a.b=c` and `--preset NAME`: changes of a recipe as it is written, before it is validated."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from brainflix.contract import SECTIONS
 from brainflix.errors import UsageError
 from brainflix.wording import did_you_mean
 
-# What stands at the top of a recipe beside its sections.
+PRESETS = "presets"
+# What stands at the top of a recipe beside its sections and presets.
 HEAD = ("recipe", "schema", "about", "method", "compat", "seed", "dataset")
 
 
@@ -25,14 +26,56 @@ def apply_change(raw: Mapping[str, Any], change: str) -> dict[str, Any]:
     keys = place.strip().split(".")
     if not sign or not all(keys):
         raise UsageError(f"--set {change!r} is not a.b=c")
-    if keys[0] not in raw and keys[0] not in HEAD:
-        raise UsageError(f"--set {place}: no section {keys[0]!r}", why=did_you_mean(keys[0], {*raw, *HEAD}))
     try:
         parsed = yaml.safe_load(value)
     except yaml.YAMLError as error:
         raise UsageError(f"--set {change!r}: the value is not YAML") from error
-    _check_step(raw, keys, parsed)
-    return _with(dict(raw), keys, parsed)
+    return change_place(raw, keys, parsed)
+
+
+def apply_preset(raw: Mapping[str, Any], name: str | None) -> dict[str, Any]:
+    """Return `raw` without its presets and with the changes of the one called `name` applied, in their order.
+
+    A preset maps places to values, as `--set` does; null takes a step away. What it makes is another recipe, so that it
+    is also called differently: `brain-netflix-bmd-tiny`.
+
+    Raises:
+        UsageError: no such preset, or a change that does not fit the recipe.
+    """
+    presets = raw.get(PRESETS) or {}
+    plain = {key: value for key, value in raw.items() if key != PRESETS}
+    if not isinstance(presets, dict) or not all(isinstance(changes, dict) for changes in presets.values()):
+        raise UsageError(f"{PRESETS} is a mapping of names to changes, as {{tiny: {{train.epochs: 2}}}}")
+    if name is None:
+        return plain
+    if name not in presets:
+        why = did_you_mean(name, presets) if presets else "it has none"
+        raise UsageError(f"recipe {raw.get('recipe')} has no preset {name!r}", why=why)
+    for place, value in presets[name].items():
+        plain = change_place(plain, str(place).split("."), value)
+    return {**plain, "recipe": f"{plain.get('recipe')}-{name}"}
+
+
+def change_place(raw: Mapping[str, Any], keys: Sequence[str], value: Any) -> dict[str, Any]:
+    """Return `raw` with `value` at the place that `keys` lead to; None takes away a step or a section.
+
+    Raises:
+        UsageError: the section, or the step of a section of named steps, is not there.
+    """
+    # A whole section may come new; a part of one that is not there is a slip.
+    is_new = keys[0] in SECTIONS and len(keys) == 1
+    if keys[0] not in raw and keys[0] not in HEAD and not is_new:
+        raise UsageError(f"--set {'.'.join(keys)}: no section {keys[0]!r}", why=did_you_mean(keys[0], {*raw, *HEAD}))
+    _check_step(raw, keys, value)
+    if value is None and keys[0] in SECTIONS and len(keys) <= 2:
+        return _without(raw, keys)
+    return _with(dict(raw), list(keys), value)
+
+
+def _without(raw: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:
+    if len(keys) == 1:
+        return {key: value for key, value in raw.items() if key != keys[0]}
+    return {**raw, keys[0]: {key: value for key, value in raw[keys[0]].items() if key != keys[1]}}
 
 
 def _check_step(raw: Mapping[str, Any], keys: Sequence[str], value: Any) -> None:

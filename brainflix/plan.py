@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -12,11 +13,11 @@ from brainflix.contract import STAGES, Job
 from brainflix.datasets.base import Dataset
 from brainflix.errors import UsageError
 from brainflix.parameters import check_compat, validated
-from brainflix.recipe import Recipe, Step
+from brainflix.recipe import Recipe, Step, load_recipe
 from brainflix.store.keys import artifact_key
 from brainflix.store.refs import Ref
 from brainflix.store.store import Store
-from brainflix.wiring import Place, check_roles, nobody, ordered, resolve, subjects_of
+from brainflix.wiring import Place, check_roles, is_own, nobody, ordered, resolve, stage_place, subjects_of
 from brainflix.wording import did_you_mean
 
 CACHED, TO_RUN, BLOCKED = "cached", "to run", "blocked"
@@ -27,21 +28,18 @@ class Planned:
     """A job and what will happen to it.
 
     Attributes:
+        place: where the job stands in the recipe, or in another one that it reads from.
         job: the job.
         status: "cached", "to run" or "blocked".
         why: the reason, for people.
         needs: places of the jobs whose results it reads.
     """
 
+    place: Place
     job: Job
     status: str
     why: str
     needs: tuple[Place, ...]
-
-    @property
-    def place(self) -> Place:
-        """Where the job stands in the recipe."""
-        return self.job.stage, self.job.step, self.job.subject
 
 
 @dataclass(frozen=True)
@@ -67,11 +65,12 @@ class _Draft:
     """A job before the store is asked.
 
     Attributes:
-        job, needs: as in `Planned`.
+        place, job, needs: as in `Planned`.
         trouble: why it cannot be run here, or "".
         refusal: why no recipe can ask for it; raised only if the job is wanted.
     """
 
+    place: Place
     job: Job
     needs: tuple[Place, ...] = ()
     trouble: str = ""
@@ -85,7 +84,7 @@ def make_plan(recipe: Recipe, store: Store, selection: Selection = Selection()) 
         UsageError: an unknown dataset, step, subject, parameter or role, or a role without any subject; names it.
     """
     check_compat(recipe)
-    drafts = {(d.job.stage, d.job.step, d.job.subject): d for d in _Expander(recipe, selection).drafts()}
+    drafts = {draft.place: draft for draft in _Expander(recipe, selection).drafts()}
     wanted = _wanted(drafts, recipe, selection)
     planned: dict[Place, Planned] = {}
     for place, draft in drafts.items():
@@ -119,7 +118,8 @@ def _chosen(places: Collection[Place], recipe: Recipe, selection: Selection) -> 
         )
     if subjects and selection.stage == "report":
         raise UsageError("a report is about all subjects of a recipe", next="leave --subject out")
-    named = {place for place in places if selection.stage in (None, place[0]) and selection.step in (None, place[1])}
+    own = [place for place in places if is_own(place)]
+    named = {place for place in own if selection.stage in (None, place[0]) and selection.step in (None, place[1])}
     if not named:
         raise UsageError(f"recipe {recipe.recipe} has no step {selection.stage}.{selection.step or ''}".rstrip("."))
     if subjects is None:
@@ -135,42 +135,60 @@ def _chosen(places: Collection[Place], recipe: Recipe, selection: Selection) -> 
 def _mark(draft: _Draft, planned: Mapping[Place, Planned], store: Store) -> Planned:
     """Decide what happens to one job, given what happens to those before it."""
     job, needs = draft.job, draft.needs
+    mark = partial(Planned, draft.place, job, needs=needs)
     if draft.trouble:
-        return Planned(job, BLOCKED, draft.trouble, needs)
+        return mark(BLOCKED, draft.trouble)
     if store.has(job.ref):
-        return Planned(job, CACHED, "in the store with the same key", needs)
+        return mark(CACHED, "in the store with the same key")
     blocked = [planned[need] for need in needs if need in planned and planned[need].status == BLOCKED]
     if blocked:
-        return Planned(job, BLOCKED, f"needs {blocked[0].job.ref}, which is blocked", needs)
+        return mark(BLOCKED, f"needs {blocked[0].job.ref}, which is blocked")
     coming = {planned[need].job.ref for need in needs if need in planned}
     for ref in (ref for refs in job.inputs.values() for ref in refs):
         if ref not in coming and not store.has(ref):
-            return Planned(job, BLOCKED, f"{ref} is not in the store", needs)
-    return Planned(job, TO_RUN, "not in the store", needs)
+            return mark(BLOCKED, f"{ref} is not in the store")
+    return mark(TO_RUN, "not in the store")
 
 
 class _Expander:
-    """Walks a recipe in the order of the verbs and turns each step into jobs with keys."""
+    """Walks a recipe in the order of the verbs and turns each step into jobs with keys.
 
-    def __init__(self, recipe: Recipe, selection: Selection) -> None:
-        self.recipe, self.selection = recipe, selection
+    `readers` are the recipes that read from this one, outermost first.
+    """
+
+    def __init__(self, recipe: Recipe, selection: Selection, readers: tuple[str, ...] = ()) -> None:
+        self.recipe, self.selection, self.readers = recipe, selection, readers
         self.part = registry.find("dataset", recipe.dataset.name)
         self.dataset: Dataset = self.part.load()
         self.places: dict[Place, Ref] = {}
 
     def drafts(self) -> Iterator[_Draft]:
         """Yield every job of the recipe, each after those that it reads."""
+        for name, last in self.recipe.others().items():
+            yield from self._drafts_of(name, last)
         for job in self._downloads():
-            self.places[job.stage, job.step, job.subject] = job.ref
-            yield _Draft(job)
+            place = job.stage, job.step, job.subject
+            self.places[place] = job.ref
+            yield _Draft(place, job)
         for stage in STAGES:
             for name, step in ordered(stage, self.recipe.steps.get(stage, {})):
                 for subject in subjects_of(step, self.recipe):
                     draft = self._draft(stage, name, step, subject)
-                    self.places[stage, name, subject] = draft.job.ref
+                    self.places[draft.place] = draft.job.ref
                     yield draft
         if self.recipe.steps.get("evaluate"):
             yield self._report()
+
+    def _drafts_of(self, name: str, last: str) -> Iterator[_Draft]:
+        """Yield the jobs of another recipe that this one reads from, up to the last stage that it reads."""
+        readers = (*self.readers, self.recipe.recipe)
+        if name in readers:
+            raise UsageError(f"recipe {name} reads from itself", why=" reads from ".join([*readers, name]))
+        for draft in _Expander(load_recipe(name).until(last), Selection(), readers).drafts():
+            place, *needs = (_place_in(name, each) for each in (draft.place, *draft.needs))
+            if place not in self.places:
+                self.places[place] = draft.job.ref
+                yield replace(draft, place=place, needs=tuple(needs))
 
     def _downloads(self) -> Iterator[Job]:
         choice = self.recipe.dataset
@@ -197,7 +215,8 @@ class _Expander:
                 refusal = refusal or (None if found else nobody(where, role, source, subject))
                 inputs[role] = (*inputs.get(role, ()), *(self.places[place] for place in found))
                 needs += found
-        return _Draft(self._build(stage, name, step.part, subject, params, inputs), tuple(needs), trouble, refusal)
+        job = self._build(stage, name, step.part, subject, params, inputs)
+        return _Draft((stage, name, subject), job, tuple(needs), trouble, refusal)
 
     def _params(self, stage: str, step: Step, where: str) -> tuple[dict[str, Any], str]:
         """Return a step's parameters, and why it cannot be run or ""; a part that is not there is not checked."""
@@ -246,13 +265,19 @@ class _Expander:
 
     def _report(self) -> _Draft:
         """The report reads every score, and through their manifests all that made them."""
-        places = tuple(place for place in self.places if place[0] not in ("download", "train"))
+        shown = [place for place in self.places if is_own(place)]
+        places = tuple(place for place in shown if place[0] not in ("download", "train"))
         inputs: dict[str, tuple[Ref, ...]] = {}
         for place in places:
             inputs[place[0]] = (*inputs.get(place[0], ()), self.places[place])
         params = {"recipe": self.recipe.model_dump(mode="json", by_alias=True)}
         job = self._build("report", "", "html", None, params, inputs)
-        return _Draft(replace(job, ref=Ref("report", self.recipe.recipe, job.ref.key)), places)
+        return _Draft(("report", "", None), replace(job, ref=Ref("report", self.recipe.recipe, job.ref.key)), places)
+
+
+def _place_in(recipe: str, place: Place) -> Place:
+    """Return a place of another recipe, unless it is one of a third already."""
+    return place if not is_own(place) else (stage_place(recipe, place[0]), *place[1:])
 
 
 def artifact_name(dataset: str, stage: str, step: str, subject: int | None) -> str:

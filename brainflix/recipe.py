@@ -4,6 +4,8 @@ A section holds either one step (it has a `part`) or several named steps. A step
 subjects that it runs for and, inline, the part's parameters. An input is `stage`, `stage.step`, or either with the
 subjects in brackets: `align[all]`, `align[others]`, `align[1,2]`; without brackets it is the step's own subject.
 `compat` names a paper whose released behaviour is wanted: it is the value of that parameter for every part that has it.
+`presets` hold changes by name, for `--preset`. An input may also come from another recipe, as `bmd/preprocess[all]`:
+its steps run as that recipe says, so that several data sets can be pooled.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from brainflix.changes import HEAD
+from brainflix.changes import HEAD, PRESETS, apply_preset
 from brainflix.changes import apply_change as apply_change
 from brainflix.contract import SECTIONS, STAGES
 from brainflix.errors import IntegrityError, MissingError, UsageError
@@ -32,7 +34,9 @@ DEFAULT_INPUTS: dict[str, dict[str, str]] = {
 }
 DEFAULT_SUBJECTS = {"targets": "none", "train": "pooled"}
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
-_SOURCE = re.compile(r"(?P<stage>[a-z]+)(\.(?P<step>[A-Za-z0-9_-]+))?(\[(?P<subjects>own|all|others|\d+(,\d+)*)\])?")
+_SOURCE = re.compile(
+    r"((?P<recipe>[A-Za-z0-9._-]+)/)?(?P<stage>[a-z]+)(\.(?P<step>[A-Za-z0-9_-]+))?(\[(?P<subjects>own|all|others|\d+(,\d+)*)\])?"
+)
 _FOLDERS = (
     Path("recipes"),
     Path(__file__).resolve().parent / "recipes",
@@ -41,17 +45,21 @@ _FOLDERS = (
 
 
 class Source(BaseModel):
-    """Where an input comes from: a stage, its step, and the subjects ("own", "all", "others" or numbers)."""
+    """Where an input comes from: a stage, its step, and the subjects ("own", "all", "others" or numbers).
+
+    `recipe` is the name of another recipe, or "" for the one that the step stands in.
+    """
 
     model_config = _FROZEN
 
     stage: str
     step: str = ""
     subjects: Literal["own", "all", "others"] | tuple[int, ...] = "own"
+    recipe: str = ""
 
     @classmethod
     def parse(cls, text: str) -> Source:
-        """Read `stage[.step][[subjects]]`.
+        """Read `[recipe/]stage[.step][[subjects]]`.
 
         Raises:
             ValueError: another form or an unknown stage.
@@ -60,9 +68,11 @@ class Source(BaseModel):
         if not match or match["stage"] not in STAGES:
             raise ValueError(f"{text!r} is not stage, stage.step or stage.step[all, others or numbers]")
         subjects: Any = match["subjects"] or "own"
+        if match["recipe"] and subjects == "others":
+            raise ValueError(f"{text!r}: another recipe's subjects are all others; say all, or numbers")
         if subjects[0].isdigit():
             subjects = tuple(int(number) for number in subjects.split(","))
-        return cls(stage=match["stage"], step=match["step"] or "", subjects=subjects)
+        return cls(stage=match["stage"], step=match["step"] or "", subjects=subjects, recipe=match["recipe"] or "")
 
 
 class Step(BaseModel):
@@ -99,6 +109,21 @@ class Recipe(BaseModel):
     seed: int = Field(0, ge=0)
     dataset: DatasetChoice
     steps: Mapping[str, Mapping[str, Step]]
+
+    def others(self) -> dict[str, str]:
+        """Return the other recipes that its steps read from, each with the last of its stages that is read."""
+        steps = (step for named in self.steps.values() for step in named.values())
+        last: dict[str, str] = {}
+        for source in (source for step in steps for group in step.inputs.values() for source in group):
+            if source.recipe:
+                known = last.get(source.recipe, source.stage)
+                last[source.recipe] = max(known, source.stage, key=list(STAGES).index)
+        return last
+
+    def until(self, stage: str) -> Recipe:
+        """Return the recipe without the stages that come after one."""
+        kept = list(STAGES)[: list(STAGES).index(stage) + 1]
+        return self.model_copy(update={"steps": {name: self.steps[name] for name in self.steps if name in kept}})
 
     @model_validator(mode="before")
     @classmethod
@@ -186,8 +211,8 @@ def list_recipes() -> dict[str, Path]:
     return found
 
 
-def load_recipe(name_or_path: str, changes: Sequence[str] = ()) -> Recipe:
-    """Read a recipe and apply `a.b=c` changes.
+def load_recipe(name_or_path: str, changes: Sequence[str] = (), preset: str | None = None) -> Recipe:
+    """Read a recipe, apply one of its presets, then `a.b=c` changes.
 
     Raises:
         MissingError: no such file.
@@ -195,12 +220,22 @@ def load_recipe(name_or_path: str, changes: Sequence[str] = ()) -> Recipe:
         IntegrityError: it asks for something to be made or run.
     """
     path = find_recipe(name_or_path)
-    raw = _read_yaml(path)
-    if not isinstance(raw, dict):
-        raise UsageError(f"{path.name} is not a recipe", why="a recipe is a mapping")
+    raw = apply_preset(_read_mapping(path), preset)
     for change in changes:
         raw = apply_change(raw, change)
     return parse_recipe(raw, path.name)
+
+
+def presets_of(name_or_path: str) -> tuple[str, ...]:
+    """Return the names of a recipe's presets; raises as `load_recipe`."""
+    return tuple(_read_mapping(find_recipe(name_or_path)).get(PRESETS) or ())
+
+
+def _read_mapping(path: Path) -> dict[str, Any]:
+    raw = _read_yaml(path)
+    if not isinstance(raw, dict):
+        raise UsageError(f"{path.name} is not a recipe", why="a recipe is a mapping")
+    return raw
 
 
 def _read_yaml(path: Path) -> Any:

@@ -9,7 +9,18 @@ from brainflix.recipe import DEFAULT_INPUTS, Recipe, Source, Step
 from brainflix.registry import Part
 from brainflix.wording import did_you_mean
 
-Place = tuple[str, str, int | None]  # stage, step, subject
+# Stage, step, subject; the stage of another recipe is written `recipe/stage`.
+Place = tuple[str, str, int | None]
+
+
+def stage_place(recipe: str, stage: str) -> str:
+    """Return the stage of a place: its own name, or `recipe/stage` for that of another recipe."""
+    return f"{recipe}/{stage}" if recipe else stage
+
+
+def is_own(place: Place) -> bool:
+    """Say whether a place stands in the recipe itself, not in another one that it reads from."""
+    return "/" not in place[0]
 
 
 def check_roles(part: Part, step: Step, stage: str, where: str) -> None:
@@ -48,12 +59,20 @@ def ordered(stage: str, steps: Mapping[str, Step]) -> list[tuple[str, Step]]:
         ready = [
             name
             for name, step in left.items()
-            if not any(s.stage == stage and s.step in left for group in step.inputs.values() for s in group)
+            if not any(
+                s.stage == stage and not s.recipe and s.step in left for group in step.inputs.values() for s in group
+            )
         ]
         if not ready:
             raise UsageError(f"the steps of {stage} wait for one another: {', '.join(left)}")
         done += [(name, left.pop(name)) for name in ready]
     return done
+
+
+def _siblings(stage: str, step: Step) -> set[str]:
+    """Return the steps of its own section that a step reads."""
+    sources = (source for group in step.inputs.values() for source in group)
+    return {source.step for source in sources if source.stage == stage and not source.recipe}
 
 
 def subjects_of(step: Step, recipe: Recipe) -> Sequence[int | None]:
@@ -71,11 +90,18 @@ def resolve(source: Source, places: Collection[Place], subject: int | None, wher
     Raises:
         UsageError: no such step before it, or a subject that this step does not run for.
     """
-    options = [place for place in places if place[:2] == (source.stage, source.step)]
-    name = f"{source.stage}.{source.step}".rstrip(".")
+    stage = stage_place(source.recipe, source.stage)
+    options = [place for place in places if place[:2] == (stage, source.step)]
+    name = f"{stage}.{source.step}".rstrip(".")
     if not options:
         near = {f"{stage}.{step}".rstrip(".") for stage, step, _ in places}
         raise UsageError(f"{where}: no step {name} before it", why=did_you_mean(name, near))
+    if source.recipe and source.subjects == "own" and options[0][2] is not None:
+        raise UsageError(
+            f"{where}: whose {name} is meant",
+            why="subjects of another recipe are not its own",
+            next=f"write {name}[all], or their numbers",
+        )
     if options[0][2] is None or source.subjects == "all" or (source.subjects == "own" and subject is None):
         return tuple(options)
     if source.subjects == "others":

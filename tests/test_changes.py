@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from brainflix.changes import HEAD, apply_change
+from brainflix.changes import HEAD, apply_change, apply_preset
 from brainflix.errors import UsageError
 from brainflix.recipe import Recipe
 
@@ -42,3 +42,46 @@ def test_a_change_that_brings_a_part_makes_a_step() -> None:
     assert apply_change({**RAW, "regress": {}}, "regress.part=mlp")["regress"] == {"part": "mlp"}
     assert apply_change(RAW, "preprocess.top_n=5")["preprocess"] == {"part": "cc2017", "top_n": 5}
     assert apply_change(RAW, "compat=glfa")["compat"] == "glfa"
+
+
+SMALL = {
+    "dataset": {"name": "demo", "subjects": [2]},
+    "regress.text": None,
+    "regress.z.n_folds": 2,
+    "align": {"part": "none"},
+}
+PRESETS = {"tiny": SMALL}
+
+
+def test_a_preset_is_its_changes_in_order_under_a_name_of_its_own() -> None:
+    small = apply_preset({**RAW, "presets": PRESETS}, "tiny")
+    assert small == {
+        "recipe": "r-tiny",
+        "dataset": {"name": "demo", "subjects": [2]},
+        "preprocess": {"part": "cc2017"},
+        "regress": {"z": {"part": "ridge", "n_folds": 2}},
+        "align": {"part": "none"},
+    }
+    assert apply_preset({**RAW, "presets": PRESETS}, None) == RAW
+
+
+@pytest.mark.parametrize(
+    ("presets", "words"),
+    [
+        (PRESETS, ["no preset 'tinny'", "did you mean 'tiny'"]),
+        ({}, ["no preset 'tinny'", "it has none"]),
+        ({"tinny": {"regress.txet.part.x": 1}}, ["no step regress.txet"]),
+        ({"tinny": {"steps.z": 1}}, ["no section 'steps'"]),
+        ({"tinny": [1]}, ["presets is a mapping"]),
+    ],
+)
+def test_a_preset_that_does_not_fit_is_refused(presets: object, words: list[str]) -> None:
+    with pytest.raises(UsageError) as caught:
+        apply_preset({**RAW, "presets": presets}, "tinny")
+    assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+def test_null_takes_a_step_away_and_a_parameter_to_none() -> None:
+    assert apply_change(RAW, "regress.text=null")["regress"] == {"z": {"part": "ridge"}}
+    assert "preprocess" not in apply_change(RAW, "preprocess=null")
+    assert apply_change(RAW, "preprocess.top_n=null")["preprocess"] == {"part": "cc2017"}

@@ -44,6 +44,7 @@ def download(
     source: options.FromFolder = None,
     agree: options.Agree = None,
     verify: options.Verify = False,
+    preset: options.Preset = None,
     changes: options.Changes = None,
     store: options.StorePath = None,
     offline: options.Offline = None,
@@ -62,7 +63,7 @@ def download(
     settings = session.open_settings(store=store, offline=offline)
     place = Store(settings.store)
     step, chosen_parts = _parts_wanted(step, what)
-    chosen = session.read_recipe(recipe, [*chosen_parts, *(changes or ())], dataset_suffices=True)
+    chosen = session.read_recipe(recipe, [*chosen_parts, *(changes or ())], preset, dataset_suffices=True)
     session.check_step(chosen, "download", step)
     dataset = _dataset(chosen)
     agreed = _agreed(dataset, agree)

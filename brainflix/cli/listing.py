@@ -144,13 +144,15 @@ def recipes(json: options.Json = False, quiet: options.Quiet = False, debug: opt
 
 def _describe(name: str, path: Path) -> dict[str, str]:
     """Return what a recipe says of itself; one that cannot be read says so and does not hide the others."""
-    from brainflix.recipe import load_recipe
+    from brainflix.recipe import load_recipe, presets_of
 
     try:
         recipe = load_recipe(str(path))
     except BrainflixError as error:
-        return {"name": name, "path": str(path), "dataset": "", "method": "", "about": f"cannot be read: {error.what}"}
-    about = {"dataset": recipe.dataset.name, "method": recipe.method, "about": recipe.about}
+        what = {"dataset": "", "method": "", "presets": "", "about": f"cannot be read: {error.what}"}
+        return {"name": name, "path": str(path), **what}
+    presets = ", ".join(presets_of(str(path)))
+    about = {"dataset": recipe.dataset.name, "method": recipe.method, "presets": presets, "about": recipe.about}
     return {"name": name, "path": str(path), **about}
 
 

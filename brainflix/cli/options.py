@@ -194,6 +194,9 @@ Changes = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="A.B=C", help="Change one parameter of the recipe. Can be repeated."),
 ]
+Preset = Annotated[
+    str | None, typer.Option("--preset", metavar="NAME", help="Take the recipe in one of its presets, as tiny.")
+]
 Only = Annotated[
     str | None,
     typer.Option("--only", metavar="STAGE", help="Only this stage, and what it needs.", autocompletion=complete_stages),

@@ -12,6 +12,7 @@ from brainflix.cli.output import Output, write_file
 from brainflix.errors import MissingError, UsageError
 
 if TYPE_CHECKING:
+    from brainflix.recipe import Recipe
     from brainflix.run import Done
     from brainflix.settings import Settings
     from brainflix.store.store import Artifact, Store
@@ -25,6 +26,7 @@ def register(app: typer.Typer) -> None:
 def report(
     name: options.ReportName,
     out_file: options.OutFile = None,
+    preset: options.Preset = None,
     changes: options.Changes = None,
     store: options.StorePath = None,
     json: options.Json = False,
@@ -42,11 +44,11 @@ def report(
     settings = session.open_settings(store=store)
     place = Store(settings.store)
     if name.startswith("report/"):
-        if changes:
-            raise UsageError("--set changes a recipe", why=f"{name} is a report that was made")
+        if changes or preset:
+            raise UsageError("--set and --preset change a recipe", why=f"{name} is a report that was made")
         artifact = place.open(name)
     else:
-        artifact = place.open(_make(name, changes, place, settings, out).ref)
+        artifact = place.open(_make(session.read_recipe(name, changes, preset), place, settings, out).ref)
     page = _page(artifact)
     if out_file is not None:
         write_file(out_file, page.read_text(encoding="utf-8"))
@@ -55,11 +57,10 @@ def report(
     out.say(f"the page is {page}")
 
 
-def _make(name: str, changes: list[str] | None, store: Store, settings: Settings, out: Output) -> Done:
-    from brainflix.cli import perform, session
+def _make(recipe: Recipe, store: Store, settings: Settings, out: Output) -> Done:
+    from brainflix.cli import perform
     from brainflix.plan import Selection, make_plan
 
-    recipe = session.read_recipe(name, changes)
     if not recipe.steps.get("evaluate"):
         raise UsageError(f"recipe {recipe.recipe} has no report", why="it has no section evaluate")
     return perform.perform(make_plan(recipe, store, Selection("report", alone=True)), store, settings, out)[0]

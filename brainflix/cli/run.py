@@ -29,6 +29,7 @@ def register(app: typer.Typer) -> None:
 
 def run(
     recipe: options.RecipeName,
+    preset: options.Preset = None,
     changes: options.Changes = None,
     only: options.Only = None,
     subject: options.Subjects = None,
@@ -57,7 +58,7 @@ def run(
         store=store, device=device, precision=precision, attention=attention, workers=workers, offline=offline
     )
     place = Store(settings.store)
-    chosen = session.read_recipe(recipe, changes)
+    chosen = session.read_recipe(recipe, changes, preset)
     stage = session.stage_of(only) if only else None
     planned = make_plan(chosen, place, Selection(stage, subjects=tuple(subject) if subject else None))
     if dry_run:
@@ -85,6 +86,7 @@ def _show_run(recipe: Any, store: Store, results: list[Done], simulated: bool, o
 def status(
     recipe: options.RecipeName,
     why: options.Why = False,
+    preset: options.Preset = None,
     changes: options.Changes = None,
     subject: options.Subjects = None,
     store: options.StorePath = None,
@@ -101,7 +103,7 @@ def status(
 
     out = Output(json=json, quiet=quiet)
     place = session.open_store(store)
-    chosen = session.read_recipe(recipe, changes)
+    chosen = session.read_recipe(recipe, changes, preset)
     planned = make_plan(chosen, place, Selection(subjects=tuple(subject) if subject else None))
     whys = {str(item.job.ref): what_changed(item.job, place) for item in planned if why and item.status == "to run"}
     more = {ref: {"changed": text} for ref, text in whys.items()}

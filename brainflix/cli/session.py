@@ -38,7 +38,9 @@ def open_store(path: Path | None) -> Store:
     return Store(open_settings(store=path).store)
 
 
-def read_recipe(name: str, changes: Sequence[str] | None, *, dataset_suffices: bool = False) -> Recipe:
+def read_recipe(
+    name: str, changes: Sequence[str] | None, preset: str | None = None, *, dataset_suffices: bool = False
+) -> Recipe:
     """Return the recipe of a name or a file; with `dataset_suffices`, a data set without a recipe gives a bare one.
 
     Raises:
@@ -49,7 +51,7 @@ def read_recipe(name: str, changes: Sequence[str] | None, *, dataset_suffices: b
 
     is_recipe = Path(name).is_file() or name in list_recipes()
     if is_recipe or not dataset_suffices or name not in parts("dataset"):
-        return load_recipe(name, changes or ())
+        return load_recipe(name, changes or (), preset)
     subjects = list(find("dataset", name).load().subjects)
     raw: dict[str, Any] = {"recipe": name, "dataset": {"name": name, "subjects": subjects}}
     for change in changes or ():

@@ -61,6 +61,7 @@ def align(
     subject: options.Subjects = None,
     step: options.StepName = None,
     inputs: options.Inputs = None,
+    preset: options.Preset = None,
     changes: options.Changes = None,
     store: options.StorePath = None,
     device: options.Device = None,
@@ -78,7 +79,7 @@ def align(
         from brainflix.cli import session
         from brainflix.cli.lag_scan import scan
 
-        chosen = session.read_recipe(recipe, changes, dataset_suffices=True)
+        chosen = session.read_recipe(recipe, changes, preset, dataset_suffices=True)
         scan(chosen, session.open_store(store), subject, area, Output(json=json, quiet=quiet))
         return
     _command("align")(
@@ -86,6 +87,7 @@ def align(
         subject=subject,
         step=step,
         inputs=inputs,
+        preset=preset,
         changes=changes,
         store=store,
         device=device,
@@ -108,6 +110,7 @@ def _command(stage: str) -> Callable[..., None]:
         subject: options.Subjects = None,
         step: options.StepName = None,
         inputs: options.Inputs = None,
+        preset: options.Preset = None,
         changes: options.Changes = None,
         store: options.StorePath = None,
         device: options.Device = None,
@@ -129,7 +132,7 @@ def _command(stage: str) -> Callable[..., None]:
             store=store, device=device, precision=precision, attention=attention, workers=workers, offline=offline
         )
         place = Store(settings.store)
-        chosen = session.read_recipe(recipe, changes)
+        chosen = session.read_recipe(recipe, changes, preset)
         session.check_step(chosen, stage, step)
         subjects = tuple(subject) if subject else None
         selection = Selection(stage, step, subjects, session.read_inputs(place, inputs), alone=True)

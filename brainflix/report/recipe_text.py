@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from brainflix.recipe import DEFAULT_INPUTS, DEFAULT_SUBJECTS, Source
+from brainflix.wiring import stage_place
 
 
 class _Plain(yaml.SafeDumper):
@@ -58,7 +59,8 @@ def _defaults(stage: str) -> dict[str, str]:
 
 
 def _source(source: Mapping[str, Any]) -> str:
-    place = f"{source['stage']}.{source['step']}" if source.get("step") else str(source["stage"])
+    stage = stage_place(source.get("recipe", ""), source["stage"])
+    place = f"{stage}.{source['step']}" if source.get("step") else stage
     subjects = source.get("subjects", "own")
     if subjects == "own":
         return place
