@@ -259,12 +259,14 @@ PARTS: dict[str, dict[str, Part]] = {
             "brainflix.regress.params:RidgeParams",
             "ridge with alpha by exact cross-validation over runs",
             needs=("rows", "test", "target"),
+            takes=("encoder",),
         ),
         "mlp": Part(
             "brainflix.regress.parts:mlp",
             "brainflix.regress.params:MlpParams",
             "one-hidden-layer network on standardised targets, early stop",
             needs=("rows", "test", "target"),
+            takes=("encoder",),
         ),
         "encoder": Part(
             "brainflix.regress.parts:encoder",

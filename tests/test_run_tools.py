@@ -116,12 +116,13 @@ def test_predictions_are_made_on_the_device_too(store: Store, monkeypatch: pytes
 
 def test_rows_to_fit_on_are_in_the_order_of_the_film(store: Store) -> None:
     inputs = {role: [store.open(ref) for ref in refs] for role, refs in RIDGE.inputs.items()}
-    problem = parts.gather(inputs, RegressParams())
+    problem = parts.gather(inputs, RegressParams(), make_tools(store, Settings(device="cpu"), Silent()))
     assert list(dict.fromkeys(problem.groups)) == [f"seg{n}" for n in range(1, 12)]
     assert set(problem.groups[held_out_rows(len(problem.x), 0.1, problem.groups)]) == {"seg10", "seg11"}
     # Words and rows stay together: each clip's rows of both subjects lie beside its target.
     target = store.open(TARGET).load("values")
-    np.testing.assert_array_equal(problem.y, np.repeat(target[:66], 2, axis=0))
+    np.testing.assert_array_equal(problem.y[problem.of], np.repeat(target[:66], 2, axis=0))
+    assert len(problem.y) == 66
 
 
 def test_training_counts_its_epochs_also_after_a_kill(store: Store) -> None:

@@ -22,6 +22,7 @@ from brainflix.models.patches import masked_patch_loss, n_kept, patchify, random
 from brainflix.models.weights import init_weights
 
 POOLS = ("mean", "cls")
+ALL_TOKENS = "tokens"
 
 
 @dataclass(frozen=True)
@@ -190,10 +191,12 @@ class BrainEncoder(nn.Module):
         return Encoded(self.norm(tokens), mask, restore)
 
     def features(self, rows: Tensor, pool: str = "mean") -> Tensor:
-        """Return one vector per row, of shape (B, D): the mean of the patch tokens, or the CLS token."""
-        if pool not in POOLS:
-            raise UsageError(f"unknown pool {pool!r}", next=f"use one of {', '.join(POOLS)}")
+        """Return one vector per row: the mean of the patch tokens or the CLS token (B, D), or all "tokens" (B, L D)."""
+        if pool not in (*POOLS, ALL_TOKENS):
+            raise UsageError(f"unknown pool {pool!r}", next=f"use one of {', '.join((*POOLS, ALL_TOKENS))}")
         tokens = self.encode(rows).tokens
+        if pool == ALL_TOKENS:
+            return tokens[:, 1:].flatten(1)
         return tokens[:, 1:].mean(dim=1) if pool == "mean" else tokens[:, 0]
 
     def forward(self, rows: Tensor) -> Tensor:

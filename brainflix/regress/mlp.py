@@ -76,8 +76,8 @@ class MLPFit:
 
     def predict(self, x: NDArray[Any], *, batch_size: int = 1024) -> NDArray[np.float32]:
         """Predict targets of rows (m, p) in their original scale, array of shape (m, t)."""
-        rows = _tensor(self.x_scale.transform(x), next(self.model.parameters()).device)
-        out = _forward(self.model, rows, batch_size).cpu().numpy()
+        rows = _tensor(self.x_scale.transform(x))
+        out = _forward(self.model, rows, batch_size, next(self.model.parameters()).device).numpy()
         return np.asarray(self.y_scale.inverse(out), np.float32)
 
 
@@ -110,6 +110,7 @@ def fit_mlp(
     options: MLPOptions,
     *,
     seed: int,
+    of: NDArray[Any] | None = None,
     groups: NDArray[Any] | None = None,
     device: str | torch.device = "cpu",
 ) -> MLPFit:
@@ -117,65 +118,102 @@ def fit_mlp(
 
     Args:
         x: array of shape (n, p), training rows.
-        y: array of shape (n, t), flattened targets.
+        y: array of shape (n_targets, t), flattened targets.
         options: network and optimiser.
         seed: of the weights, the order of rows and the dropout masks.
+        of: target of each row, array of shape (n,) into `y`, where rows share targets; None for the row's own.
         groups: segment or clip of each row, array of shape (n,); see `held_out_rows`.
-        device: where it runs.
+        device: where it runs; rows and targets wait on the CPU, and only batches go there.
 
     Raises:
         DataError: if shapes do not match, values are not finite or too few rows remain.
     """
-    if x.ndim != 2 or y.ndim != 2 or len(x) != len(y):
+    of = np.arange(len(y)) if of is None else np.asarray(of)
+    if x.ndim != 2 or y.ndim != 2 or of.shape != (len(x),) or of.max(initial=0) >= len(y):
         raise DataError(f"X and Y need the shapes (n, p) and (n, t), not {x.shape} and {y.shape}")
     stop = held_out_rows(len(x), options.val_fraction, groups)
     if (~stop).sum() < 2:
         raise DataError("fewer than two rows remain to train on")
-    x_scale, y_scale = Standardiser.fit(x[~stop]), Standardiser.fit(y[~stop])
-    rows, targets = (_tensor(s.transform(z), device) for s, z in ((x_scale, x), (y_scale, y)))
-    mask = torch.from_numpy(stop).to(device)
+    x_scale, y_scale = Standardiser.fit(x[~stop]), Standardiser.fit(y[np.unique(of[~stop])])
+    pairs = _Pairs(_tensor(x_scale.transform(x)), _tensor(y_scale.transform(y)), torch.from_numpy(of), device)
     config = RegressorConfig(
         x.shape[1], options.hidden, y.shape[1], options.kind, options.dropout, options.output_dropout
     )
     generator = torch.Generator().manual_seed(seed)
     model = build_regressor(config, generator).to(device)
-    trace = _train(model, (rows[~mask], targets[~mask]), (rows[mask], targets[mask]), options, generator)
+    trace = _train(model, pairs.at(~stop), pairs.at(stop), options, generator)
     return MLPFit(model.eval(), x_scale, y_scale, *trace, n_train=int((~stop).sum()))
 
 
+@dataclass(frozen=True)
+class _Pairs:
+    """Rows (n, p) and the targets (n_targets, t) that `of` (n,) gives to them, on the CPU until a batch is taken."""
+
+    rows: Tensor
+    targets: Tensor
+    of: Tensor
+    device: str | torch.device
+
+    def at(self, mask: NDArray[np.bool_]) -> _Pairs:
+        """Return the pairs of the rows under a mask."""
+        kept = torch.from_numpy(mask)
+        return _Pairs(self.rows[kept], self.targets, self.of[kept], self.device)
+
+    def batch(self, rows: Tensor | slice) -> tuple[Tensor, Tensor]:
+        """Return rows and their targets on the device."""
+        return self.rows[rows].to(self.device), self.targets[self.of[rows]].to(self.device)
+
+
 def _train(
-    model: Regressor,
-    train: tuple[Tensor, Tensor],
-    stop: tuple[Tensor, Tensor],
-    options: MLPOptions,
-    generator: torch.Generator,
+    model: Regressor, train: _Pairs, stop: _Pairs, options: MLPOptions, generator: torch.Generator
 ) -> tuple[tuple[float, ...], tuple[float, ...], int]:
-    criterion = LOSSES[options.loss]
     optimiser = torch.optim.AdamW(model.parameters(), lr=options.lr, weight_decay=options.weight_decay)
     # Masks are drawn where they are used; their seed comes from the one generator.
-    masks = torch.Generator(device=train[0].device)
+    masks = torch.Generator(device=train.device)
     masks.manual_seed(int(torch.randint(2**62, (), generator=generator)))
     train_loss: list[float] = []
     val_loss: list[float] = []
     best, best_state = 0, copy.deepcopy(model.state_dict())
     for epoch in range(options.epochs):
-        model.train()
-        total = torch.zeros((), device=train[0].device)
-        for batch in _batches(len(train[0]), options.batch_size, generator):
-            chosen = batch.to(train[0].device)
-            loss = criterion(model(train[0][chosen], masks), train[1][chosen])
-            optimiser.zero_grad(set_to_none=True)
-            torch.autograd.backward(loss)
-            optimiser.step()
-            total += loss.detach() * len(batch)
-        train_loss.append(float(total) / len(train[0]))
-        val_loss.append(float(criterion(_forward(model, stop[0], options.batch_size), stop[1])))
+        train_loss.append(_train_epoch(model, train, options, optimiser, generator, masks))
+        val_loss.append(_held_out_loss(model, stop, options))
         if epoch == 0 or val_loss[-1] < val_loss[best]:
             best, best_state = epoch, copy.deepcopy(model.state_dict())
         elif epoch - best >= options.patience:
             break
     model.load_state_dict(best_state)
     return tuple(train_loss), tuple(val_loss), best
+
+
+def _train_epoch(
+    model: Regressor,
+    train: _Pairs,
+    options: MLPOptions,
+    optimiser: torch.optim.Optimizer,
+    generator: torch.Generator,
+    masks: torch.Generator,
+) -> float:
+    """Visit every row once and return the mean loss."""
+    criterion, total = LOSSES[options.loss], torch.zeros((), device=train.device)
+    model.train()
+    for chosen in _batches(len(train.rows), options.batch_size, generator):
+        rows, targets = train.batch(chosen)
+        loss = criterion(model(rows, masks), targets)
+        optimiser.zero_grad(set_to_none=True)
+        torch.autograd.backward(loss)
+        optimiser.step()
+        total += loss.detach() * len(rows)
+    return float(total) / len(train.rows)
+
+
+@torch.no_grad()
+def _held_out_loss(model: Regressor, stop: _Pairs, options: MLPOptions) -> float:
+    criterion, total = LOSSES[options.loss], 0.0
+    model.eval()
+    for start in range(0, len(stop.rows), options.batch_size):
+        rows, targets = stop.batch(slice(start, start + options.batch_size))
+        total += float(criterion(model(rows), targets)) * len(rows)
+    return total / len(stop.rows)
 
 
 def _batches(n: int, size: int, generator: torch.Generator) -> Iterator[Tensor]:
@@ -188,10 +226,11 @@ def _batches(n: int, size: int, generator: torch.Generator) -> Iterator[Tensor]:
 
 
 @torch.no_grad()
-def _forward(model: Regressor, rows: Tensor, batch_size: int) -> Tensor:
+def _forward(model: Regressor, rows: Tensor, batch_size: int, device: torch.device) -> Tensor:
     model.eval()
-    return torch.cat([model(rows[start : start + batch_size]) for start in range(0, len(rows), batch_size)])
+    starts = range(0, len(rows), batch_size)
+    return torch.cat([model(rows[start : start + batch_size].to(device)).cpu() for start in starts])
 
 
-def _tensor(x: NDArray[Any], device: str | torch.device) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(x, np.float32)).to(device)
+def _tensor(x: NDArray[Any]) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(x, np.float32))

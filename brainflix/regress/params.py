@@ -19,6 +19,14 @@ class RegressParams(Params):
     test_repeats: TestRepeats = Field(
         "all", description="which presentations of a test clip are averaged; odd and even ones give a target's ceiling"
     )
+    repeats: Literal["average", "each"] = Field(
+        "average",
+        description="a row is the mean of a clip's presentations, or one of them; what each predicts is averaged",
+    )
+    other_datasets: Literal["train", "all"] = Field(
+        "train", description="clips of data sets that are not tested on: the training ones, or all, as released"
+    )
+    pool: Literal["mean", "cls", "tokens"] = Field("mean", description="an encoder's features, where one is given")
 
 
 class RidgeParams(RegressParams):
@@ -40,6 +48,7 @@ class MlpParams(RegressParams):
     weight_decay: float = Field(1e-2, ge=0)
     dropout: float = Field(0.5, ge=0, lt=1)
     output_dropout: float = Field(0.0, ge=0, lt=1, description="0.3 in the released code, where it teaches zeros")
+    loss: Literal["mse", "l1", "smoothl1"] = Field("mse", description="on standardised targets; l1 as released")
     patience: int = Field(4, ge=1)
     val_fraction: float = Field(
         0.1, gt=0, lt=1, description="share of the rows, whole segments, that decides when to stop"

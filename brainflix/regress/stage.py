@@ -1,7 +1,8 @@
 """The door of `regress`: responses of training clips and their targets in, predicted targets of the test clips out.
 
-Roles: `rows` (responses to fit on, of one subject or several), `test` (responses to predict from), `target`;
-the `encoder` part takes a trained network under `encoder` instead of `rows`.
+Roles: `rows` (responses to fit on, of one subject or several, of one data set or several), `test` (responses to predict
+from), `target` (one artifact for each data set among the rows). Under `encoder`, a trained network whose features take
+the grayordinates' place; the part `encoder` predicts with such a network itself, without `rows`.
 """
 
 from __future__ import annotations

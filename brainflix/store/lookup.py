@@ -8,6 +8,8 @@ import numpy as np
 
 from brainflix.errors import DataError
 from brainflix.store.artifact import Artifact
+from brainflix.store.clips import Clips
+from brainflix.store.schema import Targets
 
 
 def find_clips(artifact: Artifact, known: Sequence[str], wanted: Sequence[str]) -> np.ndarray:
@@ -31,3 +33,20 @@ def find_clips(artifact: Artifact, known: Sequence[str], wanted: Sequence[str]) 
             next="use reconstruct.split=test (decoders predict test clips only), or inputs that hold these clips",
         )
     return np.array([place[clip_id] for clip_id in wanted], np.int64)
+
+
+def targets_about(clips: Clips, targets: Sequence[Targets], artifact: Artifact) -> int:
+    """Return the place of those among the targets of several data sets that are about the same clips.
+
+    Args:
+        clips: the clips of the responses.
+        targets: one for each data set.
+        artifact: what the responses come from, for the message.
+
+    Raises:
+        DataError: none of them is.
+    """
+    for place, target in enumerate(targets):
+        if clips.ids == target.clips.ids:
+            return place
+    raise DataError(f"{artifact.ref} and the targets are not about the same clips")

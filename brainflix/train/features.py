@@ -57,7 +57,7 @@ def extract(
         result: a trained network of either phase.
         rows: rows of shape (n, n_grayordinates), scaled as the train rows were before training.
         what: "features", or "embedding" (aligned networks only).
-        pool: "mean" of the patch tokens, or "cls"; features only.
+        pool: "mean" of the patch tokens, "cls", or all "tokens" side by side; features only.
         compute: device and dtype.
         batch_size: rows at a time; the result does not depend on it.
 

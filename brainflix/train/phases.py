@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from brainflix.contract import Job, Progress, Tools
 from brainflix.errors import DataError
 from brainflix.store.artifact import Artifact
+from brainflix.store.lookup import targets_about
 from brainflix.store.responses import Responses
 from brainflix.store.schema import Targets
 from brainflix.store.windows import windowed
@@ -40,13 +41,14 @@ def masked_phase(job: Job, inputs: Mapping[str, list[Artifact]], tools: Tools) -
 def contrastive_phase(job: Job, inputs: Mapping[str, list[Artifact]], tools: Tools) -> TrainResult:
     """Contrastive tuning of the network `start` towards `embeddings`; the validation segment decides when to stop."""
     params = ContrastiveParams.model_validate(job.params)
-    train, train_clips = pooled_rows(inputs["rows"], ("train",), params)
-    held, held_clips = pooled_rows(inputs["rows"], ("val",), params)
+    targets = [Targets.load(artifact) for artifact in inputs["embeddings"]]
+    train, train_clips = pooled_rows(inputs["rows"], ("train",), params, targets)
+    held, held_clips = pooled_rows(inputs["rows"], ("val",), params, targets)
     with _hooks(job, tools, params, {"phase": "contrastive"}) as hooks:
         return tune_contrastive(
             np.concatenate([train, held]),
             np.concatenate([train_clips, held_clips]),
-            Targets.load(inputs["embeddings"][0]).values,
+            np.concatenate([target.values for target in targets]),
             params,
             start=load_result(inputs["start"][0].path),
             held_out=np.arange(len(train), len(train) + len(held)),
@@ -57,18 +59,22 @@ def contrastive_phase(job: Job, inputs: Mapping[str, list[Artifact]], tools: Too
 
 
 def pooled_rows(
-    artifacts: list[Artifact], split: tuple[str, ...], params: PhaseParams
+    artifacts: list[Artifact], split: tuple[str, ...], params: PhaseParams, targets: Sequence[Targets] = ()
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Stack the subjects' rows of a split: (n_rows, n_columns) and the clip of each row.
+    """Stack the rows of a split of all subjects: (n_rows, n_columns), and the clip of each row.
+
+    Where subjects come from several data sets, each with its own `targets`, clips count on from one to the next.
 
     Raises:
-        DataError: the subjects do not share their columns.
+        DataError: the subjects do not share their columns, or no target is about a subject's clips.
     """
     parts = []
+    first = np.cumsum([0, *(len(target.clips) for target in targets)])
     for artifact in artifacts:
         responses = windowed(Responses.load(artifact), params.window_tr)
         clip, rows = responses.rows(split) if params.average_repeats else responses.trials(split)
-        parts.append((rows, clip))
+        offset = first[targets_about(responses.clips, targets, artifact)] if targets else 0
+        parts.append((rows, clip + offset))
     widths = {rows.shape[1] for rows, _ in parts}
     if len(widths) > 1:
         raise DataError(f"subjects have {sorted(widths)} columns", why="pooling needs aligned responses")

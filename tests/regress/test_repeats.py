@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from brainflix.errors import DataError
-from brainflix.regress.parts import _chosen_repeats
+from brainflix.regress.problem import _chosen_repeats
 from brainflix.store.schema import Clips, Responses
 
 
