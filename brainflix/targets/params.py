@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -12,7 +12,12 @@ from brainflix.contract import Params
 class FramesParams(Params):
     """Which frames stand for a clip."""
 
-    n_frames: int = Field(8, ge=1, description="frames per clip, evenly spaced from its onset")
+    n_frames: int = Field(8, ge=1, description="frames per clip; extractors may take fewer of them")
+    sampling: Literal["onset", "ends"] = Field(
+        "onset",
+        description="onset: evenly spaced times from the clip's onset; ends: its first and last frame and evenly "
+        "spaced ones between, a short clip's last one repeated",
+    )
     size_px: int = Field(64, ge=16, description="height and width after resizing; the aspect ratio is not kept")
 
 
