@@ -35,18 +35,30 @@ def extract(
     raw = inputs["stimuli"][0].path
     clips = dataset.load_clips(raw)
     found = _given(raw, dataset, params) if dataset.frames else _cut(raw, clips, dataset, params, tools)
-    seen = set()
-    shape = (len(clips), params.n_frames, params.size_px, params.size_px, 3)
-    with RowWriter(create_frames(out, shape)) as writer:
-        for place, frames in found:
-            if place < len(clips):
-                writer.put(place, frames)
-            seen.add(place)
-    if len(seen) != len(clips):
-        raise DataError(f"{dataset.name} has the frames of {len(seen)} clips, and {len(clips)} clips")
+    shape, count = (len(clips), params.n_frames, params.size_px, params.size_px, 3), 0
+    with RowWriter(out, create_frames(out, shape)) as writer:
+        for frames in _in_order(found):
+            count += 1
+            if count > len(clips):
+                break
+            writer.put(frames)
+    if count != len(clips):
+        more = "more" if count > len(clips) else f"only {count}"
+        raise DataError(f"{dataset.name} has frames of {more} clips, where its table has {len(clips)} clips")
     clips.save(out)
     write_json(out / Videos.FILE, {"clip_ids": clips.ids, "fps_hz": params.n_frames / dataset.clip_s})
     return {"n_clips": len(clips), "n_frames": params.n_frames}
+
+
+def _in_order(found: Iterator[tuple[int, np.ndarray]]) -> Iterator[np.ndarray]:
+    """Yield the frames of clips by their place; those of a film whose clips the table scatters wait for their turn."""
+    waiting: dict[int, np.ndarray] = {}
+    due = 0
+    for place, frames in found:
+        waiting[place] = frames
+        while due in waiting:
+            yield waiting.pop(due)
+            due += 1
 
 
 def _given(raw: Path, dataset: Dataset, params: FramesParams) -> Iterator[tuple[int, np.ndarray]]:

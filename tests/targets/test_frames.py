@@ -94,5 +94,5 @@ def test_given_frames_are_chosen_by_the_same_rules(tmp_path, raw, sampling, at):
 
 @pytest.mark.parametrize("how", ["given_too_few", "given_too_many"])
 def test_frames_of_another_number_of_clips_are_refused(tmp_path, raw, how):
-    with pytest.raises(DataError, match="and 5 clips"):
+    with pytest.raises(DataError, match="table has 5 clips"):
         make(tmp_path / "made", raw, replace(FILMS, frames=f"{HERE}{how}", frames_hz=3.0), size_px=32)
