@@ -237,6 +237,24 @@ PARTS: dict[str, dict[str, Part]] = {
             "mean over frames of projected CLIP image embeddings",
             needs=("frames",),
         ),
+        "clip-tokens": Part(
+            "brainflix.targets.clip:extract_tokens",
+            "brainflix.targets.vision_params:ClipTokenParams",
+            "mean over frames of a CLIP image tower's token grid",
+            needs=("frames",),
+        ),
+        "svd": Part(
+            "brainflix.targets.svd:extract",
+            "brainflix.targets.vision_params:SvdParams",
+            "what Stable Video Diffusion is conditioned on: embedding and, on request, latents of frames",
+            needs=("frames",),
+        ),
+        "depth": Part(
+            "brainflix.targets.depth:extract",
+            "brainflix.targets.vision_params:DepthParams",
+            "relative depth of frames by DPT, each from -1 to 1",
+            needs=("frames",),
+        ),
     },
     "train": {
         "masked-brain-modelling": Part(
