@@ -102,9 +102,8 @@ def encode(frames: np.ndarray, fps_hz: float, path: Path | io.BytesIO, *, crf: i
     ):
         raise DataError(f"frames must be uint8 (n, even, even, 3), not {frames.dtype} {frames.shape}")
     with av.open(path if isinstance(path, io.BytesIO) else str(path), "w", format="mp4") as container:
-        stream = container.add_stream(
-            "libx264", rate=max(Fraction(fps_hz).limit_denominator(_FINEST_RATE), Fraction(1, _FINEST_RATE))
-        )
+        rate = max(Fraction(fps_hz).limit_denominator(_FINEST_RATE), Fraction(1, _FINEST_RATE))
+        stream = container.add_stream("libx264", rate=rate)
         stream.height, stream.width, stream.pix_fmt = frames.shape[1], frames.shape[2], "yuv420p"
         # One thread: the number of threads changes x264's bytes.
         stream.options = {"crf": str(crf), "preset": "veryfast", "threads": "1"}

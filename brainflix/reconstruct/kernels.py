@@ -32,5 +32,7 @@ def choose_for(denoiser: torch.nn.Module, wanted: str, device: torch.device, *, 
 
 def head_sizes(denoiser: torch.nn.Module) -> set[int]:
     """Return the channels a head of every attention layer; configurations name them in several ways."""
-    layers = (module for module in denoiser.modules() if hasattr(module, "heads") and hasattr(module, "inner_dim"))
+    layers: list[Any] = [
+        layer for layer in denoiser.modules() if hasattr(layer, "heads") and hasattr(layer, "inner_dim")
+    ]
     return {int(layer.inner_dim) // int(layer.heads) for layer in layers}

@@ -35,7 +35,10 @@ def load(job: Job, params: LtxParams, inputs: Mapping[str, list[Artifact]], tool
         )
     side_px = pipeline.vae_spatial_compression_ratio * pipeline.transformer_spatial_patch_size
     limits = Limits(side_px, step=pipeline.vae_temporal_compression_ratio)
-    backend = Backend(pipeline, limits, partial(embed, pipeline), partial(run, pipeline, params))
+    # Slicing inside its autoencoder mixes up clips and times in diffusers 0.42; one clip a call is the same saving.
+    backend = Backend(
+        pipeline, limits, partial(embed, pipeline), partial(run, pipeline, params), one_by_one=tools.vae_slicing
+    )
     return prepare(backend, job, params, inputs, tools)
 
 
