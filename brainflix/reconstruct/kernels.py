@@ -32,7 +32,5 @@ def choose_for(denoiser: torch.nn.Module, wanted: str, device: torch.device, *, 
 
 def head_sizes(denoiser: torch.nn.Module) -> set[int]:
     """Return the channels a head of every attention layer; configurations name them in several ways."""
-    layers: list[Any] = [
-        layer for layer in denoiser.modules() if hasattr(layer, "heads") and hasattr(layer, "inner_dim")
-    ]
-    return {int(layer.inner_dim) // int(layer.heads) for layer in layers}
+    layers: list[Any] = [module for module in denoiser.modules() if hasattr(module, "inner_dim")]
+    return {int(layer.inner_dim) // int(layer.heads) for layer in layers if hasattr(layer, "heads")}

@@ -48,10 +48,9 @@ def embed(pipeline: LTXConditionPipeline, captions: list[str]) -> Text:
     return Text(states, mask)
 
 
-def first_noise(pipeline: LTXConditionPipeline, params: LtxParams) -> float:
+def first_noise(params: LtxParams) -> float:
     """Return the share of noise that the first kept step starts from: one of the pipeline's own schedule."""
-    pipeline.scheduler.set_timesteps(timesteps=linear_quadratic_schedule(params.steps) * 1000)
-    return float(pipeline.scheduler.sigmas[params.steps - int(params.steps * params.strength)])
+    return float(linear_quadratic_schedule(params.steps)[params.steps - int(params.steps * params.strength)])
 
 
 def run(pipeline: LTXConditionPipeline, params: LtxParams, call: Call) -> np.ndarray:
@@ -61,7 +60,7 @@ def run(pipeline: LTXConditionPipeline, params: LtxParams, call: Call) -> np.nda
     s of the video into the noise, which for this model is re-noising to 1 - s: both together are what `strength` means
     elsewhere.
     """
-    condition = LTXVideoCondition(video=call.pixels, strength=1.0 - first_noise(pipeline, params))
+    condition = LTXVideoCondition(video=call.pixels, strength=1.0 - first_noise(params))
     made = pipeline(
         conditions=[condition],
         denoise_strength=params.strength,

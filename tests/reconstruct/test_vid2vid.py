@@ -1,10 +1,9 @@
-"""Video-to-video pipelines of diffusers on tiny twins of their real classes: shapes, seeds, clocks, strengths, words."""
+"""Video-to-video pipelines of diffusers on tiny twins of their real classes: shapes, seeds, clocks, strengths."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,9 @@ from brainflix.contract import Job, Tools
 from brainflix.device import pick_compute
 from brainflix.errors import DataError, ResourceError, UsageError
 from brainflix.io.frames import resize
+from brainflix.reconstruct.fit import Limits
 from brainflix.reconstruct.generator import Batch
+from brainflix.reconstruct.seeds import clip_seed
 from brainflix.reconstruct.vid2vid import VideoToVideo
 from brainflix.store.artifact import Artifact
 from brainflix.store.refs import Ref
@@ -53,8 +54,6 @@ SAVED: dict[str, tuple[Callable[[Path], None], tuple[int, int], int]] = {
     "wan": (twins.wan, (16, 32), 5),
     "cogvideox": (twins.cogvideox, (16, 32), 5),
     "ltx": (twins.ltx, (32, 64), 9),
-    # CogVideoX 1.5 joins pairs of latent frames: 5 frames are a pair, and 13 the next number.
-    "cogvideox-1.5": (partial(twins.cogvideox, patch_size_t=2), (16, 32), 5),
 }
 
 
@@ -72,17 +71,19 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, Artifact, Pa
     return store, store.open(ref), folder
 
 
+def saved_twin(world: tuple[Store, Artifact, Path], name: str) -> Twin:
+    store, clips, folder = world
+    save, size_px, n_seen = SAVED[name]
+    save(folder / name)
+    weights = {"weights": str(folder / name)}
+    if name == "animatediff":
+        weights["adapter"] = str(folder / name / "adapter")
+    return Twin(name, weights, size_px, n_seen, Tools(store, lambda: pick_compute("cpu", "float32")), clips)
+
+
 @pytest.fixture(scope="module", params=list(SAVED))
 def twin(request: pytest.FixtureRequest, world: tuple[Store, Artifact, Path]) -> Twin:
-    store, clips, folder = world
-    save, size_px, n_seen = SAVED[request.param]
-    place = folder / request.param
-    save(place)
-    weights = {"weights": str(place)}
-    if request.param == "animatediff":
-        weights["adapter"] = str(place / "adapter")
-    tools = Tools(store, lambda: pick_compute("cpu", "float32"))
-    return Twin(request.param.removesuffix("-1.5"), weights, size_px, n_seen, tools, clips)
+    return saved_twin(world, request.param)
 
 
 @pytest.fixture(scope="module")
@@ -150,16 +151,14 @@ def test_a_clip_depends_on_its_seed_alone(twin: Twin, loaded: VideoToVideo) -> N
 
 
 def test_the_strength_says_how_much_of_the_video_is_left(twin: Twin, loaded: VideoToVideo) -> None:
-    def at(strength: float, video: np.ndarray) -> np.ndarray:
-        params = loaded.params.model_copy(update={"strength": strength})
-        made = twin.load(("clips", "video", "caption"), strength=strength)
-        assert made.params == params
-        return made(batch(video=video))
-
-    untouched = at(0.0, films())
-    assert np.array_equal(untouched, np.stack([resize(clip, *twin.size_px) for clip in films()]))
-    dark, light = films() // 4, 255 - films() // 4
-    changes = [float(np.abs(at(s, dark).astype(float) - at(s, light)).mean()) for s in (0.25, 1.0)]
+    roles, video = ("clips", "video", "caption"), films()
+    untouched = replace(loaded, params=loaded.params.model_copy(update={"strength": 0.0}))(batch())
+    assert np.array_equal(untouched, np.stack([resize(clip, *twin.size_px) for clip in video]))
+    changes = []
+    for strength in (0.25, 1.0):
+        made = twin.load(roles, strength=strength)
+        dark, light = (made(batch([0], video=each)).astype(float) for each in (video // 4, 255 - video // 4))
+        changes.append(float(np.abs(dark - light).mean()))
     assert changes[1] < 0.35 * changes[0], "at full strength hardly anything of the video is left"
 
 
@@ -211,8 +210,7 @@ def test_what_is_no_video_is_refused(loaded: VideoToVideo, wrong: np.ndarray) ->
 
 
 def test_words_come_as_captions_or_as_embeddings_or_once_for_all(twin: Twin, loaded: VideoToVideo) -> None:
-    with_captions = loaded(batch())
-    swapped = loaded(batch(caption=CAPTIONS[[1, 0, 1]]))
+    with_captions, swapped = loaded(batch()), loaded(batch([0], caption=CAPTIONS[[1, 0, 1]]))
     assert apart(with_captions[0], swapped[0]) > 0, "the words must matter"
     states = np.stack([loaded.backend.embed([str(caption)]).states[0].detach().numpy() for caption in CAPTIONS])
     predicted = twin.load(("clips", "video", "prompt"))
@@ -223,7 +221,8 @@ def test_words_come_as_captions_or_as_embeddings_or_once_for_all(twin: Twin, loa
     with pytest.raises(DataError, match="prompts have the shape"):
         predicted(Batch(IDS, {"video": films(), "prompt": states[:, :, :-1]}, N_FRAMES))
     fixed = twin.load(caption="most-frequent")
-    assert apart(fixed(Batch(IDS, {"video": films()}, N_FRAMES)), loaded(batch(caption=np.array(["the sea"] * 3)))) <= 1
+    said = loaded(batch([0], caption=np.array(["the sea"] * 3)))
+    assert apart(fixed(Batch(IDS[:1], {"video": films()[:1]}, N_FRAMES)), said) <= 1
     with pytest.raises(UsageError, match="captions or prompts, not both"):
         twin.load(("clips", "video", "caption", "prompt"))
     with pytest.raises(DataError, match="no videos to start from"):
@@ -252,7 +251,7 @@ def test_switches_that_save_memory_are_noted_and_change_nothing(twin: Twin, load
     assert frugal.notes["vae_slicing"] is True and frugal.notes["vae_tiling"] is True
     assert "no accelerator" in str(frugal.notes["offload"])
     # These frames are smaller than a tile.
-    assert apart(frugal(batch()), loaded(batch())) <= 1
+    assert apart(frugal(batch([0, 1])), loaded(batch([0, 1]))) <= 1
 
 
 def test_xformers_is_never_replaced_silently(twin: Twin) -> None:
@@ -275,8 +274,6 @@ def test_ltx_starts_from_the_video_mixed_with_noise(twin: Twin, loaded: VideoToV
     assert frames.shape[1] == N_FRAMES
     sigma = float(calls[0]["timestep"].max()) / 1000
     assert float(calls[0]["timestep"].min()) / 1000 == pytest.approx(sigma)
-    from brainflix.reconstruct.seeds import clip_seed
-
     generator = torch.Generator().manual_seed(clip_seed(loaded.seed, IDS[1]))
     pixels = np.stack([resize(films()[1], *twin.size_px)])[:, [0, 1, 2, 3, 4, 4, 4, 4, 4]]
     x = torch.from_numpy(pixels).movedim(-1, 1).float() / 127.5 - 1
@@ -294,3 +291,17 @@ def test_ltx_weights_of_another_schedule_are_refused(world: tuple[Store, Artifac
     older = Twin("ltx", {"weights": str(folder / "older")}, (32, 32), 9, tools, clips)
     with pytest.raises(UsageError, match="schedule shifts with the size"):
         older.load()
+
+
+def test_cogvideox_1_5_goes_clip_by_clip_in_pairs_of_latent_frames(world: tuple[Store, Artifact, Path]) -> None:
+    store, clips, folder = world
+    twins.cogvideox(folder / "pairs", patch_size_t=2)
+    tools = Tools(store, lambda: pick_compute("cpu", "float32"))
+    made = Twin("cogvideox", {"weights": str(folder / "pairs")}, (16, 32), 5, tools, clips).load(fps=3 * FPS)
+    assert made.backend.limits == Limits(16, first=5, step=8)
+    calls = spied(made)
+    together = made(Batch(IDS, {"video": films()}, N_FRAMES))
+    assert together.shape == (3, N_FRAMES, 16, 32, 3)
+    # 15 frames are held to 21, which are 6 latent frames.
+    assert {tuple(call["hidden_states"].shape) for call in calls} == {(2, 6, 8, 2, 4)}
+    assert apart(made(Batch(IDS[1:2], {"video": films()[1:2]}, N_FRAMES))[0], together[1]) <= 1

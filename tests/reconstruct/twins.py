@@ -70,7 +70,7 @@ def stir(*networks: torch.nn.Module) -> None:
 
 def stable_diffusion(folder: Path, adapter_folder: Path) -> None:
     """Save Stable Diffusion 1.5's classes and a motion adapter, each in its own folder."""
-    widths: dict[str, Any] = {"block_out_channels": (32, 64), "norm_num_groups": 8}
+    widths: dict[str, Any] = {"block_out_channels": (16, 32), "norm_num_groups": 8}
     tokenizer = build_tokenizer()
     text = CLIPTextConfig(
         vocab_size=len(tokenizer),
@@ -101,7 +101,7 @@ def stable_diffusion(folder: Path, adapter_folder: Path) -> None:
             scaling_factor=0.18215,
         )
         adapter = MotionAdapter(
-            block_out_channels=(32, 64),
+            block_out_channels=(16, 32),
             motion_layers_per_block=1,
             motion_norm_num_groups=8,
             motion_num_attention_heads=4,
