@@ -6,6 +6,7 @@ the pixels it is given (`video=` and a strength): their `latents=` arguments wou
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -149,7 +150,10 @@ class VideoToVideo:
 
 def load_pipeline(kind: type[DiffusionPipeline], folder: Path, compute: Compute, **networks: Any) -> DiffusionPipeline:
     """Load a pipeline folder in the Hub's layout; `networks` are parts that were loaded before, in their own dtype."""
-    pipeline = kind.from_pretrained(folder, torch_dtype=compute.dtype, local_files_only=True, **networks)
+    with warnings.catch_warnings():
+        # Newer releases of diffusers would have it called dtype, which older ones that we support do not read.
+        warnings.filterwarnings("ignore", message=".*torch_dtype", category=FutureWarning)
+        pipeline = kind.from_pretrained(folder, torch_dtype=compute.dtype, local_files_only=True, **networks)
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
 

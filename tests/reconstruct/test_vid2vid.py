@@ -254,6 +254,16 @@ def test_switches_that_save_memory_are_noted_and_change_nothing(twin: Twin, load
     assert apart(frugal(batch([0, 1])), loaded(batch([0, 1]))) <= 1
 
 
+def test_half_precision_as_on_cards_computes_nearly_the_same(twin: Twin, loaded: VideoToVideo) -> None:
+    tools = replace(twin.tools, compute=lambda: pick_compute("cpu", "bfloat16"))
+    half = twin.load(("clips", "video", "caption"), tools)
+    networks = half.backend.pipeline
+    assert getattr(networks, half.backend.denoiser).dtype == networks.text_encoder.dtype == torch.bfloat16
+    assert networks.vae.dtype == (torch.float32 if twin.name == "wan" else torch.bfloat16)
+    made = [each(batch([0])).astype(float) for each in (half, loaded)]
+    assert made[0].std() > 1 and np.abs(made[0] - made[1]).mean() < 20
+
+
 def test_xformers_is_never_replaced_silently(twin: Twin) -> None:
     with pytest.raises(ResourceError, match="xformers attention cannot be used"):
         twin.load(tools=replace(twin.tools, attention="xformers"))
