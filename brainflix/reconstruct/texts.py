@@ -38,11 +38,17 @@ def check_roles(roles: Collection[str]) -> None:
 
 
 @torch.no_grad()
-def embed_captions(captions: Sequence[str], embed: Embed) -> Text:
-    """Encode captions, each distinct one once and in a fixed order, so that equal captions get equal bits."""
-    distinct = sorted({str(caption) for caption in captions})
-    place = {caption: i for i, caption in enumerate(distinct)}
-    return embed(distinct).take([place[str(caption)] for caption in captions])
+def embed_captions(captions: np.ndarray, embed: Embed) -> Text:
+    """Encode captions (n_clips,), each distinct one once and in a fixed order, so that equal ones get equal bits.
+
+    Raises:
+        DataError: they are no texts.
+    """
+    if captions.ndim != 1 or captions.dtype.kind != "U":
+        what = f"captions are one text for each clip, not {captions.dtype} of shape {captions.shape}"
+        raise DataError(what, next="give text embeddings as the input 'prompt'")
+    distinct, place = np.unique(captions, return_inverse=True)
+    return embed(distinct.tolist()).take(place.tolist())
 
 
 def check_prompts(prompts: np.ndarray, like: Text) -> Text:

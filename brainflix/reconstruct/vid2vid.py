@@ -123,7 +123,7 @@ class VideoToVideo:
     def _text(self, batch: Batch) -> Text:
         """Return the prompts of a batch's clips."""
         if (captions := batch.conditions.get("caption")) is not None:
-            return embed_captions([str(caption) for caption in captions], self.backend.embed)
+            return embed_captions(captions, self.backend.embed)
         if (prompts := batch.conditions.get("prompt")) is not None:
             return check_prompts(prompts, self.negative)
         if self.fixed is None:

@@ -223,6 +223,8 @@ def test_words_come_as_captions_or_as_embeddings_or_once_for_all(twin: Twin, loa
     fixed = twin.load(caption="most-frequent")
     said = loaded(batch([0], caption=np.array(["the sea"] * 3)))
     assert apart(fixed(Batch(IDS[:1], {"video": films()[:1]}, N_FRAMES)), said) <= 1
+    with pytest.raises(DataError, match="captions are one text for each clip, not float32"):
+        loaded(batch(caption=states))
     with pytest.raises(UsageError, match="captions or prompts, not both"):
         twin.load(("clips", "video", "caption", "prompt"))
     with pytest.raises(DataError, match="no videos to start from"):
