@@ -140,6 +140,9 @@ class Tools:
         clips_per_batch: clips that go through a network at once.
         checkpoint_epochs: epochs between checkpoints.
         recompute: recompute activations in the backward pass of training, to save memory.
+        vae_slicing: autoencoders take one clip or frame at a time.
+        vae_tiling: autoencoders take large frames in tiles; where they overlap, pixels differ a little.
+        offload: what of a generator waits in main memory: "none", "model" or "sequential".
         cache: folder that keeps what networks say of clips; None keeps nothing.
         given: how raw files come; None takes the store's own folder and asks for nothing.
     """
@@ -151,6 +154,9 @@ class Tools:
     clips_per_batch: int = 16
     checkpoint_epochs: int = 5
     recompute: bool = False
+    vae_slicing: bool = False
+    vae_tiling: bool = False
+    offload: str = "none"
     cache: Path | None = None
     given: Intake | None = None
 

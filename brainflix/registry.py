@@ -71,6 +71,17 @@ def _paper(params: str, whose: str) -> Part:
     )
 
 
+def _video_to_video(module: str, params: str, whose: str) -> Part:
+    """Return the part of one video-to-video model of diffusers."""
+    return Part(
+        f"brainflix.reconstruct.{module}:load",
+        f"brainflix.reconstruct.vid2vid_params:{params}",
+        f"{whose}, from video to video: re-noise an earlier step's frames, denoise under captions",
+        needs=("clips", "video"),
+        takes=("caption", "prompt"),
+    )
+
+
 PARTS: dict[str, dict[str, Part]] = {
     "dataset": {
         "demo": Part(
@@ -301,6 +312,16 @@ PARTS: dict[str, dict[str, Part]] = {
             needs=("clips",),
             takes=("latents", "prompt"),
         ),
+        "decode-latents": Part(
+            "brainflix.reconstruct.decode:load",
+            "brainflix.reconstruct.vid2vid_params:DecodeLatentsParams",
+            "predicted latents decoded once: the blurry clips that video-to-video generators start from",
+            needs=("clips", "latents"),
+        ),
+        "animatediff": _video_to_video("animatediff", "AnimateDiffParams", "Stable Diffusion and a motion adapter"),
+        "wan": _video_to_video("wan", "WanParams", "Wan 2.1"),
+        "cogvideox": _video_to_video("cogvideox", "CogVideoXParams", "CogVideoX"),
+        "ltx": _video_to_video("ltx", "LtxParams", "LTX-Video"),
     },
     "evaluate": {
         "strict": Part(

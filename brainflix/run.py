@@ -99,6 +99,9 @@ def make_tools(store: Store, settings: Settings, progress: Progress, intake: Int
         clips_per_batch=settings.clips_per_batch,
         checkpoint_epochs=settings.checkpoint_epochs,
         recompute=settings.recompute,
+        vae_slicing=settings.vae_slicing,
+        vae_tiling=settings.vae_tiling,
+        offload=settings.offload,
         cache=settings.cache,
         given=intake or Intake(store.root / DOWNLOADS, offline=settings.offline),
     )

@@ -41,6 +41,13 @@ class Settings(BaseSettings):
     clips_per_batch: int = Field(20, ge=1, description="clips that go through a network at once")
     checkpoint_epochs: int = Field(5, ge=1, description="epochs between training checkpoints")
     recompute: bool = Field(False, description="training computes activations twice, to need less memory")
+    vae_slicing: bool = Field(False, description="autoencoders take one clip or frame at a time, to need less memory")
+    vae_tiling: bool = Field(
+        False, description="autoencoders take large frames in tiles, to need less memory; seams differ a little"
+    )
+    offload: Literal["none", "model", "sequential"] = Field(
+        "none", description="generators' networks wait in main memory: one at a time or one layer at a time on the card"
+    )
     workers: int = Field(0, ge=0, description="CPU threads; 0 takes what the machine has")
     offline: bool = Field(False, description="never open a network connection")
     token: SecretStr | None = Field(None, description="Hugging Face token")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -13,6 +14,9 @@ from av.error import FFmpegError
 from av.video.reformatter import VideoReformatter
 
 from brainflix.errors import DataError, MissingError
+
+# Largest denominator of a frame rate, so that the container's duration is the frames over the rate.
+_FINEST_RATE = 1001
 
 
 def decode_at(path: Path, times_s: np.ndarray) -> np.ndarray:
@@ -113,7 +117,8 @@ def encode(frames: np.ndarray, fps_hz: float, path: Path | io.BytesIO, *, crf: i
     ):
         raise DataError(f"frames must be uint8 (n, even, even, 3), not {frames.dtype} {frames.shape}")
     with av.open(path if isinstance(path, io.BytesIO) else str(path), "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=round(fps_hz))
+        rate = max(Fraction(fps_hz).limit_denominator(_FINEST_RATE), Fraction(1, _FINEST_RATE))
+        stream = container.add_stream("libx264", rate=rate)
         stream.height, stream.width, stream.pix_fmt = frames.shape[1], frames.shape[2], "yuv420p"
         # One thread: the number of threads changes x264's bytes.
         stream.options = {"crf": str(crf), "preset": "veryfast", "threads": "1"}

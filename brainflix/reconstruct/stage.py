@@ -101,9 +101,13 @@ def condition(artifact: Artifact, clip_ids: Sequence[str]) -> np.ndarray:
 
 
 def _write_previews(videos: Videos, out: Staging) -> None:
-    """Write the first clips as mp4; containers know no rate below one frame per second."""
+    """Write the first clips as mp4, with an edge pixel more where a side is odd, which the codec does not take."""
+    import numpy as np
+
     from brainflix.io.video import encode
 
     (out.path / "previews").mkdir()
     for clip_id, clip in list(zip(videos.clip_ids, videos.frames, strict=True))[:N_PREVIEWS]:
-        encode(clip, max(1.0, videos.fps_hz), out.path / "previews" / f"{clip_id}.mp4")
+        height, width = clip.shape[1:3]
+        even = np.pad(clip, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+        encode(even, videos.fps_hz, out.path / "previews" / f"{clip_id}.mp4")

@@ -1,32 +1,35 @@
 """Video-to-video diffusion on UNet3DConditionModel and AutoencoderKL (Brain Netflix spec 6).
 
 The loop is ours because diffusers' pipeline class for it is deprecated and its latent axes changed once (spec 6.1):
-latents are (clip, frame, channel, height, width) everywhere outside this file, and anything else is refused.
+latents are (clip, frame, channel, height, width) everywhere outside this file. The other order that releases have used
+is recognised by its lengths (`axes`), and anything else is refused.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
 from diffusers import AutoencoderKL, DPMSolverMultistepScheduler, UNet3DConditionModel
 
-from brainflix.attention import choose_kernel
 from brainflix.contract import Job, Tools
 from brainflix.device import Compute
-from brainflix.errors import DataError
+from brainflix.errors import DataError, UsageError
 from brainflix.io.weights import resolve_weights
+from brainflix.reconstruct.axes import frames_first
 from brainflix.reconstruct.generator import Batch
+from brainflix.reconstruct.kernels import choose_for
+from brainflix.reconstruct.memory import place_networks, switch_vae
 from brainflix.reconstruct.params import ZeroscopeParams
 from brainflix.reconstruct.seeds import clip_noise
 from brainflix.store.artifact import Artifact
 from brainflix.store.schema import Clips
 from brainflix.targets.text import encode_captions
-from brainflix.targets.vae import decode_latents, load_vae
+from brainflix.targets.vae import decode_latents
 
 MOST_FREQUENT = "most-frequent"
 
@@ -41,6 +44,7 @@ class Backend:
         negative: token states of the negative prompt, (n_tokens, width).
         compute: device and dtype.
         kernel: attention kernel in use, with the reason.
+        memory: what to note of switches that save memory.
     """
 
     unet: UNet3DConditionModel
@@ -49,11 +53,26 @@ class Backend:
     negative: torch.Tensor
     compute: Compute
     kernel: str
+    memory: Mapping[str, object] = field(default_factory=dict)
 
-    def latent_shape(self, n_frames: int) -> tuple[int, int, int, int]:
-        """Return (frames, channels, height, width) of one clip's latents."""
-        size = int(self.unet.config.sample_size)
-        return n_frames, int(self.unet.config.in_channels), size, size
+    @property
+    def n_channels(self) -> int:
+        """Channels of the latents."""
+        return int(self.unet.config.in_channels)
+
+    def noise_size(self, size_px: tuple[int, int] | None) -> tuple[int, int]:
+        """Return the height and width of latents that are drawn: those of `size_px`, or else what the network says.
+
+        Raises:
+            UsageError: a side is no multiple of the autoencoder's factor.
+        """
+        if size_px is None:
+            size = self.unet.config.sample_size
+            return (int(size), int(size)) if isinstance(size, int) else (int(size[0]), int(size[1]))
+        factor = 2 ** (len(self.vae.config.block_out_channels) - 1)
+        if any(side % factor for side in size_px):
+            raise UsageError(f"size_px {list(size_px)} does not fit", why=f"sides are multiples of {factor}")
+        return size_px[0] // factor, size_px[1] // factor
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,8 +92,8 @@ class Zeroscope:
 
     @property
     def notes(self) -> Mapping[str, object]:
-        """The attention kernel."""
-        return {"attention": self.backend.kernel}
+        """The attention kernel, and switches that save memory."""
+        return {"attention": self.backend.kernel, **self.backend.memory}
 
     def __call__(self, batch: Batch) -> np.ndarray:
         """Return uint8 frames of shape (n_clips, n_frames, H, W, 3)."""
@@ -92,7 +111,7 @@ def load(job: Job, params: ZeroscopeParams, inputs: Mapping[str, list[Artifact]]
     """Load the pipeline once, and encode the recipe's caption where no prompt is predicted."""
     folder = resolve_weights(params.weights, params.revision)
     compute = tools.compute()
-    backend = load_backend(folder, params, compute, tools.attention)
+    backend = load_backend(folder, params, compute, tools)
     prompt = None
     if "prompt" not in inputs:
         caption = fixed_caption(params.caption, Clips.load(inputs["clips"][0]))
@@ -109,15 +128,14 @@ def fixed_caption(caption: str, clips: Clips) -> str:
     return min(counts, key=lambda text: (-counts[text], text))
 
 
-def load_backend(folder: Path, params: ZeroscopeParams, compute: Compute, attention: str = "auto") -> Backend:
+def load_backend(folder: Path, params: ZeroscopeParams, compute: Compute, tools: Tools) -> Backend:
     """Load a pipeline folder in the Hub's layout: unet, vae, text_encoder, tokenizer, scheduler."""
-    unet = UNet3DConditionModel.from_pretrained(folder / "unet", torch_dtype=compute.dtype).to(compute.device).eval()
-    kernel = choose_kernel(attention, compute.device, int(unet.config.attention_head_dim))
-    if kernel.name == "xformers":
-        unet.enable_xformers_memory_efficient_attention()
+    unet = UNet3DConditionModel.from_pretrained(folder / "unet", torch_dtype=compute.dtype).eval()
+    kernel = choose_for(unet, tools.attention, compute.device)
     negative = encode_prompt(folder, params.negative_prompt, compute)
-    vae = load_vae(folder / "vae", compute)
-    return Backend(unet, vae, folder / "scheduler", negative, compute, f"{kernel.name}: {kernel.reason}")
+    vae = AutoencoderKL.from_pretrained(folder / "vae", torch_dtype=compute.dtype).eval()
+    memory = switch_vae(vae, tools) | place_networks([unet, vae], compute, tools)
+    return Backend(unet, vae, folder / "scheduler", negative, compute, f"{kernel.name}: {kernel.reason}", memory)
 
 
 def encode_prompt(folder: Path, prompt: str, compute: Compute) -> torch.Tensor:
@@ -149,7 +167,8 @@ def generate(
 
     Args:
         backend: the loaded generator.
-        latents: scaled latents of shape (n_clips, n_frames, channels, height, width); None starts from pure noise.
+        latents: scaled latents of shape (n_clips, n_frames, channels, height, width), whose size the frames get; the
+            order (n_clips, channels, n_frames, height, width) too. None starts from pure noise of `params.size_px`.
         prompts: token states of shape (n_clips, n_tokens, width).
         clip_ids: ids of the clips; with `seed` they decide the noise.
         n_frames: frames of a clip.
@@ -160,37 +179,53 @@ def generate(
         uint8 frames of shape (n_clips, n_frames, H, W, 3).
 
     Raises:
-        DataError: latents of another shape or axis order; they are never rescaled or transposed silently.
+        DataError: latents of another shape or axis order, or prompts of another shape than the text tower's.
     """
-    shape = backend.latent_shape(n_frames)
-    if latents is not None and latents.shape[1:] != shape:
-        raise DataError(
-            f"latents are {latents.shape[1:]}, the generator takes (frame, channel, height, width) = {shape}"
-        )
-    noise = clip_noise(seed, clip_ids, shape)
+    device = backend.compute.device
     scheduler = DPMSolverMultistepScheduler.from_pretrained(backend.scheduler_folder)
-    strength = 1.0 if latents is None else params.strength
-    timesteps = kept_timesteps(scheduler, params.steps, strength)
     if latents is None:
-        x = noise
+        timesteps = kept_timesteps(scheduler, params.steps, 1.0)
+        x = clip_noise(seed, clip_ids, (n_frames, backend.n_channels, *backend.noise_size(params.size_px)))
     else:
-        start = torch.from_numpy(latents).float() * params.latent_factor
+        start = _scaled(frames_first(latents, n_frames, backend.n_channels), params.latent_factor)
+        timesteps = kept_timesteps(scheduler, params.steps, params.strength)
+        noise = clip_noise(seed, clip_ids, start.shape[1:])
+        # No step is kept at strength 0: the latents are decoded as they are.
         x = scheduler.add_noise(start, noise, timesteps[:1].expand(len(start))) if len(timesteps) else start
-    x = x.transpose(1, 2).to(backend.compute.device)
-    condition = torch.from_numpy(prompts).to(backend.compute.device)
+    x = x.transpose(1, 2).to(device)
+    condition = _condition(backend, prompts, params.guidance_scale) if len(timesteps) else None
     for t in timesteps:
         x = scheduler.step(_predict_noise(backend, x, t, condition, params.guidance_scale), t, x).prev_sample
     return decode_latents(backend.vae, x.transpose(1, 2))
 
 
+def _scaled(latents: np.ndarray, factor: float) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(latents, np.float32)) * factor
+
+
+def _condition(backend: Backend, prompts: np.ndarray, guidance: float) -> torch.Tensor:
+    """Return what every step attends to, on the device: the prompts, and before them the negative one under guidance.
+
+    Raises:
+        DataError: the prompts are not of the negative prompt's shape.
+    """
+    if prompts.shape[1:] != tuple(backend.negative.shape):
+        raise DataError(
+            f"prompts are {prompts.shape[1:]}, the generator reads (tokens, width) = {tuple(backend.negative.shape)}",
+            next="predict the targets of a captions step with the same weights",
+        )
+    condition = torch.from_numpy(prompts).to(backend.compute.device)
+    if guidance > 1:
+        condition = torch.cat([backend.negative.to(condition).expand_as(condition), condition])
+    return condition.to(backend.compute.dtype)
+
+
 def _predict_noise(
-    backend: Backend, x: torch.Tensor, t: torch.Tensor, condition: torch.Tensor, guidance: float
+    backend: Backend, x: torch.Tensor, t: torch.Tensor, condition: torch.Tensor | None, guidance: float
 ) -> torch.Tensor:
     """Predict the noise in x (n, channels, frames, h, w), with classifier-free guidance if `guidance` exceeds 1."""
-    dtype = backend.compute.dtype
+    x = x.to(backend.compute.dtype)
     if guidance <= 1:
-        return backend.unet(x.to(dtype), t, condition.to(dtype)).sample.float()
-    negative = backend.negative.to(condition).expand_as(condition)
-    both = backend.unet(torch.cat([x, x]).to(dtype), t, torch.cat([negative, condition]).to(dtype)).sample.float()
-    without, with_prompt = both.chunk(2)
+        return backend.unet(x, t, condition).sample.float()
+    without, with_prompt = backend.unet(torch.cat([x, x]), t, condition).sample.float().chunk(2)
     return without + guidance * (with_prompt - without)

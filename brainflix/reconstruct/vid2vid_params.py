@@ -1,0 +1,76 @@
+"""Parameters of the video-to-video generators of diffusers and of the part that makes frames for them (spec 10)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from brainflix.targets.params import WeightParams
+
+Side = Annotated[int, Field(ge=8)]
+
+
+class DecodeLatentsParams(WeightParams):
+    """Frames of predicted latents, as they are, from an autoencoder (Brain Netflix spec 10, swap rule)."""
+
+    FOLDERS = ("subfolder",)
+    subfolder: str = "vae"
+    latent_factor: float = Field(1.0, gt=0, description="the predicted latents are multiplied by this")
+    split: Literal["train", "val", "test"] = Field("test", description="split whose clips are decoded")
+
+
+class VideoToVideoParams(WeightParams):
+    """What all video-to-video generators can be told."""
+
+    steps: int = Field(50, ge=1, le=1000, description="solver steps of the whole schedule")
+    strength: float = Field(0.8, ge=0, le=1, description="share of the schedule that is run; 0 only resizes the video")
+    guidance_scale: float = Field(5.0, ge=1, description="classifier-free guidance; 1 switches it off")
+    size_px: tuple[Side, Side] = Field((480, 832), description="height and width that the model sees and returns")
+    fps: float | None = Field(
+        None, gt=0, description="frames per second that the model sees; by default those of the clips"
+    )
+    negative_prompt: str = Field("", description="prompt of the unconditional branch")
+    caption: str = Field(
+        "", description="prompt where none is predicted; most-frequent takes the training captions' mode"
+    )
+    sample: int = Field(0, ge=0, description="0 draws the run's own noise, every other number another one")
+    split: Literal["train", "val", "test"] = Field("test", description="split whose clips are generated")
+
+
+class AnimateDiffParams(VideoToVideoParams):
+    """Stable Diffusion 1.5 with a motion adapter."""
+
+    guidance_scale: float = Field(7.5, ge=1, description="classifier-free guidance; 1 switches it off")
+    size_px: tuple[Side, Side] = Field((512, 512), description="height and width that the model sees and returns")
+    adapter: str = Field(description="weights of the motion adapter")
+    adapter_revision: str = Field(
+        "", description="their commit on the Hub; for files on this machine their digest, found by itself"
+    )
+
+    @model_validator(mode="after")
+    def _pin_adapter(self) -> Self:
+        from brainflix.io.weights import pin
+
+        object.__setattr__(self, "adapter_revision", pin(self.adapter, self.adapter_revision))
+        return self
+
+
+class WanParams(VideoToVideoParams):
+    """Wan 2.1's text-to-video weights, used from video to video."""
+
+
+class CogVideoXParams(VideoToVideoParams):
+    """CogVideoX's text-to-video weights, used from video to video."""
+
+    guidance_scale: float = Field(6.0, ge=1, description="classifier-free guidance; 1 switches it off")
+    size_px: tuple[Side, Side] = Field((480, 720), description="height and width that the model sees and returns")
+
+
+class LtxParams(VideoToVideoParams):
+    """LTX-Video's weights from 0.9.5 on, used from video to video."""
+
+    guidance_scale: float = Field(3.0, ge=1, description="classifier-free guidance; 1 switches it off")
+    size_px: tuple[Side, Side] = Field((512, 704), description="height and width that the model sees and returns")
+    decode_timestep: float = Field(0.05, ge=0, le=1, description="time that an autoencoder which reads one is told")
+    decode_noise: float = Field(0.025, ge=0, le=1, description="share of noise in the latents that it decodes")
