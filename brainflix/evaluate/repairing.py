@@ -15,7 +15,7 @@ from brainflix.errors import DataError, UsageError
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 # Entries of a block of re-pairings drawn at once.
-BLOCK = 2**21
+BLOCK = 2**18
 
 
 @dataclass(frozen=True)

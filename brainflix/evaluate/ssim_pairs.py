@@ -23,8 +23,8 @@ from brainflix.scratch import give_back, zeros
 Singles = NDArray[np.float32]
 # Windows in each plane at most: 16 a side.
 N_WINDOWS = 256
-# Bytes of windows held at once.
-MEMORY_BYTES = 2**25
+# Bytes of windows held at once; all of a plane of so few clips that several are added at once.
+MEMORY_BYTES = 40 * 2**20
 # Entries of one block of pairings: some arrays of this size stay in a core's second-level cache.
 BLOCK = 49_152
 

@@ -59,7 +59,8 @@ class Repairing:
     def rotated(self, clips: NDArray[np.int64]) -> Orders:
         """Return the truths that some predictions meet in each rotation, (n_shifts, len(clips))."""
         at = np.argsort(self.place).astype(np.int32)
-        return at[(self.place[clips] + self.shifts[:, None]) % len(at)]
+        met: Orders = at[(self.place[clips] + self.shifts[:, None]) % len(at)]
+        return met
 
     def strangers(self, clips: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Return which truths some predictions meet in any rotation, (len(clips), n_clips)."""

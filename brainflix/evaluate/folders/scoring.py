@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 
 from brainflix.evaluate import baselines
 from brainflix.evaluate.bootstrap import defined_mean
-from brainflix.evaluate.clip_pool import clip_pool
+from brainflix.evaluate.clip_pool import clip_pool, in_order
 from brainflix.evaluate.flow import epe_static
 from brainflix.evaluate.folders.inputs import Inputs, Track
 from brainflix.evaluate.folders.lines import Table, make_line
@@ -49,12 +48,14 @@ class Own:
         floors: by baseline, its SSIM with a few other clips, array of shape (n_clips,); empty if nothing asks for it.
         n_nan: by metric, how many values of the prediction are undefined.
         flows: of truth and prediction, sampled, (n_clips, n_steps, n_places, 2) each; empty without metrics of motion.
+        speed: mean true speed of each clip at these places, (n_clips,), NaN without metrics of motion.
     """
 
     values: dict[str, dict[str, Floats]]
     floors: dict[str, Floats]
     n_nan: dict[str, int]
     flows: tuple[NDArray[np.float32], ...]
+    speed: Floats
 
 
 def score_folder(
@@ -106,9 +107,9 @@ def _score_own(inputs: Inputs, plan: Plan, repairing: Repairing, track: Track, f
     others = replace(repairing, shifts=repairing.shifts[shifts]).floor
     values = {system: {name: np.empty(n) for name in names} for system in (PREDICTION, *BASELINES)}
     floors = {name: np.empty(n) for name in BASELINES}
-    n_nan, flows = dict.fromkeys(names, 0), list[NDArray[np.float32]]()
+    n_nan, flows, speed = dict.fromkeys(names, 0), list[NDArray[np.float32]](), np.full(n, math.nan)
     with clip_pool(plan.workers) as pool:
-        found = pool.map(partial(_score_clip, inputs, plan), range(n), others.T)
+        found = in_order(pool, lambda clip: _score_clip(inputs, plan, clip, others[:, clip]), range(n))
         for clip in track(range(n), "clips scored"):
             one = next(found)
             for system, name in product(values, names):
@@ -121,7 +122,9 @@ def _score_own(inputs: Inputs, plan: Plan, repairing: Repairing, track: Track, f
             for side, each in zip(flows, one.flows, strict=True):
                 side[clip] = each
                 give_back(side)
-    return Own(values, floors, n_nan, tuple(flows))
+            if one.flows:
+                (speed[clip],) = epe_static(one.flows[0][None])
+    return Own(values, floors, n_nan, tuple(flows), speed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,14 +141,19 @@ def _score_clip(inputs: Inputs, plan: Plan, clip: int, others: NDArray[np.int32]
     truth, prediction = (
         View(np.asarray(each[clip]), plan.grey, inputs.fps_hz or math.nan) for each in (inputs.truth, inputs.prediction)
     )
-    derived = {name: View(derive(name, inputs, clip), plan.grey, truth.fps_hz) for name in BASELINES}
-    views = {PREDICTION: prediction, **derived}
-    scores = {name: score_views(plan.of_clips, truth, view) for name, view in views.items()}
+    scores = {PREDICTION: score_views(plan.of_clips, truth, prediction)}
+    flows = tuple(sample_flow(view, plan.seed) for view in (truth, prediction) if plan.moves)
+    del prediction
+    frames = []
+    for name in BASELINES:
+        # One after another: what metrics derive from a clip is some fifty times as large as the clip.
+        view = View(derive(name, inputs, clip), plan.grey, truth.fps_hz)
+        scores[name] = score_views(plan.of_clips, truth, view)
+        frames.append(view.frames)
     floors = np.full(len(BASELINES), math.nan)
     if len(others):
-        strangers, frames = [inputs.truth[i] for i in others], [view.frames for view in derived.values()]
+        strangers = [inputs.truth[i] for i in others]
         floors = ssim_matrix(strangers, frames, FLAVOURS[plan.ssim], seed=plan.seed).mean(axis=1)
-    flows = tuple(sample_flow(view, plan.seed) for view in (truth, prediction) if plan.moves)
     return _OneClip(scores, dict(zip(BASELINES, floors.tolist(), strict=True)), flows)
 
 
@@ -198,5 +206,5 @@ def _score_pairs(
 def _gathering(metric: Metric, own: Own, repairing: Repairing, plan: Plan, folder: Path | None) -> Gathering:
     """Return what tests a metric by the null that it names."""
     if metric.null == "matched":
-        return SameSpeed(epe_static(own.flows[0]), n_draws=plan.n_draws, seed=plan.seed, folder=folder)
+        return SameSpeed(own.speed, n_draws=plan.n_draws, seed=plan.seed, folder=folder)
     return Rotations(repairing, higher_is_better=metric.higher_is_better)
