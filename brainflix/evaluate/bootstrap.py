@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Method = Literal["percentile", "bca"]
 # Entries of a block of bootstrap weights held at once.
-BLOCK = 2**21
+BLOCK = 2**18
 # With fewer clusters the bootstrap's intervals are too narrow; Student's t over clusters is used (metrics spec 3.2).
 FEW_CLUSTERS = 30
 # Length of a stimulus block in seconds where nobody asks for another (metrics spec 3.2).

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import TypeVar
 
 import cv2
 from threadpoolctl import threadpool_limits
+
+One, Found = TypeVar("One"), TypeVar("Found")
+# Results that may wait for whoever takes them.
+AHEAD = 8
 
 
 @contextmanager
@@ -20,3 +26,14 @@ def clip_pool(workers: int) -> Iterator[ThreadPoolExecutor]:
             yield pool
     finally:
         cv2.setNumThreads(before)
+
+
+def in_order(pool: ThreadPoolExecutor, score: Callable[[One], Found], items: Iterable[One]) -> Iterator[Found]:
+    """Yield the result of each item in their order; unlike the pool's own map, no more than a few wait to be taken."""
+    waiting: deque[Future[Found]] = deque()
+    for item in items:
+        waiting.append(pool.submit(score, item))
+        if len(waiting) > AHEAD:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brainflix.errors import DataError
-from brainflix.evaluate.bootstrap import Floats, Interval, cluster_sums, mean_interval
+from brainflix.evaluate.bootstrap import Floats, Interval, Method, cluster_sums, mean_interval
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ def paired_difference(
     n_boot: int = 10_000,
     n_draws: int = 10_000,
     seed: int = 0,
+    method: Method = "percentile",
 ) -> Difference:
     """Compare two systems on the same clips by their clip-wise differences (metrics spec 3.2, 3.3).
 
@@ -56,6 +57,7 @@ def paired_difference(
         n_boot: bootstrap replicates.
         n_draws: sign patterns at most.
         seed: of replicates and patterns.
+        method: of the bootstrap's interval, as of `mean_interval`.
 
     Returns:
         The difference a - b; NaN limits with fewer than two clusters.
@@ -67,7 +69,7 @@ def paired_difference(
         raise DataError(f"scores of shape {np.shape(a)} and {np.shape(b)} are not paired", next="score the same clips")
     difference = np.asarray(a, np.float64) - np.asarray(b, np.float64)
     return Difference(
-        mean_interval(difference, clusters, n_boot=n_boot, seed=seed),
+        mean_interval(difference, clusters, n_boot=n_boot, seed=seed, method=method),
         sign_flip_test(difference, clusters, n_draws=n_draws, seed=seed),
     )
 

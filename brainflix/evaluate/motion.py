@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import permutations
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,8 @@ from scipy import stats
 from brainflix.errors import DataError, UsageError
 from brainflix.evaluate.bootstrap import cluster_sums
 from brainflix.evaluate.flow import Floats, Flow, Frames, Grey, farneback, flow_cosine
-from brainflix.evaluate.repairing import Repaired, from_null, random_orders
+from brainflix.evaluate.repairing import Repaired, from_null, permutation_blocks
+from brainflix.scratch import give_back, zeros
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,12 @@ def time_reversal_test(forward: Floats, backward: Floats, clusters: NDArray[Any]
 
 
 def magnitude_matched_orders(
-    speed: Floats, *, n_bins: int = 10, n_draws: int = 10_000, seed: int | np.random.Generator = 0
+    speed: Floats,
+    *,
+    n_bins: int = 10,
+    n_draws: int = 10_000,
+    seed: int | np.random.Generator = 0,
+    folder: Path | None = None,
 ) -> NDArray[np.int32]:
     """Draw re-pairings in which a prediction meets only truths of nearly its own truth's speed.
 
@@ -100,6 +107,7 @@ def magnitude_matched_orders(
         n_bins: equally filled bins of speed, 10 for deciles.
         n_draws: re-pairings.
         seed: of the draws.
+        folder: takes the orders, which have room there; None holds them in memory.
 
     Returns:
         Array of shape (n_draws, n_clips): entry [d, i] is the truth that prediction i meets in re-pairing d.
@@ -114,10 +122,13 @@ def magnitude_matched_orders(
             f"{len(speed)} clips do not fill {n_bins} bins of speed with two each", next="use fewer bins or more clips"
         )
     generator = np.random.default_rng(seed)
-    orders = np.empty((n_draws, len(speed)), np.int32)
+    # A clip after another, as they are read.
+    met = zeros((len(speed), n_draws), np.int32, folder)
     for members in np.array_split(np.argsort(speed, kind="stable"), n_bins):
-        orders[:, members] = members[random_orders(len(members), n_draws=n_draws, seed=generator)]
-    return orders
+        for draws, orders in permutation_blocks(len(members), n_draws, generator):
+            met[members, draws] = members[orders].T
+        give_back(met)
+    return met.T
 
 
 def smoothness_test(errors: Floats, *, n_draws: int = 100, seed: int | np.random.Generator = 0) -> Repaired:

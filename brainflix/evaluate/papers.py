@@ -20,7 +20,7 @@ from brainflix.errors import DataError, IntegrityError
 from brainflix.evaluate.bootstrap import block_clusters
 from brainflix.evaluate.clock import regular
 from brainflix.evaluate.folders.choosing import choose_metrics
-from brainflix.evaluate.folders.engine import Choices, Scored, score_source
+from brainflix.evaluate.folders.engine import Choices, How, Scored, score_source
 from brainflix.evaluate.folders.inputs import Source
 from brainflix.evaluate.models.checkpoints import CHECKPOINTS, Checkpoint
 from brainflix.evaluate.paper_params import PaperParams
@@ -54,14 +54,16 @@ def score(job: Job, params: PaperParams, inputs: Mapping[str, list[Artifact]], t
         protocol=protocol,
         metrics=choose_metrics(params.metrics, protocol, bug_compat=params.bug_compat),
         checkpoints=_checkpoints(params),
-        bug_compat=params.bug_compat,
-        cache=tools.cache,
-        device=str(compute.device),
-        clips_per_batch=tools.clips_per_batch,
-        block=longest_block(clips, params.block_s),
-        n_draws=params.repairings,
-        seed=job.seed,
-        workers=torch.get_num_threads(),
+        how=How(
+            bug_compat=params.bug_compat,
+            cache=tools.cache,
+            device=str(compute.device),
+            clips_per_batch=tools.clips_per_batch,
+            block=longest_block(clips, params.block_s),
+            n_draws=params.repairings,
+            seed=job.seed,
+            workers=torch.get_num_threads(),
+        ),
     )
     source = Source(clips.ids, lambda name: (truth.read(name), prediction.read(name)))
     with tempfile.TemporaryDirectory(prefix="brainflix-evaluate-") as folder:

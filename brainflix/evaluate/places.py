@@ -7,12 +7,17 @@ clips, true pairs among them, so that an observed value and its null are made al
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from brainflix.scratch import give_back, zeros
+
 Ints = NDArray[np.int64]
+# Clips that are sampled before the memory of a sample on disk is given back.
+CLIPS_HELD = 32
 
 
 def spread(height: int, width: int, n_places: int, generator: np.random.Generator) -> tuple[Ints, Ints]:
@@ -38,13 +43,14 @@ def spread(height: int, width: int, n_places: int, generator: np.random.Generato
     return rows.ravel(), columns.ravel()
 
 
-def sample(videos: Any, n_places: int, seed: int = 0) -> NDArray[Any]:
+def sample(videos: Any, n_places: int, seed: int = 0, folder: Path | None = None) -> NDArray[Any]:
     """Read pixels, or flow vectors, of all clips at places of their own in each frame.
 
     Args:
         videos: n_clips arrays of shape (n_frames, height, width, n_values), read one at a time.
         n_places: in each frame, at most.
         seed: of the places.
+        folder: takes the sample, which has room there; None holds it in memory.
 
     Returns:
         Array of shape (n_clips, n_frames, n, n_values).
@@ -54,7 +60,9 @@ def sample(videos: Any, n_places: int, seed: int = 0) -> NDArray[Any]:
     chosen = [spread(first.shape[1], first.shape[2], n_places, generator) for _ in first]
     rows, columns = (np.stack([each[axis] for each in chosen]) for axis in (0, 1))
     frames = np.arange(len(first))[:, None]
-    found = np.empty((len(videos), *rows.shape, first.shape[-1]), first.dtype)
+    found = zeros((len(videos), *rows.shape, first.shape[-1]), first.dtype, folder)
     for clip in range(len(videos)):
         found[clip] = np.asarray(videos[clip])[frames, rows, columns]
+        if clip % CLIPS_HELD == 0:
+            give_back(found)
     return found

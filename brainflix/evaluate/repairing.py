@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +14,8 @@ from brainflix.errors import DataError, UsageError
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-# Entries of a block of re-pairings held at once.
-BLOCK = 2**21
+# Entries of a block of re-pairings drawn at once.
+BLOCK = 2**18
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,9 @@ def random_orders(
         raise DataError(f"{n_clips} clip cannot be re-paired")
     generator = np.random.default_rng(seed)
     own = np.arange(n_clips, dtype=np.int32)
-    orders = generator.permuted(np.tile(own, (n_draws, 1)), axis=1)
+    orders = np.empty((n_draws, n_clips), np.int32)
+    for rows, some in permutation_blocks(n_clips, n_draws, generator):
+        orders[rows] = some
     while not allow_self:
         # Redrawing whole permutations keeps derangements equally likely; about one in e passes.
         bad = np.flatnonzero((orders == own).any(axis=1))
@@ -114,12 +116,37 @@ def random_orders(
     return orders
 
 
+def permutation_blocks(
+    n_clips: int, n_draws: int, generator: np.random.Generator
+) -> Iterator[tuple[slice, NDArray[np.int32]]]:
+    """Yield which draws, and their permutations (n_rows, n_clips), some at a time; the blocks change no draw."""
+    own = np.arange(n_clips, dtype=np.int32)
+    step = max(1, BLOCK // n_clips)
+    for start in range(0, n_draws, step):
+        rows = slice(start, min(start + step, n_draws))
+        yield rows, generator.permuted(np.tile(own, (rows.stop - start, 1)), axis=1)
+
+
 def mismatched_pairs(orders: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
     """Return which (prediction, truth) orders (n_draws, n_clips) pair, true pairs left out, as (n_clips, n_clips)."""
-    own = np.arange(orders.shape[1])
-    met = np.zeros((len(own), len(own)), bool)
-    met[np.broadcast_to(own, orders.shape), orders] = True
-    np.fill_diagonal(met, False)
+    return met_by(orders, np.arange(orders.shape[1]), orders.shape[1])
+
+
+def met_by(orders: NDArray[np.integer[Any]], clips: NDArray[np.integer[Any]], n_clips: int) -> NDArray[np.bool_]:
+    """Return which truths the predictions of some clips meet, their own left out.
+
+    Args:
+        orders: array of shape (n_draws, len(clips)), the truths that they meet.
+        clips: which they are.
+        n_clips: how many clips there are.
+
+    Returns:
+        Array of shape (len(clips), n_clips).
+    """
+    met = np.zeros((len(clips), n_clips), bool)
+    for row, truths in zip(met, orders.T, strict=True):
+        row[truths] = True
+    met[np.arange(len(clips)), clips] = False
     return met
 
 
@@ -156,18 +183,40 @@ def repairing_null(matrix: Floats, orders: NDArray[np.integer[Any]]) -> Floats:
     n = len(matrix)
     if matrix.shape != (n, n) or orders.shape[1:] != (n,):
         raise DataError(f"orders of shape {orders.shape} do not re-pair a matrix of shape {matrix.shape}")
-    undefined = np.isnan(matrix)
-    filled = np.where(undefined, 0.0, matrix).ravel()
-    base = np.arange(n, dtype=np.int64) * n
-    result = np.empty(len(orders))
-    for start in range(0, len(orders), max(1, BLOCK // n)):
-        rows = slice(start, start + max(1, BLOCK // n))
-        entries = base + orders[rows]
-        sums = filled.take(entries).sum(axis=1)
-        missing = undefined.ravel().take(entries).sum(axis=1) if undefined.any() else 0
+    gathered = NullSums(len(orders))
+    gathered.add(matrix, orders)
+    return gathered.means()
+
+
+class NullSums:
+    """Mean score of each re-pairing, gathered from rows of the matrix of all pairings as they come."""
+
+    def __init__(self, n_orders: int) -> None:
+        """Begin with no row."""
+        self._sums = np.zeros(n_orders)
+        self._counts = np.zeros(n_orders, np.int64)
+
+    def add(self, scores: Floats, orders: NDArray[np.integer[Any]]) -> None:
+        """Take some rows, each once.
+
+        Args:
+            scores: array of shape (n_rows, n_clips), scores of some predictions against all truths.
+            orders: array of shape (n_orders, n_rows), the truths that these predictions meet.
+        """
+        for row, truths in zip(scores, orders.T, strict=True):
+            undefined = np.isnan(row)
+            if undefined.any():
+                self._sums += np.where(undefined, 0.0, row).take(truths)
+                self._counts += ~undefined.take(truths)
+            else:
+                self._sums += row.take(truths)
+                self._counts += 1
+
+    def means(self) -> Floats:
+        """Return the mean over the defined pairs of each re-pairing, (n_orders,); NaN where it has none."""
         with np.errstate(invalid="ignore"):
-            result[rows] = sums / (n - missing)
-    return result
+            means: Floats = self._sums / self._counts
+        return means
 
 
 def repairing_test(matrix: Floats, orders: NDArray[np.integer[Any]], *, higher_is_better: bool = True) -> Repaired:

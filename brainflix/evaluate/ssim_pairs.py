@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +18,13 @@ from numpy.typing import NDArray
 from brainflix.evaluate import places, ssim
 from brainflix.evaluate.clip_pool import clip_pool
 from brainflix.evaluate.pixels import Floats, Videos, checked
+from brainflix.scratch import give_back, zeros
 
 Singles = NDArray[np.float32]
 # Windows in each plane at most: 16 a side.
 N_WINDOWS = 256
-# Bytes of windows held at once.
-MEMORY_BYTES = 2**28
+# Bytes of windows held at once; all of a plane of so few clips that several are added at once.
+MEMORY_BYTES = 40 * 2**20
 # Entries of one block of pairings: some arrays of this size stay in a core's second-level cache.
 BLOCK = 49_152
 
@@ -43,7 +45,15 @@ class Windows:
     variance: Singles
 
 
-def ssim_matrix(truth: Videos, prediction: Videos, flavour: ssim.Flavour, *, seed: int = 0, workers: int = 1) -> Floats:
+def ssim_matrix(
+    truth: Videos,
+    prediction: Videos,
+    flavour: ssim.Flavour,
+    *,
+    seed: int = 0,
+    workers: int = 1,
+    folder: Path | None = None,
+) -> Floats:
     """Return the SSIM of every prediction with every truth, mean over frames, in single precision.
 
     Args:
@@ -52,6 +62,7 @@ def ssim_matrix(truth: Videos, prediction: Videos, flavour: ssim.Flavour, *, see
         flavour: of the SSIM.
         seed: of the windows.
         workers: threads; the result does not depend on them.
+        folder: takes the result, which has room there; None holds it in memory.
 
     Returns:
         Array of shape (n_predictions, n_truths).
@@ -59,24 +70,35 @@ def ssim_matrix(truth: Videos, prediction: Videos, flavour: ssim.Flavour, *, see
     Raises:
         DataError: clips differ in shape, or are smaller than the window.
     """
-    total, n_windows = np.zeros((len(prediction), len(truth))), 0
+    shape, n_windows = (len(prediction), len(truth)), 0
+    total, of_plane = zeros(shape, np.float64, folder), zeros(shape, np.float32, folder)
     blocks = np.array_split(np.arange(len(prediction)), max(1, -(-total.size // BLOCK)))
     # A few pairings, of which each clip's thread asks for its own, are no work for a pool.
     with nullcontext() if len(blocks) == 1 else clip_pool(workers) as pool:
-        for true, predicted in _planes(truth, prediction, flavour, seed):
-            add = partial(_sum_of_windows, true, predicted, flavour=flavour)
-            for rows, sums in zip(blocks, (pool.map if pool else map)(add, blocks), strict=True):
-                total[rows] += sums
-            n_windows += len(true.mean)
-    return total / n_windows
+        for planes in _planes(truth, prediction, flavour, seed):
+            for true, predicted in planes:
+                add = partial(_add_windows, true, predicted, of_plane, flavour=flavour)
+                list((pool.map if pool else map)(add, blocks))
+                n_windows += len(true.mean)
+            for rows in blocks:
+                total[rows] += of_plane[rows]
+                of_plane[rows] = 0.0
+                give_back(total)
+                give_back(of_plane)
+    for rows in blocks:
+        total[rows] /= n_windows
+        give_back(total)
+    return total
 
 
-def _sum_of_windows(true: Windows, predicted: Windows, rows: NDArray[np.intp], *, flavour: ssim.Flavour) -> Singles:
-    """Return the sum over windows of the SSIM of some predictions with all truths, (n_rows, n_truths)."""
+def _add_windows(
+    true: Windows, predicted: Windows, total: Singles, rows: NDArray[np.intp], *, flavour: ssim.Flavour
+) -> None:
+    """Add to the rows of some predictions the SSIM of windows with all truths."""
     of = slice(rows[0], rows[-1] + 1)
-    total = np.zeros((len(rows), true.mean.shape[1]), np.float32)
+    sums = np.array(total[of])
     # Few pairings: many windows at once.
-    n_at_once = max(1, BLOCK // total.size)
+    n_at_once = max(1, BLOCK // sums.size)
     for start in range(0, len(true.mean), n_at_once):
         some = slice(start, start + n_at_once)
         covariance = predicted.centred[some, of] @ true.centred[some].transpose(0, 2, 1)
@@ -84,8 +106,9 @@ def _sum_of_windows(true: Windows, predicted: Windows, rows: NDArray[np.intp], *
         of_truths = [each[some, None] for each in (true.mean, true.square, true.variance)]
         means = of_rows[0] * of_truths[0]
         square, variance = (a + b for a, b in zip(of_rows[1:], of_truths[1:], strict=True))
-        total += _ratio(covariance, means, square, variance, flavour).sum(axis=0)
-    return total
+        sums += _ratio(covariance, means, square, variance, flavour).sum(axis=0)
+    total[of] = sums
+    give_back(total)
 
 
 def _ratio(covariance: Singles, means: Singles, square: Singles, variance: Singles, flavour: ssim.Flavour) -> Singles:
@@ -102,8 +125,10 @@ def _ratio(covariance: Singles, means: Singles, square: Singles, variance: Singl
     return covariance
 
 
-def _planes(truth: Videos, prediction: Videos, flavour: ssim.Flavour, seed: int) -> Iterator[tuple[Windows, Windows]]:
-    """Yield windows of truths and predictions, some of one colour of one frame at a time, so that few are held."""
+def _planes(
+    truth: Videos, prediction: Videos, flavour: ssim.Flavour, seed: int
+) -> Iterator[Iterator[tuple[Windows, Windows]]]:
+    """Yield, for one colour of one frame after another, its windows of truths and predictions, a few at a time."""
     first = checked(truth[0], prediction[0])[0]
     for side in (truth, prediction):
         for clip in range(len(side)):
@@ -113,14 +138,18 @@ def _planes(truth: Videos, prediction: Videos, flavour: ssim.Flavour, seed: int)
     size = len(flavour.taps)
     generator = np.random.default_rng(seed)
     inside = (np.arange(size)[:, None] * width + np.arange(size)).ravel()
+    n_at_once = max(1, MEMORY_BYTES // (4 * inside.size * (len(truth) + len(prediction))))
+
+    def cut(frame: int, pixels: NDArray[np.int64], channels: tuple[int, ...]) -> Iterator[tuple[Windows, Windows]]:
+        for start in range(0, len(pixels), n_at_once):
+            values = [3 * pixels[start : start + n_at_once] + channel for channel in channels]
+            yield _windows(truth, frame, values, flavour), _windows(prediction, frame, values, flavour)
+
     for frame in range(n_frames):
         tops, lefts = places.spread(height - size + 1, width - size + 1, N_WINDOWS, generator)
         pixels = (tops * width + lefts)[:, None] + inside
-        n_at_once = max(1, MEMORY_BYTES // (4 * inside.size * (len(truth) + len(prediction))))
-        for some in (pixels[start : start + n_at_once] for start in range(0, len(pixels), n_at_once)):
-            for channels in [(0, 1, 2)] if flavour.grey else [(0,), (1,), (2,)]:
-                values = [3 * some + channel for channel in channels]
-                yield _windows(truth, frame, values, flavour), _windows(prediction, frame, values, flavour)
+        for channels in [(0, 1, 2)] if flavour.grey else [(0,), (1,), (2,)]:
+            yield cut(frame, pixels, channels)
 
 
 def _windows(videos: Videos, frame: int, values: list[NDArray[np.int64]], flavour: ssim.Flavour) -> Windows:

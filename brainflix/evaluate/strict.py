@@ -206,6 +206,7 @@ def _transfer_table(
             n_boot=design.params.n_boot,
             n_draws=design.params.n_draws,
             seed=design.seed,
+            method=design.params.interval,
         )
         for each in others
     ]

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from brainflix.evaluate import flow, flow_errors, flow_pairs, hue, hue_pairs, pixel_pairs, pixels, ssim
 from brainflix.evaluate.ssim_columns import ssim_gray_g11_columns
-from brainflix.evaluate.ssim_pairs import ssim_matrix
 from brainflix.evaluate.views import ClipSet, View, flows_of
 
 Floats = NDArray[np.float64]
@@ -67,7 +66,7 @@ def _ssim(flavour: ssim.Flavour, truth: View, prediction: View) -> Floats:
 
 
 def _ssim_matrix(flavour: ssim.Flavour, truth: ClipSet, prediction: ClipSet) -> Floats:
-    return ssim_matrix(truth.videos, prediction.videos, flavour, seed=truth.seed, workers=truth.workers)
+    return prediction.ssim(truth, flavour)
 
 
 def _of_frames(score: Callable[[pixels.Frames, pixels.Frames], Floats | float]) -> Callable[[View, View], Floats]:

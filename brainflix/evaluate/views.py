@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from itertools import product
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +16,13 @@ from brainflix.evaluate import flow_pairs, places, ssim
 from brainflix.evaluate.flow import Flow, Grey, farneback
 from brainflix.evaluate.hue import Hue, hue_of
 from brainflix.evaluate.pixels import Floats, Frames, Videos
+from brainflix.evaluate.ssim_pairs import ssim_matrix
+from brainflix.scratch import give_back, zeros
 
 # Places of each frame, or step of flow, at which all pairings are compared. Flow is smoothed over 15 pixels.
 PIXEL_PLACES, FLOW_PLACES = 1024, 1024
+# Clips of either side that are paired at once, so that what metrics derive from their samples is small.
+TILE = 256
 
 
 @dataclass(eq=False)
@@ -63,7 +70,7 @@ class View:
 
 @dataclass(eq=False)
 class ClipSet:
-    """All clips of one system, sampled for their pairings.
+    """All clips of one system, sampled for their pairings; or some of them, for some of the pairings.
 
     Attributes:
         videos: n_clips clips, uint8.
@@ -71,6 +78,8 @@ class ClipSet:
         per_second: what turns pixels per step into image diagonals per second, NaN if unknown.
         seed: of the places.
         workers: threads.
+        folder: takes what grows with the clips, which has room there; None holds it in memory.
+        part: the set that these clips are of, and which of its they are; None if they are all.
     """
 
     videos: Videos
@@ -78,18 +87,85 @@ class ClipSet:
     per_second: float = math.nan
     seed: int = 0
     workers: int = 1
-    _errors: dict[ClipSet, Floats] = field(default_factory=dict, repr=False)
+    folder: Path | None = None
+    part: tuple[ClipSet, slice] | None = field(default=None, repr=False)
+    _matrices: dict[tuple[str, ClipSet], Floats] = field(default_factory=dict, repr=False)
 
     @cached_property
     def pixels(self) -> NDArray[np.uint8]:
         """Sampled pixels, array of shape (n_clips, n_frames, n_places, 3)."""
-        return places.sample(self.videos, PIXEL_PLACES, self.seed)
+        if self.part is not None:
+            whole, clips = self.part
+            return whole.pixels[clips]
+        return places.sample(self.videos, PIXEL_PLACES, self.seed, self.folder)
+
+    def some(self, clips: slice) -> ClipSet:
+        """Return some of the clips, which have no videos of their own."""
+        return replace(
+            self, flow=None if self.flow is None else self.flow[clips], part=(self, clips), videos=(), _matrices={}
+        )
 
     def end_point_errors(self, truth: ClipSet) -> Floats:
         """Return the end-point error against every truth, (n_clips, n_truths), which several metrics read."""
-        if truth not in self._errors:
-            self._errors[truth] = flow_pairs.epe_matrix(*flows_of(truth, self), workers=self.workers)
-        return self._errors[truth]
+        return self._kept("epe", truth, _end_point_errors)
+
+    def ssim(self, truth: ClipSet, flavour: ssim.Flavour) -> Floats:
+        """Return the SSIM with every truth, (n_clips, n_truths); windows of all clips are cut together."""
+        return self._kept(flavour.name, truth, partial(_ssim, flavour))
+
+    def let_go(self) -> None:
+        """Let the system take the memory of what lies on disk."""
+        for each in (self.flow, self.__dict__.get("pixels"), *self._matrices.values()):
+            give_back(each)
+
+    def _kept(self, name: str, truth: ClipSet, make: Callable[[ClipSet, ClipSet], Floats]) -> Floats:
+        """Return a matrix that is made once, of all clips, by a function of truth and prediction."""
+        if self.part is not None and truth.part is not None:
+            (whole, rows), (truths, columns) = self.part, truth.part
+            kept: Floats = whole._kept(name, truths, make)[rows, columns]
+            return kept
+        if (name, truth) not in self._matrices:
+            self._matrices[name, truth] = make(truth, self)
+        return self._matrices[name, truth]
+
+
+def paired_rows(
+    matrix: Callable[[ClipSet, ClipSet], Floats], truth: ClipSet, prediction: ClipSet
+) -> Iterator[tuple[NDArray[np.int64], Floats]]:
+    """Yield which predictions, and their scores (n_rows, n_truths) by a function of sets, a few pairings at a time."""
+    for rows in tiles(len(prediction.videos)):
+        some, found = prediction.some(rows), []
+        for columns in tiles(len(truth.videos)):
+            found.append(np.array(matrix(truth.some(columns), some)))
+            truth.let_go()
+            prediction.let_go()
+        yield np.arange(rows.start, rows.stop), np.concatenate(found, axis=1)
+
+
+def _end_point_errors(truth: ClipSet, prediction: ClipSet) -> Floats:
+    found = zeros((len(prediction.videos), len(truth.videos)), np.float64, prediction.folder)
+    for rows, columns in product(tiles(len(prediction.videos)), tiles(len(truth.videos))):
+        pair = flows_of(truth.some(columns), prediction.some(rows))
+        found[rows, columns] = flow_pairs.epe_matrix(*pair, workers=prediction.workers)
+        for each in (found, truth.flow, prediction.flow):
+            give_back(each)
+    return found
+
+
+def _ssim(flavour: ssim.Flavour, truth: ClipSet, prediction: ClipSet) -> Floats:
+    return ssim_matrix(
+        truth.videos,
+        prediction.videos,
+        flavour,
+        seed=prediction.seed,
+        workers=prediction.workers,
+        folder=prediction.folder,
+    )
+
+
+def tiles(n_clips: int) -> list[slice]:
+    """Return which clips are paired at once."""
+    return [slice(start, min(start + TILE, n_clips)) for start in range(0, n_clips, TILE)]
 
 
 def sample_flow(view: View, seed: int) -> NDArray[np.float32]:

@@ -60,4 +60,6 @@ def _read_rows(path: Path, clip_ids: Sequence[str], axes: tuple[int, ...]) -> ND
     row = {name: number for number, name in enumerate(names)}
     if missing := [name for name in clip_ids if name not in row]:
         raise DataError(f"{path.name} lacks clip {missing[0]}", why=f"{len(missing)} of {len(clip_ids)} are missing")
-    return np.asarray(values[[row[name] for name in clip_ids]])
+    rows = [row[name] for name in clip_ids]
+    # Class scores of frames are large, and mostly in this order already.
+    return np.asarray(values if rows == list(range(len(values))) else values[rows])

@@ -149,3 +149,11 @@ def test_a_clip_undefined_for_one_subject_is_left_out_of_all() -> None:
     assert np.isnan(crossed_bootstrap(values[:1], clusters).lo)
     with pytest.raises(DataError, match="are not"):
         crossed_bootstrap(values, clusters[:-1])
+
+
+def test_the_interval_of_a_difference_is_the_one_that_is_asked_for() -> None:
+    a, b = np.random.default_rng(5).exponential(size=(2, 200)) ** 3
+    clusters = np.arange(200) // 4
+    found = paired_difference(a, b, clusters, n_boot=1000, method="bca").interval
+    assert found == mean_interval(a - b, clusters, n_boot=1000, method="bca") and found.method == "bca"
+    assert found.lo != paired_difference(a, b, clusters, n_boot=1000).interval.lo

@@ -9,41 +9,33 @@ from pathlib import Path
 from brainflix.evaluate.folders.asked import Asked, score_asked
 from brainflix.evaluate.folders.choosing import possible_metrics
 from brainflix.evaluate.folders.given import Files
-from brainflix.evaluate.folders.inputs import Inputs, Source, Track, stage_inputs
+from brainflix.evaluate.folders.inputs import Inputs, Source, Track, check_room, stage_inputs
 from brainflix.evaluate.folders.lines import make_table
+from brainflix.evaluate.folders.plan import Plan
 from brainflix.evaluate.folders.result import Result
-from brainflix.evaluate.folders.scoring import Plan, score_folder
+from brainflix.evaluate.folders.scoring import score_folder, scratch_bytes
 from brainflix.evaluate.models.checkpoints import Checkpoint, Located
 from brainflix.evaluate.models.features import Extraction
 from brainflix.evaluate.protocols import Protocol, flow_grey
 from brainflix.evaluate.video_metrics import METRICS
 
 
-@dataclass(frozen=True, eq=False)
-class Choices:
-    """What is scored, and how.
+@dataclass(frozen=True, kw_only=True)
+class How:
+    """How clips are scored, whoever asks for it.
 
     Attributes:
-        protocol: what is compared.
-        metrics: names, as `choose_metrics` returns them.
-        checkpoints: which weights to take, by key.
         bug_compat: reproduce what the protocol's released scripts got wrong.
-        fps_truth, fps_prediction: frames per second, whatever the clips say; None takes what they say.
-        logits, features: files of the user, which come before weights.
+        fps_pred, fps_truth: frames per second, whatever the clips say; None takes what they say.
         cache: folder that keeps what networks say of clips; None keeps nothing.
         device: where networks run.
         clips_per_batch: clips that go through a network at once.
         block, n_draws, seed, workers: as of `Plan`.
     """
 
-    protocol: Protocol
-    metrics: tuple[str, ...]
-    checkpoints: Mapping[str, Checkpoint]
     bug_compat: bool = False
+    fps_pred: float | None = None
     fps_truth: float | None = None
-    fps_prediction: float | None = None
-    logits: Files | None = None
-    features: Files | None = None
     cache: Path | None = None
     device: str = "auto"
     clips_per_batch: int = 20
@@ -51,6 +43,26 @@ class Choices:
     n_draws: int = 10_000
     seed: int = 0
     workers: int = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Choices:
+    """What is scored.
+
+    Attributes:
+        protocol: what is compared.
+        metrics: names, as `choose_metrics` returns them.
+        checkpoints: which weights to take, by key.
+        how: it is done.
+        logits, features: files of the user, which come before weights.
+    """
+
+    protocol: Protocol
+    metrics: tuple[str, ...]
+    checkpoints: Mapping[str, Checkpoint]
+    how: How
+    logits: Files | None = None
+    features: Files | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,20 +95,22 @@ def score_source(source: Source, choices: Choices, folder: Path, track: Track) -
         DataError: clips cannot be used under the protocol.
         ResourceError: the disk for the files is too small.
     """
+    how = choices.how
     inputs = stage_inputs(
         source,
         choices.protocol,
         folder,
-        fps_truth=choices.fps_truth,
-        fps_prediction=choices.fps_prediction,
+        fps_truth=how.fps_truth,
+        fps_prediction=how.fps_pred,
         track=track,
     )
     result = Result()
-    metrics = possible_metrics(choices.metrics, inputs, result, block=choices.block, n_draws=choices.n_draws)
+    metrics = possible_metrics(choices.metrics, inputs, result, block=how.block, n_draws=how.n_draws)
     plan = _plan(choices, metrics)
-    table = make_table(inputs.rank, plan)
+    check_room(folder, scratch_bytes(inputs, plan))
+    table = make_table(inputs.rank, plan, folder)
     if plan.metrics:
-        result.lines.update(score_folder(inputs, plan, table.repairing, track))
+        result.lines.update(score_folder(inputs, plan, table.repairing, track, folder))
     asked = Asked(
         names=tuple(name for name in choices.metrics if name not in METRICS),
         protocol=choices.protocol,
@@ -106,8 +120,8 @@ def score_source(source: Source, choices: Choices, folder: Path, track: Track) -
         logits=choices.logits,
         features=choices.features,
         folder=folder,
-        how=Extraction(choices.cache, choices.clips_per_batch, track),
-        device=choices.device,
+        how=Extraction(how.cache, how.clips_per_batch, track),
+        device=how.device,
     )
     weights = score_asked(asked, result)
     result.sort(choices.metrics)
@@ -115,14 +129,14 @@ def score_source(source: Source, choices: Choices, folder: Path, track: Track) -
 
 
 def _plan(choices: Choices, metrics: tuple[str, ...]) -> Plan:
-    protocol = choices.protocol
+    protocol, how = choices.protocol, choices.how
     return Plan(
-        protocol=protocol.name + (" --bug-compat" if choices.bug_compat else ""),
+        protocol=protocol.name + (" --bug-compat" if how.bug_compat else ""),
         metrics=metrics,
         ssim=protocol.ssim[0],
-        grey=flow_grey(protocol, choices.bug_compat),
-        block=choices.block,
-        n_draws=choices.n_draws,
-        seed=choices.seed,
-        workers=choices.workers,
+        grey=flow_grey(protocol, how.bug_compat),
+        block=how.block,
+        n_draws=how.n_draws,
+        seed=how.seed,
+        workers=how.workers,
     )

@@ -5,19 +5,40 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from brainflix.evaluate.folders.catalogue import ModelMetric
+from brainflix.evaluate.folders.plan import Plan
 from brainflix.evaluate.folders.repairing import Repairing, make_repairing, repaired
-from brainflix.evaluate.folders.scoring import Plan
 from brainflix.evaluate.repairing import Repaired, repairing_test
 from brainflix.evaluate.score import Score, summarise
 from brainflix.evaluate.scorecard import Line
 
 Floats = NDArray[np.float64]
+
+
+class Described(Protocol):
+    """What a reader must know of a metric; attributes as of `Line`."""
+
+    @property
+    def about(self) -> str:
+        """One line that says what it is."""
+
+    @property
+    def primary(self) -> bool:
+        """Whether headlines may use it."""
+
+    @property
+    def unit(self) -> str:
+        """Unit of its values, "" for none."""
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Which direction is good."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,9 +50,10 @@ class Table:
     plan: Plan
 
 
-def make_table(rank: NDArray[np.int64], plan: Plan) -> Table:
-    """Choose the re-pairings of clips whose order is `rank`, array of shape (n_clips,)."""
-    return Table(rank, make_repairing(rank, block=plan.block, n_draws=plan.n_draws, seed=plan.seed), plan)
+def make_table(rank: NDArray[np.int64], plan: Plan, folder: Path | None = None) -> Table:
+    """Choose the re-pairings of clips whose order is `rank`, (n_clips,); `folder`, if given, has room for them."""
+    repairing = make_repairing(rank, block=plan.block, n_draws=plan.n_draws, seed=plan.seed, folder=folder)
+    return Table(rank, repairing, plan)
 
 
 def tested_matrix(matrix: Floats, table: Table, metric: ModelMetric) -> Repaired:
@@ -57,7 +79,7 @@ def sampled_orders(table: Table, n_orders: int) -> NDArray[np.int32]:
 
 
 def make_line(
-    metric: ModelMetric,
+    metric: Described,
     per_clip: Floats,
     table: Table,
     *,
@@ -74,14 +96,14 @@ def make_line(
         metric: what it is.
         per_clip: array of shape (n_clips,), NaN where undefined.
         table: what lines share.
-        tested: result of the re-pairing test; None where nothing can be re-paired.
+        tested: result of the test; None where there is none. Its chance is a baseline's value if it has one.
         below: value of each baseline.
         n_nan: undefined frames; None counts undefined clips.
         chance: chance level from theory.
         is_rate: whether clips score between never (0) and always (1).
         remark: goes behind what the metric is.
     """
-    mismatched = {} if tested is None else {"mismatched": tested.chance}
+    mismatched = {} if tested is None or math.isnan(tested.chance) else {"mismatched": tested.chance}
     score = summarise(
         per_clip,
         table.repairing.clusters,

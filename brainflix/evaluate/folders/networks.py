@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from brainflix.errors import MissingError
-from brainflix.evaluate.clip_pool import clip_pool
+from brainflix.evaluate.clip_pool import clip_pool, in_order
 from brainflix.evaluate.folders import catalogue
 from brainflix.evaluate.folders.inputs import Inputs, check_room
 from brainflix.evaluate.folders.scoring import BASELINES, PREDICTION, derive
@@ -72,7 +72,7 @@ class Audience:
         check_room(self.folder, inputs.prediction.nbytes)
         soft = Staged(self.folder / "blurred.u8", inputs.prediction.shape)
         with clip_pool(self.workers) as pool:
-            for row, clip in enumerate(pool.map(partial(derive, "blurred", inputs), range(n))):
+            for row, clip in enumerate(in_order(pool, partial(derive, "blurred", inputs), range(n))):
                 soft[row] = clip
         found = {name: Videos(n, partial(derive, name, inputs)) for name in BASELINES}
         for name, clips in ((TRUTH, inputs.truth), (PREDICTION, inputs.prediction), ("blurred", soft)):

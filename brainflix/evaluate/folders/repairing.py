@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,14 +14,15 @@ from brainflix.errors import DataError, UsageError
 from brainflix.evaluate.bootstrap import defined_mean
 from brainflix.evaluate.motion import magnitude_matched_orders, time_reversal_test
 from brainflix.evaluate.repairing import (
+    NullSums,
     Repaired,
     circular_orders,
+    from_null,
+    met_by,
     mismatched_means,
-    mismatched_pairs,
-    random_orders,
-    repairing_null,
-    repairing_test,
+    permutation_blocks,
 )
+from brainflix.scratch import give_back, zeros
 
 Floats = NDArray[np.float64]
 Orders = NDArray[np.int32]
@@ -34,22 +35,109 @@ class Repairing:
     """What is re-paired, and how clips hang together.
 
     Attributes:
-        floor: array of shape (n_orders, n_clips), re-pairings without any true pair, for the chance level.
-        test: array of shape (n_draws, n_clips), re-pairings for the p value.
+        place: array of shape (n_clips,), where each clip stands in the rotations that make the chance level.
+        shifts: array of shape (n_shifts,), their steps; none of them leaves a clip, or its block, in its place.
+        test: array of shape (n_draws, n_clips), re-pairings for the p value, maybe on disk.
         clusters: array of shape (n_clips,), cluster of each clip for intervals.
     """
 
-    floor: Orders
+    place: NDArray[np.int64]
+    shifts: NDArray[np.int64]
     test: Orders
     clusters: NDArray[np.int64]
 
-    @cached_property
+    @property
+    def floor(self) -> Orders:
+        """Re-pairings without any true pair, for the chance level, (n_shifts, n_clips)."""
+        return self.rotated(np.arange(len(self.place)))
+
+    @property
     def mismatched(self) -> NDArray[np.bool_]:
         """Which (prediction, truth) the floor is made of, (n_clips, n_clips)."""
-        return mismatched_pairs(self.floor)
+        return self.strangers(np.arange(len(self.place)))
+
+    def rotated(self, clips: NDArray[np.int64]) -> Orders:
+        """Return the truths that some predictions meet in each rotation, (n_shifts, len(clips))."""
+        at = np.argsort(self.place).astype(np.int32)
+        met: Orders = at[(self.place[clips] + self.shifts[:, None]) % len(at)]
+        return met
+
+    def strangers(self, clips: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return which truths some predictions meet in any rotation, (len(clips), n_clips)."""
+        return met_by(self.rotated(clips), clips, len(self.place))
 
 
-def make_repairing(rank: NDArray[np.integer[Any]], *, block: int, n_draws: int = 10_000, seed: int = 0) -> Repairing:
+class Gathering(Protocol):
+    """What becomes chance and p of a metric, from rows of the matrix of all pairings as they come."""
+
+    def add(self, clips: NDArray[np.int64], scores: Floats) -> None:
+        """Take the scores of some predictions against all truths, (len(clips), n_clips), each once."""
+
+    def result(self) -> Repaired:
+        """Return chance and p."""
+
+
+class Rotations:
+    """Chance from mismatched pairs only, p from the orders of the test."""
+
+    def __init__(self, repairing: Repairing, *, higher_is_better: bool = True) -> None:
+        """Begin with no row; errors are better the lower they are."""
+        self._repairing, self._higher_is_better = repairing, higher_is_better
+        self._own, self._floor = NullSums(1), NullSums(len(repairing.shifts))
+        self._test = NullSums(len(repairing.test))
+
+    def add(self, clips: NDArray[np.int64], scores: Floats) -> None:
+        """Take some rows."""
+        self._own.add(scores, clips[None])
+        self._floor.add(scores, self._repairing.rotated(clips))
+        _add_rows(self._test, scores, self._repairing.test, clips)
+
+    def result(self) -> Repaired:
+        """Return chance and p."""
+        observed = float(self._own.means()[0])
+        tested = from_null(observed, self._test.means(), higher_is_better=self._higher_is_better)
+        return replace(tested, chance=defined_mean(self._floor.means()))
+
+
+class SameSpeed:
+    """Chance and p of re-pairing among clips of nearly the same true speed (metrics spec 3.3); higher is better."""
+
+    def __init__(self, speed: Floats, *, n_draws: int, seed: int, folder: Path | None = None) -> None:
+        """Draw the re-pairings.
+
+        Args:
+            speed: array of shape (n_clips,), mean true speed.
+            n_draws: re-pairings.
+            seed: of the draws.
+            folder: takes the draws, which have room there; None holds them in memory.
+        """
+        n_bins = min(SPEED_BINS, len(speed) // 2)
+        self._orders = magnitude_matched_orders(speed, n_bins=n_bins, n_draws=n_draws, seed=seed, folder=folder)
+        self._own, self._test = NullSums(1), NullSums(n_draws)
+        self._floor: list[Floats] = []
+
+    def add(self, clips: NDArray[np.int64], scores: Floats) -> None:
+        """Take some rows."""
+        self._own.add(scores, clips[None])
+        strangers = met_by(self._orders[:, clips], clips, self._orders.shape[1])
+        self._floor.append(mismatched_means(scores, strangers))
+        _add_rows(self._test, scores, self._orders, clips)
+
+    def result(self) -> Repaired:
+        """Return chance and p."""
+        tested = from_null(float(self._own.means()[0]), self._test.means())
+        return replace(tested, chance=defined_mean(np.concatenate(self._floor)))
+
+
+def _add_rows(sums: NullSums, scores: Floats, orders: Orders, clips: NDArray[np.int64]) -> None:
+    """Take some rows of a matrix, and let go of what was read of the orders."""
+    sums.add(scores, orders[:, clips])
+    give_back(orders)
+
+
+def make_repairing(
+    rank: NDArray[np.integer[Any]], *, block: int, n_draws: int = 10_000, seed: int = 0, folder: Path | None = None
+) -> Repairing:
     """Choose the re-pairings (metrics spec 3.3).
 
     The floor is the mean over every mismatched pair that is not of one block. Clips that are independent of each other
@@ -61,6 +149,7 @@ def make_repairing(rank: NDArray[np.integer[Any]], *, block: int, n_draws: int =
         block: clips of one stimulus block, 1 for clips that are independent.
         n_draws: permutations at most; 0 for no re-pairing.
         seed: of the draws.
+        folder: takes the draws, which have room there; None holds them in memory.
 
     Raises:
         UsageError: the block or the number of draws is not possible.
@@ -74,15 +163,11 @@ def make_repairing(rank: NDArray[np.integer[Any]], *, block: int, n_draws: int =
         raise DataError(f"{n} clips are too few for blocks of {block}", why="at least two blocks are needed")
     place = own if block > 1 else np.asarray(rank)
     clusters = np.asarray(own // block if block > 1 else place, np.int64)
-    if n < 2 or not n_draws:
-        none = np.empty((0, n), np.int32)
-        return Repairing(none, none, clusters)
-    rotations = circular_orders(np.zeros(n), min_shift=block, n_draws=n)
-    if block == 1:
-        test = _by_clip(random_orders(n, n_draws=n_draws, seed=seed), place)
-    else:
-        test = circular_orders(np.zeros(n), min_shift=block, n_draws=n_draws, seed=seed)
-    return Repairing(_by_clip(rotations, place), test, clusters)
+    n_shifts = n - 2 * block + 1 if n > 1 and n_draws else 0
+    shifts = np.arange(n_shifts, dtype=np.int64) + block
+    return Repairing(
+        np.asarray(place, np.int64), shifts, _test(place, block, n_draws if n_shifts else 0, seed, folder), clusters
+    )
 
 
 def repaired(matrix: Floats, repairing: Repairing, *, higher_is_better: bool = True) -> Repaired:
@@ -93,23 +178,9 @@ def repaired(matrix: Floats, repairing: Repairing, *, higher_is_better: bool = T
         repairing: how to re-pair.
         higher_is_better: False for errors.
     """
-    tested = repairing_test(matrix, repairing.test, higher_is_better=higher_is_better)
-    return replace(tested, chance=defined_mean(repairing_null(matrix, repairing.floor)))
-
-
-def matched(matrix: Floats, speed: Floats, *, n_draws: int, seed: int) -> Repaired:
-    """Return chance and p of re-pairing among clips of nearly the same true speed (metrics spec 3.3).
-
-    Args:
-        matrix: array of shape (n_clips, n_clips), score of prediction i against truth j; higher is better.
-        speed: array of shape (n_clips,), mean true speed.
-        n_draws: re-pairings.
-        seed: of the draws.
-    """
-    n_bins = min(SPEED_BINS, len(speed) // 2)
-    orders = magnitude_matched_orders(speed, n_bins=n_bins, n_draws=n_draws, seed=seed)
-    chance = defined_mean(mismatched_means(matrix, mismatched_pairs(orders)))
-    return replace(repairing_test(matrix, orders), chance=chance)
+    gathered = Rotations(repairing, higher_is_better=higher_is_better)
+    gathered.add(np.arange(len(matrix)), matrix)
+    return gathered.result()
 
 
 def signs(values: Floats, clusters: NDArray[np.int64]) -> Repaired:
@@ -118,7 +189,17 @@ def signs(values: Floats, clusters: NDArray[np.int64]) -> Repaired:
     return Repaired(defined_mean(values), math.nan, math.nan, tested.p, 0)
 
 
-def _by_clip(orders: Orders, place: NDArray[np.integer[Any]]) -> Orders:
-    """Turn orders of places into orders of clips; `place` says where each clip stands."""
+def _test(place: NDArray[np.integer[Any]], block: int, n_draws: int, seed: int, folder: Path | None) -> Orders:
+    """Draw the re-pairings for p, (n_draws, n_clips): permutations of single clips, rotations of blocks."""
+    n = len(place)
+    if not n_draws:
+        return np.empty((0, n), np.int32)
+    if block > 1:
+        return circular_orders(np.zeros(n), min_shift=block, n_draws=n_draws, seed=seed)
     at = np.argsort(place).astype(np.int32)
-    return at[orders[:, place]]
+    # A clip after another, as they are read.
+    met = zeros((n, n_draws), np.int32, folder)
+    for draws, orders in permutation_blocks(n, n_draws, np.random.default_rng(seed)):
+        met[:, draws] = at[orders[:, place]].T
+        give_back(met)
+    return met.T

@@ -9,7 +9,7 @@ from typing import Any
 
 from brainflix.errors import UsageError
 from brainflix.evaluate.folders.choosing import choose_metrics
-from brainflix.evaluate.folders.engine import Choices, Scored, score_source
+from brainflix.evaluate.folders.engine import Choices, How, Scored, score_source
 from brainflix.evaluate.folders.given import Files
 from brainflix.evaluate.folders.inputs import Source, Track, paired, side_by_side
 from brainflix.evaluate.models.checkpoints import replace_checkpoints
@@ -23,47 +23,31 @@ PACKAGES = ("av", "pillow", "opencv-python-headless")
 
 
 @dataclass(frozen=True)
-class Request:
-    """What is to be scored, as the command line gives it; `None` leaves a choice to the protocol or the files.
+class Request(How):
+    """What is to be scored and how, as the command line gives it; `None` leaves a choice to the protocol or the files.
 
     Attributes:
         pred, truth: where the clips are; no truth where clips are side by side.
         layout: "paired" or "side-by-side".
         protocol: name of a protocol.
-        bug_compat: reproduce what its released scripts got wrong.
         metrics: names; None for all.
-        fps_pred, fps_truth: frames per second.
         padding_px: border of the grid of side-by-side clips.
         logits_pred, logits_truth: npz files of class scores, of clips or of frames.
         features_pred, features_truth: npz files of features, for distances of sets.
         checkpoints: what the user gives in place of checkpoints, as of `replace_checkpoints`.
-        cache: folder that keeps what networks say of clips; None keeps nothing.
-        device: where networks run.
-        clips_per_batch: clips that go through a network at once.
-        block, n_draws, seed, workers: as of `Plan`.
     """
 
     pred: Path
     truth: Path | None = None
     layout: str = "paired"
     protocol: str = "strict"
-    bug_compat: bool = False
     metrics: tuple[str, ...] | None = None
-    fps_pred: float | None = None
-    fps_truth: float | None = None
     padding_px: int | None = None
     logits_pred: Path | None = None
     logits_truth: Path | None = None
     features_pred: Path | None = None
     features_truth: Path | None = None
     checkpoints: tuple[str, ...] = ()
-    cache: Path | None = None
-    device: str = "auto"
-    clips_per_batch: int = 20
-    block: int = 1
-    n_draws: int = 10_000
-    seed: int = 0
-    workers: int = 1
 
 
 def score_folders(request: Request, track: Track = lambda items, what: iter(items)) -> dict[str, Any]:
@@ -82,23 +66,7 @@ def score_folders(request: Request, track: Track = lambda items, what: iter(item
     checkpoints = replace_checkpoints(request.checkpoints)
     logits = _both(request.logits_truth, request.logits_pred, "logits")
     features = _both(request.features_truth, request.features_pred, "features")
-    choices = Choices(
-        protocol=protocol,
-        metrics=wanted,
-        bug_compat=request.bug_compat,
-        fps_truth=request.fps_truth,
-        fps_prediction=request.fps_pred,
-        checkpoints=checkpoints,
-        logits=logits,
-        features=features,
-        cache=request.cache,
-        device=request.device,
-        clips_per_batch=request.clips_per_batch,
-        block=request.block,
-        n_draws=request.n_draws,
-        seed=request.seed,
-        workers=request.workers,
-    )
+    choices = Choices(protocol, wanted, checkpoints, request, logits, features)
     source = _open(request, protocol)
     with tempfile.TemporaryDirectory(prefix="brainflix-score-") as folder:
         return _document(request, protocol, score_source(source, choices, Path(folder), track))

@@ -7,25 +7,28 @@ the baselines are those that need neither training clips nor a generator (metric
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from brainflix.evaluate import baselines
 from brainflix.evaluate.bootstrap import defined_mean
-from brainflix.evaluate.clip_pool import clip_pool
-from brainflix.evaluate.flow import Grey, epe_static
+from brainflix.evaluate.clip_pool import clip_pool, in_order
+from brainflix.evaluate.flow import epe_static
 from brainflix.evaluate.folders.inputs import Inputs, Track
+from brainflix.evaluate.folders.lines import Table, make_line
 from brainflix.evaluate.folders.motion import OF_SETS
-from brainflix.evaluate.folders.repairing import Repairing, matched, repaired, signs
+from brainflix.evaluate.folders.plan import Plan
+from brainflix.evaluate.folders.repairing import Gathering, Repairing, Rotations, SameSpeed, signs
 from brainflix.evaluate.repairing import Repaired, mismatched_means
-from brainflix.evaluate.score import Score, summarise
 from brainflix.evaluate.scorecard import Line
 from brainflix.evaluate.ssim_pairs import ssim_matrix
 from brainflix.evaluate.video_metrics import FLAVOURS, METRICS, Metric, score_views
-from brainflix.evaluate.views import ClipSet, View, sample_flow
+from brainflix.evaluate.views import FLOW_PLACES, PIXEL_PLACES, ClipSet, View, paired_rows, sample_flow
+from brainflix.scratch import give_back, zeros
 
 Floats = NDArray[np.float64]
 BASELINES = ("grey", "blurred", "static_first", "truth_first")
@@ -34,42 +37,6 @@ PREDICTION = "prediction"
 FLOOR_ORDERS = 4
 # Differences that are 0 by chance.
 CENTRED = ("ssim_excess", "reversal_gain")
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How to score.
-
-    Attributes:
-        protocol: name that stands on every number.
-        metrics: names of METRICS.
-        ssim: the flavour that `ssim_excess` is made of.
-        grey: how optical flow takes luminance.
-        block: clips of one stimulus block, 1 for independent clips.
-        n_draws: re-pairings of the permutation test at most.
-        seed: of re-pairings, sampled places and bootstrap.
-        workers: threads.
-    """
-
-    protocol: str
-    metrics: tuple[str, ...]
-    ssim: str = "ssim_rgb_u7"
-    grey: Grey = "rgb"
-    block: int = 1
-    n_draws: int = 10_000
-    seed: int = 0
-    workers: int = 1
-
-    @property
-    def of_clips(self) -> tuple[str, ...]:
-        """The metrics that are scored clip by clip, among them what the excess is made of."""
-        names = tuple(name for name in self.metrics if METRICS[name].own is not None)
-        return names if "ssim_excess" not in self.metrics or self.ssim in names else (*names, self.ssim)
-
-    @property
-    def moves(self) -> bool:
-        """Whether a metric is made of optical flow."""
-        return any(METRICS[name].motion for name in self.of_clips)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,15 +48,19 @@ class Own:
         floors: by baseline, its SSIM with a few other clips, array of shape (n_clips,); empty if nothing asks for it.
         n_nan: by metric, how many values of the prediction are undefined.
         flows: of truth and prediction, sampled, (n_clips, n_steps, n_places, 2) each; empty without metrics of motion.
+        speed: mean true speed of each clip at these places, (n_clips,), NaN without metrics of motion.
     """
 
     values: dict[str, dict[str, Floats]]
     floors: dict[str, Floats]
     n_nan: dict[str, int]
     flows: tuple[NDArray[np.float32], ...]
+    speed: Floats
 
 
-def score_folder(inputs: Inputs, plan: Plan, repairing: Repairing, track: Track) -> dict[str, Line]:
+def score_folder(
+    inputs: Inputs, plan: Plan, repairing: Repairing, track: Track, folder: Path | None = None
+) -> dict[str, Line]:
     """Score every metric of the plan.
 
     Args:
@@ -97,60 +68,63 @@ def score_folder(inputs: Inputs, plan: Plan, repairing: Repairing, track: Track)
         plan: what to score and how.
         repairing: how clips are re-paired.
         track: counts clips.
+        folder: takes what grows with the clips, which has room there; None holds it in memory.
 
     Returns:
         By metric, in the order of METRICS.
     """
-    own = _score_own(inputs, plan, repairing, track)
-    matrices = _score_pairs(inputs, plan, own, track)
+    own = _score_own(inputs, plan, repairing, track, folder)
+    tested, floor = _score_pairs(inputs, plan, own, repairing, track, folder)
+    table = Table(inputs.rank, repairing, plan)
     lines = {}
     for name in (name for name in METRICS if name in plan.metrics):
+        metric = METRICS[name]
         if name == "ssim_excess":
-            lines[name] = _excess_line(plan, own, matrices[plan.ssim], repairing)
+            below = {each: defined_mean(own.values[each][plan.ssim] - own.floors[each]) for each in BASELINES}
+            values, n_nan = own.values[PREDICTION][plan.ssim] - floor, own.n_nan[plan.ssim]
+            lines[name] = make_line(metric, values, table, tested=tested[name], below=below, n_nan=n_nan, chance=0.0)
             continue
         if name in OF_SETS:
-            values, tested = OF_SETS[name](inputs, plan.grey, plan.seed, plan.workers)
-            lines[name] = _line(name, values, tested, {}, repairing, plan, None)
+            values, of_set = OF_SETS[name](inputs, plan.grey, plan.seed, plan.workers)
+            lines[name] = make_line(metric, values, table, tested=of_set)
             continue
         below = {each: defined_mean(own.values[each][name]) for each in BASELINES}
         # What is known of the truth alone has no other value for any baseline.
         below = {} if name == "epe_static" else below
-        values = own.values[PREDICTION][name]
-        tested = _tested(METRICS[name], values, matrices.get(name), own, repairing, plan)
-        lines[name] = _line(name, values, tested, below, repairing, plan, own.n_nan[name])
+        values, null = own.values[PREDICTION][name], tested.get(name)
+        if metric.null == "signs":
+            null = signs(values, repairing.clusters)
+        chance = 0.0 if name in CENTRED else math.nan
+        lines[name] = make_line(metric, values, table, tested=null, below=below, n_nan=own.n_nan[name], chance=chance)
     return lines
 
 
-def _tested(
-    metric: Metric, values: Floats, matrix: Floats | None, own: Own, repairing: Repairing, plan: Plan
-) -> Repaired | None:
-    """Return chance and p of a metric by the null that it names, None where nothing can be re-paired."""
-    if metric.null == "signs":
-        return signs(values, repairing.clusters)
-    if matrix is None:
-        return None
-    if metric.null == "matched":
-        return matched(matrix, epe_static(own.flows[0]), n_draws=plan.n_draws, seed=plan.seed)
-    return repaired(matrix, repairing, higher_is_better=metric.higher_is_better)
-
-
-def _score_own(inputs: Inputs, plan: Plan, repairing: Repairing, track: Track) -> Own:
+def _score_own(inputs: Inputs, plan: Plan, repairing: Repairing, track: Track, folder: Path | None) -> Own:
     """Score the prediction and every baseline against the truth, clip by clip."""
     n, names = len(inputs.ids), plan.of_clips
     n_floor = FLOOR_ORDERS if "ssim_excess" in plan.metrics else 0
-    others = repairing.floor[np.linspace(0, len(repairing.floor) - 1, n_floor).astype(int)]
+    shifts = np.linspace(0, len(repairing.shifts) - 1, n_floor).astype(int)
+    others = replace(repairing, shifts=repairing.shifts[shifts]).floor
+    values = {system: {name: np.empty(n) for name in names} for system in (PREDICTION, *BASELINES)}
+    floors = {name: np.empty(n) for name in BASELINES}
+    n_nan, flows, speed = dict.fromkeys(names, 0), list[NDArray[np.float32]](), np.full(n, math.nan)
     with clip_pool(plan.workers) as pool:
-        found = pool.map(partial(_score_clip, inputs, plan), range(n), others.T)
-        clips = [next(found) for _ in track(range(n), "clips scored")]
-    return Own(
-        values={
-            system: {name: np.array([clip.scores[system][name][0] for clip in clips]) for name in names}
-            for system in (PREDICTION, *BASELINES)
-        },
-        floors={name: np.array([clip.floors[name] for clip in clips]) for name in BASELINES},
-        n_nan={name: sum(clip.scores[PREDICTION][name][1] for clip in clips) for name in names},
-        flows=tuple(np.stack([clip.flows[side] for clip in clips]) for side in range(2 if plan.moves else 0)),
-    )
+        found = in_order(pool, lambda clip: _score_clip(inputs, plan, clip, others[:, clip]), range(n))
+        for clip in track(range(n), "clips scored"):
+            one = next(found)
+            for system, name in product(values, names):
+                values[system][name][clip] = one.scores[system][name][0]
+            for name in BASELINES:
+                floors[name][clip] = one.floors[name]
+            for name in names:
+                n_nan[name] += one.scores[PREDICTION][name][1]
+            flows = flows or [zeros((n, *each.shape), np.float32, folder) for each in one.flows]
+            for side, each in zip(flows, one.flows, strict=True):
+                side[clip] = each
+                give_back(side)
+            if one.flows:
+                (speed[clip],) = epe_static(one.flows[0][None])
+    return Own(values, floors, n_nan, tuple(flows), speed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,14 +141,19 @@ def _score_clip(inputs: Inputs, plan: Plan, clip: int, others: NDArray[np.int32]
     truth, prediction = (
         View(np.asarray(each[clip]), plan.grey, inputs.fps_hz or math.nan) for each in (inputs.truth, inputs.prediction)
     )
-    derived = {name: View(derive(name, inputs, clip), plan.grey, truth.fps_hz) for name in BASELINES}
-    views = {PREDICTION: prediction, **derived}
-    scores = {name: score_views(plan.of_clips, truth, view) for name, view in views.items()}
+    scores = {PREDICTION: score_views(plan.of_clips, truth, prediction)}
+    flows = tuple(sample_flow(view, plan.seed) for view in (truth, prediction) if plan.moves)
+    del prediction
+    frames = []
+    for name in BASELINES:
+        # One after another: what metrics derive from a clip is some fifty times as large as the clip.
+        view = View(derive(name, inputs, clip), plan.grey, truth.fps_hz)
+        scores[name] = score_views(plan.of_clips, truth, view)
+        frames.append(view.frames)
     floors = np.full(len(BASELINES), math.nan)
     if len(others):
-        strangers, frames = [inputs.truth[i] for i in others], [view.frames for view in derived.values()]
+        strangers = [inputs.truth[i] for i in others]
         floors = ssim_matrix(strangers, frames, FLAVOURS[plan.ssim], seed=plan.seed).mean(axis=1)
-    flows = tuple(sample_flow(view, plan.seed) for view in (truth, prediction) if plan.moves)
     return _OneClip(scores, dict(zip(BASELINES, floors.tolist(), strict=True)), flows)
 
 
@@ -184,65 +163,48 @@ def derive(baseline: str, inputs: Inputs, clip: int) -> NDArray[np.uint8]:
     return np.asarray(made[0], np.uint8)
 
 
-def _score_pairs(inputs: Inputs, plan: Plan, own: Own, track: Track) -> dict[str, Floats]:
-    """Return the matrices (n_clips, n_clips) of all metrics that can be re-paired."""
-    if len(inputs.ids) < 2 or not plan.n_draws:
-        return {}
+def scratch_bytes(inputs: Inputs, plan: Plan) -> int:
+    """Return how much room on disk `score_folder` takes for samples, re-pairings and matrices of all pairings."""
+    n, n_frames = inputs.truth.shape[:2]
+    samples = n_frames * (3 * PIXEL_PLACES + (8 * FLOW_PLACES if plan.moves else 0))
+    orders = 2 if any(METRICS[name].null == "matched" for name in plan.of_clips) else 1
+    matrices = 8 * (sum(name in FLAVOURS for name in plan.of_clips) + plan.moves) + 4
+    return n * (2 * samples + 4 * plan.n_draws * orders + matrices * n)
+
+
+def _score_pairs(
+    inputs: Inputs, plan: Plan, own: Own, repairing: Repairing, track: Track, folder: Path | None
+) -> tuple[dict[str, Repaired], Floats]:
+    """Return chance and p of all metrics that can be re-paired, and each prediction's SSIM with other clips."""
+    n = len(inputs.ids)
+    floor = np.full(n, math.nan)
+    if n < 2 or not plan.n_draws:
+        return {}, floor
     per_second = (inputs.fps_hz or math.nan) / math.hypot(*inputs.truth.shape[2:4])
-    flows = own.flows or (None, None)
     truth, prediction = (
-        ClipSet(videos, flow, per_second, plan.seed, plan.workers)
-        for videos, flow in zip((inputs.truth, inputs.prediction), flows, strict=True)
+        ClipSet(videos, flow, per_second, plan.seed, plan.workers, folder)
+        for videos, flow in zip((inputs.truth, inputs.prediction), own.flows or (None, None), strict=True)
     )
-    found = {}
+    tested: dict[str, Repaired] = {}
     for name in track(plan.of_clips, "metrics re-paired"):
-        matrix = METRICS[name].matrix
-        if matrix is not None:
-            found[name] = matrix(truth, prediction)
-    return found
+        metric = METRICS[name]
+        if metric.matrix is None:
+            continue
+        gathered = _gathering(metric, own, repairing, plan, folder)
+        excess = Rotations(repairing) if name == plan.ssim and "ssim_excess" in plan.metrics else None
+        for clips, scores in paired_rows(metric.matrix, truth, prediction):
+            gathered.add(clips, scores)
+            if excess is not None:
+                floor[clips] = mismatched_means(scores, repairing.strangers(clips))
+                excess.add(clips, scores - floor[clips, None])
+        tested[name] = gathered.result()
+        if excess is not None:
+            tested["ssim_excess"] = excess.result()
+    return tested, floor
 
 
-def _excess_line(plan: Plan, own: Own, matrix: Floats, repairing: Repairing) -> Line:
-    """Score SSIM minus SSIM with other clips, of the prediction and of every baseline."""
-    floor = mismatched_means(matrix, repairing.mismatched)
-    below = {name: defined_mean(own.values[name][plan.ssim] - own.floors[name]) for name in BASELINES}
-    values = own.values[PREDICTION][plan.ssim] - floor
-    tested = repaired(matrix - floor[:, None], repairing)
-    return _line("ssim_excess", values, tested, below, repairing, plan, own.n_nan[plan.ssim])
-
-
-def _line(
-    name: str,
-    per_clip: Floats,
-    tested: Repaired | None,
-    below: dict[str, float],
-    repairing: Repairing,
-    plan: Plan,
-    n_nan: int | None,
-) -> Line:
-    metric = METRICS[name]
-    chance = 0.0 if name in CENTRED else math.nan
-    score = _score(per_clip, tested, below, repairing, plan, n_nan, chance)
-    return Line(score, metric.about, metric.primary, metric.unit, metric.higher_is_better)
-
-
-def _score(
-    per_clip: Floats,
-    tested: Repaired | None,
-    below: dict[str, float],
-    repairing: Repairing,
-    plan: Plan,
-    n_nan: int | None,
-    chance: float,
-) -> Score:
-    mismatched = {} if tested is None or math.isnan(tested.chance) else {"mismatched": tested.chance}
-    return summarise(
-        per_clip,
-        repairing.clusters,
-        protocol=plan.protocol,
-        repaired=tested,
-        chance_analytic=chance,
-        baselines={**below, **mismatched},
-        n_nan=n_nan,
-        seed=plan.seed,
-    )
+def _gathering(metric: Metric, own: Own, repairing: Repairing, plan: Plan, folder: Path | None) -> Gathering:
+    """Return what tests a metric by the null that it names."""
+    if metric.null == "matched":
+        return SameSpeed(own.speed, n_draws=plan.n_draws, seed=plan.seed, folder=folder)
+    return Rotations(repairing, higher_is_better=metric.higher_is_better)

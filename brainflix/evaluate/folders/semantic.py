@@ -16,11 +16,13 @@ from brainflix.evaluate.bootstrap import defined_mean
 from brainflix.evaluate.deep_identification import correlation_distance, deep_identification, frame_correlations
 from brainflix.evaluate.folders.catalogue import ModelMetric
 from brainflix.evaluate.folders.lines import Table, make_line, tested_matrix
+from brainflix.evaluate.folders.repairing import Rotations
 from brainflix.evaluate.folders.scoring import PREDICTION
 from brainflix.evaluate.nway_curve import Curve, accuracy_curve
 from brainflix.evaluate.repairing import mean_matrix
 from brainflix.evaluate.scorecard import Line
 from brainflix.evaluate.temporal import Consistency, Gate, temporal_consistency
+from brainflix.evaluate.views import tiles
 
 TRUTH = "truth"
 Floats = NDArray[np.float64]
@@ -42,19 +44,26 @@ def score_logits(systems: Systems, ways: int, g: int, metric: ModelMetric, table
         metric: what is scored.
         table: what lines share.
     """
-    classes = nway.truth_classes(systems[TRUTH], g)
-    matrix = nway.accuracy_matrix(systems[PREDICTION], classes, ways)
-    tied = nway.count(systems[PREDICTION], classes).n_items_with_ties
-    below = {
-        name: float(nway.accuracy(nway.count(logits, classes), ways).mean())
-        for name, logits in baselines_of(systems).items()
-    }
+    n = len(systems[TRUTH])
+    classes = np.concatenate([nway.truth_classes(systems[TRUTH][some], g) for some in tiles(n)])
+    own, tied = np.empty(n), 0
+    below = {name: np.empty(n) for name in baselines_of(systems)}
+    gathered = Rotations(table.repairing, higher_is_better=metric.higher_is_better)
+    for some in tiles(n):
+        clips, logits = np.arange(n)[some], systems[PREDICTION][some]
+        scores = nway.accuracy_matrix(logits, classes, ways)
+        gathered.add(clips, scores)
+        own[some] = scores[np.arange(len(clips)), clips]
+        tied += nway.count(logits, classes[some]).n_items_with_ties
+        for name, values in below.items():
+            found = nway.accuracy(nway.count(systems[name][some], classes[some]), ways)
+            values[some] = found.reshape(len(clips), -1).mean(axis=1)
     return make_line(
         metric,
-        np.diagonal(matrix).copy(),
+        own,
         table,
-        tested=tested_matrix(matrix, table, metric),
-        below=below,
+        tested=gathered.result(),
+        below={name: float(values.mean()) for name, values in below.items()},
         chance=nway.chance(ways, 1, g),
         is_rate=True,
         remark=f"{tied} {'frames' if classes.ndim == 3 else 'clips'} with ties",
