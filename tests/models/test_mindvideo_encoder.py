@@ -82,7 +82,8 @@ def by_hand(model: MindVideoEncoder, rows: torch.Tensor) -> torch.Tensor:
 
     def attention(x: torch.Tensor, name: str) -> torch.Tensor:
         parts = []
-        for q, k, v in zip(*(part.chunk(heads, dim=-1) for part in linear(x, f"{name}.qkv").chunk(3, dim=-1))):
+        split = [part.chunk(heads, dim=-1) for part in linear(x, f"{name}.qkv").chunk(3, dim=-1)]
+        for q, k, v in zip(*split, strict=True):
             parts.append((q @ k.T / q.shape[-1] ** 0.5).softmax(dim=-1) @ v)
         return linear(torch.cat(parts, dim=-1), f"{name}.proj")
 
