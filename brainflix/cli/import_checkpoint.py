@@ -14,7 +14,6 @@ from brainflix.errors import UsageError
 EXAMPLE = (
     "brainflix import-checkpoint mbm checkpoint.pth --name bmd-sub-1 --set n_columns=13156",
     "brainflix import-checkpoint mindvideo-encoder pretrains/sub1/fmri_encoder",
-    "brainflix train demo --step contrastive --input start=model/bmd-sub-1",
 )
 
 

@@ -107,14 +107,15 @@ def _trunk_sizes(state: State, settings: Mapping[str, Any]) -> dict[str, Any]:
     told = [math.ceil(voxels / patch)] if isinstance(voxels, int) else []
     tables = [("pos_embed", 1), ("decoder_pos_embed", 1)]
     patches = _most([*(n - 1 for n in _axes(state, tables)), *told], "pos_embed")
-    norms = [(f"blocks.{i}.norm1.weight", 0) for i in range(_depth(state, "blocks"))]
-    width = _size(state, [("norm.weight", 0), ("cls_token", 2), ("pos_embed", 2), *norms])
-    hidden = _size(state, [(f"blocks.{i}.mlp.fc1.bias", 0) for i in range(_depth(state, "blocks"))])
+    depth = _depth(state, "blocks")
+    width = _size(state, [("norm.weight", 0), ("norm.bias", 0), ("cls_token", 2), ("pos_embed", 2)])
+    mlp = (("fc1.bias", 0), ("fc1.weight", 0), ("fc2.weight", 1))
+    hidden = _size(state, [(f"blocks.{i}.mlp.{name}", axis) for i in range(depth) for name, axis in mlp])
     return {
         "n_grayordinates": patches * patch,
         "patch_size": patch,
         "width": width,
-        "depth": _depth(state, "blocks"),
+        "depth": depth,
         "mlp_ratio": hidden / width,
     }
 
