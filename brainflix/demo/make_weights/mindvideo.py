@@ -18,7 +18,7 @@ from brainflix.demo.make_weights.conditions import Blur, Teacher
 from brainflix.demo.make_weights.unet import build_scheduler, clip_bank, noise_loss
 from brainflix.models.inflated_unet import InflatedUNet, inflate
 
-BATCH, BANK, PEAK_LR, DROPPED = 8, 4096, 1.2e-3, 0.1
+BATCH, BANK, PEAK_LR, DROPPED = 8, 2048, 1.2e-3, 0.1
 # Latents are what is generated, so they stay exact; half of the prompts are as unsure as what is decoded from brains.
 BLUR = Blur(latents=0.0, prompts=0.5, most_other=0.35, most_mean=0.5, noise=0.25, stillness=1.0)
 # Layers of the zeroscope denoiser that look along time; the inflated one has others in their place.
@@ -70,6 +70,7 @@ def train(folder: Path, n_steps: int, seed: int = 0) -> None:
         if (step + 1) % 400 == 0:
             _save(model, average, folder)
     _save(model, average, folder)
+    scheduler.save_pretrained(folder / "scheduler")
 
 
 def _save(model: InflatedUNet, average: Average, folder: Path) -> None:
