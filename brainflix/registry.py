@@ -252,6 +252,12 @@ PARTS: dict[str, dict[str, Part]] = {
             "tune the encoder so that its output matches the clips' CLIP embeddings",
             needs=("rows", "start", "embeddings"),
         ),
+        "mindvideo-contrastive": Part(
+            "brainflix.train.phases:mindvideo_phase",
+            "brainflix.train.mindvideo_params:MindVideoContrastiveParams",
+            "tune MinD-Video's encoder of windows towards CLIP embeddings of images and texts",
+            needs=("rows", "start", "image", "text"),
+        ),
     },
     "regress": {
         "ridge": Part(
@@ -271,6 +277,12 @@ PARTS: dict[str, dict[str, Part]] = {
             "brainflix.regress.params:EncoderParams",
             "the tuned encoder's own output as the prediction",
             needs=("encoder", "test", "target"),
+        ),
+        "mindvideo-context": Part(
+            "brainflix.regress.mindvideo:context",
+            "brainflix.regress.params:MindVideoContextParams",
+            "MinD-Video's context of each test clip, or that of the mean row for its guidance",
+            needs=("encoder", "test"),
         ),
     },
     "reconstruct": {

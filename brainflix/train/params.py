@@ -35,7 +35,7 @@ _CONTRASTIVE: dict[str, dict[str, Any]] = {
 }
 
 
-def _fill(values: Any, presets: dict[str, dict[str, Any]]) -> Any:
+def fill_preset(values: Any, presets: dict[str, dict[str, Any]]) -> Any:
     """Put a preset's values under the ones that were given; an unknown preset is left for the field to refuse."""
     if not isinstance(values, dict):
         return values
@@ -91,7 +91,7 @@ class MaskedParams(PhaseParams):
     @model_validator(mode="before")
     @classmethod
     def _fill_preset(cls, values: Any) -> Any:
-        return _fill(values, _MASKED)
+        return fill_preset(values, _MASKED)
 
 
 class ContrastiveParams(PhaseParams):
@@ -112,4 +112,4 @@ class ContrastiveParams(PhaseParams):
     @model_validator(mode="before")
     @classmethod
     def _fill_preset(cls, values: Any) -> Any:
-        return _fill(values, _CONTRASTIVE)
+        return fill_preset(values, _CONTRASTIVE)
