@@ -308,6 +308,12 @@ PARTS: dict[str, dict[str, Part]] = {
             "MinD-Video's fMRI encoder: the folder fmri_encoder, or its weights with config.json beside",
             needs=("path",),
         ),
+        "mindvideo": Part(
+            "brainflix.train.import_mindvideo:import_mindvideo",
+            "brainflix.train.import_params:MindVideoEncoderImportParams",
+            "MinD-Video's folder of one subject: encoder and denoiser; its vae stays where it is",
+            needs=("path",),
+        ),
     },
     "evaluate": {
         "strict": Part(

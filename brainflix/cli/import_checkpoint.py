@@ -70,7 +70,7 @@ def import_checkpoint(
 
 
 def _table(document: dict[str, Any]) -> Table:
-    network = document["network"]
+    network = document["network"] if "network" in document else document["encoder"]
     about = {**network, "columns before padding": document["preparation"]["n_columns"]}
     rows = [(document["status"], document["ref"]), ("parameters", f"{document['parameters']:,}")]
     return Table(("what", "value"), [*rows, *((name, str(value)) for name, value in about.items())])
