@@ -281,6 +281,12 @@ PARTS: dict[str, dict[str, Part]] = {
             "tune the encoder so that its output matches the clips' CLIP embeddings",
             needs=("rows", "start", "embeddings"),
         ),
+        "mindvideo-contrastive": Part(
+            "brainflix.train.phases:mindvideo_phase",
+            "brainflix.train.mindvideo_params:MindVideoContrastiveParams",
+            "tune MinD-Video's encoder of windows towards CLIP embeddings of images and texts",
+            needs=("rows", "start", "image", "text"),
+        ),
     },
     "regress": {
         "ridge": Part(
@@ -303,6 +309,12 @@ PARTS: dict[str, dict[str, Part]] = {
             "the tuned encoder's own output as the prediction",
             needs=("encoder", "test", "target"),
         ),
+        "mindvideo-context": Part(
+            "brainflix.regress.mindvideo:context",
+            "brainflix.regress.params:MindVideoContextParams",
+            "MinD-Video's context of each test clip, or that of the mean row for its guidance",
+            needs=("encoder", "test"),
+        ),
     },
     "reconstruct": {
         "zeroscope": Part(
@@ -322,6 +334,27 @@ PARTS: dict[str, dict[str, Part]] = {
         "wan": _video_to_video("wan", "WanParams", "Wan 2.1"),
         "cogvideox": _video_to_video("cogvideox", "CogVideoXParams", "CogVideoX"),
         "ltx": _video_to_video("ltx", "LtxParams", "LTX-Video"),
+    },
+    # What `import-checkpoint` reads; `path` is the file or folder that it is given.
+    "checkpoint": {
+        "mbm": Part(
+            "brainflix.train.imports:import_mbm",
+            "brainflix.train.import_params:MbmImportParams",
+            "masked autoencoder of mind-vis or Brain Netflix: a .pth with model and config",
+            needs=("path",),
+        ),
+        "mindvideo-encoder": Part(
+            "brainflix.train.imports:import_mindvideo_encoder",
+            "brainflix.train.import_params:MindVideoEncoderImportParams",
+            "MinD-Video's fMRI encoder: the folder fmri_encoder, or its weights with config.json beside",
+            needs=("path",),
+        ),
+        "mindvideo": Part(
+            "brainflix.train.import_mindvideo:import_mindvideo",
+            "brainflix.train.import_params:MindVideoEncoderImportParams",
+            "MinD-Video's folder of one subject: encoder and denoiser; its vae stays where it is",
+            needs=("path",),
+        ),
     },
     "evaluate": {
         "strict": Part(

@@ -126,6 +126,16 @@ class Block(nn.Module):
         return cast(Tensor, x + self.mlp(self.norm2(x)))
 
 
+def run_blocks(blocks: Iterable[nn.Module], x: Tensor, recompute: bool) -> Tensor:
+    """Pass tokens through blocks; with `recompute`, activations are computed again in the backward pass."""
+    for block in blocks:
+        if recompute and torch.is_grad_enabled():
+            x = checkpoint(block, x, use_reentrant=False, preserve_rng_state=False)
+        else:
+            x = block(x)
+    return x
+
+
 class Encoded(NamedTuple):
     """Encoder output: tokens (B, 1 + n_kept, D) with CLS first, mask (B, L), inverse permutation (B, L)."""
 
@@ -187,7 +197,7 @@ class BrainEncoder(nn.Module):
             keep, restore, mask = random_masking(noise, n_keep)
             tokens = tokens.gather(1, keep[..., None].expand(-1, -1, width))
         cls = (self.cls_token + self.pos_embed[:, :1]).expand(batch, -1, -1)
-        tokens = self._run(self.blocks, torch.cat([cls, tokens], dim=1))
+        tokens = run_blocks(self.blocks, torch.cat([cls, tokens], dim=1), self.recompute)
         return Encoded(self.norm(tokens), mask, restore)
 
     def features(self, rows: Tensor, pool: str = "mean") -> Tensor:
@@ -202,14 +212,6 @@ class BrainEncoder(nn.Module):
     def forward(self, rows: Tensor) -> Tensor:
         """Return all tokens in order, of shape (B, 1 + L, D)."""
         return self.encode(rows).tokens
-
-    def _run(self, blocks: Iterable[nn.Module], x: Tensor) -> Tensor:
-        for block in blocks:
-            if self.recompute and torch.is_grad_enabled():
-                x = checkpoint(block, x, use_reentrant=False, preserve_rng_state=False)
-            else:
-                x = block(x)
-        return x
 
 
 class MBMOutput(NamedTuple):
@@ -249,7 +251,7 @@ class MaskedBrainModel(BrainEncoder):
         patches = torch.cat([x[:, 1:], self.mask_token.to(x.dtype).expand(batch, n_hidden, -1)], dim=1)
         patches = patches.gather(1, encoded.restore[..., None].expand(-1, -1, width))
         x = torch.cat([x[:, :1], patches], dim=1) + self.decoder_pos_embed
-        x = self._run(self.decoder_blocks, x)
+        x = run_blocks(self.decoder_blocks, x, self.recompute)
         return cast(Tensor, self.decoder_pred(self.decoder_norm(x)[:, 1:]))
 
     def forward(  # type: ignore[override]

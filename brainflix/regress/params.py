@@ -57,3 +57,14 @@ class MlpParams(RegressParams):
 
 class EncoderParams(Params):
     """The tuned encoder's own embedding, averaged over a clip's repeats."""
+
+
+class MindVideoContextParams(Params):
+    """What MinD-Video's generator reads (Brain Netflix spec 8.4)."""
+
+    of: Literal["clips", "mean"] = Field(
+        "clips", description="contexts of the test clips, or for each of them that of the mean row, for guidance"
+    )
+    compat: Literal["", "mindvideo"] = Field(
+        "", description="mindvideo: the mean row is that of the evaluation rows, as released, not of the training rows"
+    )

@@ -16,6 +16,7 @@ from brainflix.store.artifact import Artifact
 from brainflix.store.responses import Responses
 from brainflix.store.schema import Predictions
 from brainflix.store.windows import windowed
+from brainflix.train.encoders import window_of
 from brainflix.train.features import extract
 from brainflix.train.files import load_result
 
@@ -46,7 +47,7 @@ def mlp(job: Job, inputs: Mapping[str, list[Artifact]], tools: Tools) -> Predict
 def encoder(job: Job, inputs: Mapping[str, list[Artifact]], tools: Tools) -> Predictions:
     """Embed every test trial with the tuned encoder and average over repeats."""
     result = load_result(inputs["encoder"][0].path)
-    window = tuple(inputs["encoder"][0].manifest.parameters["window_tr"])
+    window = window_of(result, inputs["encoder"][0].manifest.parameters)
     responses = windowed(Responses.load(inputs["test"][0]), window)
     clip, rows = responses.trials("test")
     embedded = extract(result, rows, what="embedding", compute=tools.compute())

@@ -12,13 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from brainflix.device import Compute
-from brainflix.errors import DataError
 from brainflix.models.contrastive import ContrastiveConfig, ContrastiveModel, build_contrastive, soft_clip_loss
 from brainflix.models.mbm import BrainEncoder, MBMConfig
 from brainflix.models.weights import load_strict
 from brainflix.train.data import Preparation, RowSource, drop_vertices, fit_preparation
-from brainflix.train.features import embed_prepared, retrieval_scores
 from brainflix.train.loop import CPU, Hooks, TrainResult, fit, loop_config
+from brainflix.train.pairs import check_pairs, retrieval_evaluation
 
 if TYPE_CHECKING:
     from brainflix.train.params import ContrastiveParams
@@ -74,35 +73,12 @@ def tune_contrastive(
         _source(preparation.apply(rows[trained_on]), clip_ids[trained_on], embeddings, params, size, seed),
         loop_config(params, params.monitor, params.patience),
         compute=compute,
-        evaluate=_evaluation(preparation.apply(rows[held_out]), clip_ids[held_out], embeddings),
+        evaluate=retrieval_evaluation(
+            preparation.apply(rows[held_out]), clip_ids[held_out], embeddings, lambda m: cast(ContrastiveModel, m).embed
+        ),
         hooks=hooks,
     )
     return TrainResult(state.best or state.model, contrastive_config(model.config, preparation), state.history)
-
-
-def check_pairs(
-    rows: npt.NDArray[Any], clip_ids: npt.NDArray[Any], embeddings: npt.NDArray[Any], held_out: npt.NDArray[Any]
-) -> None:
-    """Refuse ids and embeddings that do not belong together, and a held-out slice that leaks.
-
-    Raises:
-        DataError: lengths, index ranges or values are wrong, or a clip is on both sides.
-    """
-    if clip_ids.shape != rows.shape[:1]:
-        raise DataError(f"{len(rows)} rows need as many clip ids, not an array of shape {clip_ids.shape}")
-    if embeddings.ndim != 2 or not np.isfinite(embeddings).all():
-        raise DataError(f"embeddings must be a finite matrix (n_clips, d), not of shape {embeddings.shape}")
-    if clip_ids.min(initial=0) < 0 or clip_ids.max(initial=0) >= len(embeddings):
-        raise DataError(f"clip ids must lie in 0 to {len(embeddings) - 1}")
-    if len(held_out) == 0 or held_out.min() < 0 or held_out.max() >= len(rows):
-        raise DataError("held_out must hold indices of rows, at least one")
-    is_held = np.zeros(len(rows), dtype=bool)
-    is_held[held_out] = True
-    if is_held.all():
-        raise DataError("every row is held out", why="none is left to train on")
-    shared = np.intersect1d(clip_ids[is_held], clip_ids[~is_held])
-    if len(shared):
-        raise DataError(f"clip {shared[0]} is both held out and trained on", next="hold out whole clips")
 
 
 def start_model(
@@ -170,17 +146,3 @@ def _loss(params: ContrastiveParams) -> Callable[[nn.Module, Mapping[str, Tensor
         }
 
     return loss
-
-
-def _evaluation(
-    rows: npt.NDArray[np.float32], clip_ids: npt.NDArray[Any], embeddings: npt.NDArray[Any]
-) -> Callable[[nn.Module], dict[str, float]]:
-    """Score retrieval of the held-out rows' clips among the held-out clips, none of which is trained on."""
-    clips, truth = np.unique(clip_ids, return_inverse=True)
-    candidates = embeddings[clips].astype(np.float32)
-
-    def evaluate(model: nn.Module) -> dict[str, float]:
-        embed = cast(ContrastiveModel, model).embed
-        return retrieval_scores(embed_prepared(embed, model, rows), candidates, truth)
-
-    return evaluate

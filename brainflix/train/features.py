@@ -14,22 +14,27 @@ from brainflix.device import Compute
 from brainflix.errors import UsageError
 from brainflix.models.contrastive import ContrastiveConfig, ContrastiveModel
 from brainflix.models.mbm import MaskedBrainModel, MBMConfig
+from brainflix.models.mindvideo_encoder import MindVideoEncoder
 from brainflix.models.weights import load_strict
 from brainflix.train.data import Preparation, row_correlation
+from brainflix.train.encoders import ARCHITECTURE, JOINT, encoder_only, pooled, prepare_windows, rebuild_encoder
 from brainflix.train.loop import CPU, TrainResult
 
 Wanted = Literal["features", "embedding"]
+Network = MaskedBrainModel | ContrastiveModel | MindVideoEncoder
 
 
-def rebuild(result: TrainResult) -> tuple[MaskedBrainModel | ContrastiveModel, Preparation]:
+def rebuild(result: TrainResult) -> tuple[Network, Preparation]:
     """Return the network of a result, on the CPU in eval mode, and the preparation of its rows.
 
     Raises:
         DataError: the weights do not fit the config.
         UsageError: the config names another architecture.
     """
-    sizes = dict(result.config["network"])
     architecture = result.config["architecture"]
+    if architecture in (ARCHITECTURE, JOINT):
+        return rebuild_encoder(result)
+    sizes = dict(result.config["network"])
     model: MaskedBrainModel | ContrastiveModel
     with torch.device("meta"):
         if architecture == "mbm":
@@ -37,7 +42,8 @@ def rebuild(result: TrainResult) -> tuple[MaskedBrainModel | ContrastiveModel, P
         elif architecture == "mbm-contrastive":
             model = ContrastiveModel(ContrastiveConfig(**{**sizes, "mbm": MBMConfig(**sizes["mbm"])}))
         else:
-            raise UsageError(f"unknown architecture {architecture!r}", next="use mbm or mbm-contrastive")
+            known = f"mbm, mbm-contrastive, {ARCHITECTURE} or {JOINT}"
+            raise UsageError(f"unknown architecture {architecture!r}", next=f"use {known}")
     load_strict(model, result.state)
     return model.eval(), Preparation(**result.config["preparation"])
 
@@ -54,8 +60,9 @@ def extract(
     """Return one vector per row: pooled encoder features (n, width), or unit-length embeddings (n, d).
 
     Args:
-        result: a trained network of either phase.
-        rows: rows of shape (n, n_grayordinates), scaled as the train rows were before training.
+        result: a trained network of any phase.
+        rows: rows of shape (n, n_grayordinates), scaled as the train rows were before training; windows of shape
+            (n, W n_grayordinates) for MinD-Video's encoder.
         what: "features", or "embedding" (aligned networks only).
         pool: "mean" of the patch tokens, "cls", or all "tokens" side by side; features only.
         compute: device and dtype.
@@ -66,19 +73,39 @@ def extract(
         UsageError: an embedding asked of a network that has none.
     """
     model, preparation = rebuild(result)
-    prepared = preparation.apply(rows)
+    prepared = (
+        prepare_windows(preparation, rows, model.config.window)
+        if isinstance(model, MindVideoEncoder)
+        else preparation.apply(rows)
+    )
+    function = _features(model, pool) if what == "features" else _embedding(model, result)
     model.to(compute.device)
-    encoder = model.encoder if isinstance(model, ContrastiveModel) else model
     with torch.no_grad(), torch.autocast(compute.device.type, compute.dtype, compute.dtype != torch.float32):
-        if what == "features":
-            return embed_prepared(lambda x: encoder.features(x, pool), model, prepared, batch_size)
-        if not isinstance(model, ContrastiveModel):
-            raise UsageError(
-                "a masked autoencoder has no embedding", next="train the contrastive phase, or use features"
-            )
-        embedded = embed_prepared(model.embed, model, prepared, batch_size)
-    unit: npt.NDArray[np.float32] = embedded / np.linalg.norm(embedded, axis=1, keepdims=True)
+        found = embed_prepared(function, model, prepared, batch_size)
+    if what == "features":
+        return found
+    unit: npt.NDArray[np.float32] = found / np.linalg.norm(found, axis=1, keepdims=True)
     return unit
+
+
+def _features(model: Network, pool: str) -> Callable[[Tensor], Tensor]:
+    """Return the function from rows to pooled tokens of the trunk."""
+    if not isinstance(model, MindVideoEncoder):
+        encoder = model.encoder if isinstance(model, ContrastiveModel) else model
+        return lambda x: encoder.features(x, pool)
+    if pool != "mean":
+        raise UsageError(f"MinD-Video's encoder has no pool {pool!r} of its trunk", next="use mean")
+    return lambda x: model.trunk(x).mean(dim=1)
+
+
+def _embedding(model: Network, result: TrainResult) -> Callable[[Tensor], Tensor]:
+    """Return the function from rows to embeddings."""
+    if isinstance(model, ContrastiveModel):
+        return model.embed
+    if isinstance(model, MindVideoEncoder):
+        pool = encoder_only(result).config["pool"]
+        return lambda x: pooled(model(x), pool)
+    raise UsageError("a masked autoencoder has no embedding", next="train the contrastive phase, or use features")
 
 
 def embed_prepared(

@@ -25,7 +25,7 @@ from brainflix.train.schedule import decay_groups, lr_at
 if TYPE_CHECKING:
     from accelerate import Accelerator  # type: ignore[import-untyped,unused-ignore]
 
-    from brainflix.train.params import PhaseParams
+    from brainflix.train.params import LoopParams
 
 LossFn = Callable[[nn.Module, Mapping[str, Tensor]], Mapping[str, Tensor]]
 EvaluateFn = Callable[[nn.Module], Mapping[str, float]]
@@ -54,7 +54,7 @@ class LoopConfig:
     patience: int = 0
 
 
-def loop_config(params: PhaseParams, monitor: str = "", patience: int = 0) -> LoopConfig:
+def loop_config(params: LoopParams, monitor: str = "", patience: int = 0) -> LoopConfig:
     """Return the optimisation part of a phase's parameters."""
     shared = {f.name for f in fields(LoopConfig)} - {"monitor", "patience"}
     return LoopConfig(monitor=monitor, patience=patience, **{name: getattr(params, name) for name in shared})

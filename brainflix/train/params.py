@@ -35,15 +35,15 @@ _CONTRASTIVE: dict[str, dict[str, Any]] = {
 }
 
 
-def _fill(values: Any, presets: dict[str, dict[str, Any]]) -> Any:
+def fill_preset(values: Any, presets: dict[str, dict[str, Any]]) -> Any:
     """Put a preset's values under the ones that were given; an unknown preset is left for the field to refuse."""
     if not isinstance(values, dict):
         return values
     return {**presets.get(str(values.get("preset", "paper")), {}), **values}
 
 
-class PhaseParams(Params):
-    """What both phases share: AdamW, warm-up then half a cosine per iteration, clipping, augmentation."""
+class LoopParams(Params):
+    """What all phases share: AdamW, warm-up then half a cosine per iteration, clipping."""
 
     preset: Preset = "paper"
     epochs: int = Field(ge=0)
@@ -53,15 +53,20 @@ class PhaseParams(Params):
     weight_decay: float = Field(default=0.05, ge=0)
     betas: tuple[Fraction, Fraction] = (0.9, 0.95)
     clip_norm: float = Field(default=0.8, ge=0, description="0 switches clipping off")
-    vertex_dropout: Fraction = 0.0
-    average_repeats: bool = Field(default=False, description="train on the mean of a clip's repeats, not on each")
-    window_tr: tuple[int, ...] = Field(default=(0,), min_length=1, description="rows around a clip's own that it sees")
 
     @model_validator(mode="after")
     def _warm_up_ends(self) -> Self:
         if self.epochs and self.warmup_epochs > self.epochs:
             raise ValueError(f"warmup_epochs {self.warmup_epochs} is longer than the {self.epochs} epochs")
         return self
+
+
+class PhaseParams(LoopParams):
+    """What phases that read brains share: augmentation, and which rows they see."""
+
+    vertex_dropout: Fraction = 0.0
+    average_repeats: bool = Field(default=False, description="train on the mean of a clip's repeats, not on each")
+    window_tr: tuple[int, ...] = Field(default=(0,), min_length=1, description="rows around a clip's own that it sees")
 
 
 class MaskedParams(PhaseParams):
@@ -86,7 +91,7 @@ class MaskedParams(PhaseParams):
     @model_validator(mode="before")
     @classmethod
     def _fill_preset(cls, values: Any) -> Any:
-        return _fill(values, _MASKED)
+        return fill_preset(values, _MASKED)
 
 
 class ContrastiveParams(PhaseParams):
@@ -107,4 +112,4 @@ class ContrastiveParams(PhaseParams):
     @model_validator(mode="before")
     @classmethod
     def _fill_preset(cls, values: Any) -> Any:
-        return _fill(values, _CONTRASTIVE)
+        return fill_preset(values, _CONTRASTIVE)

@@ -20,6 +20,8 @@ from brainflix.train.contrastive import tune_contrastive
 from brainflix.train.files import load_result
 from brainflix.train.loop import Hooks, TrainResult
 from brainflix.train.masked import train_masked
+from brainflix.train.mindvideo import tune_mindvideo
+from brainflix.train.mindvideo_params import MindVideoContrastiveParams
 from brainflix.train.params import ContrastiveParams, MaskedParams, PhaseParams
 
 
@@ -49,6 +51,26 @@ def contrastive_phase(job: Job, inputs: Mapping[str, list[Artifact]], tools: Too
             np.concatenate([train, held]),
             np.concatenate([train_clips, held_clips]),
             np.concatenate([target.values for target in targets]),
+            params,
+            start=load_result(inputs["start"][0].path),
+            held_out=np.arange(len(train), len(train) + len(held)),
+            seed=job.seed,
+            compute=tools.compute(),
+            hooks=hooks,
+        )
+
+
+def mindvideo_phase(job: Job, inputs: Mapping[str, list[Artifact]], tools: Tools) -> TrainResult:
+    """Contrastive tuning of MinD-Video's encoder towards `image` and `text`, on the trunk of the network `start`."""
+    params = MindVideoContrastiveParams.model_validate(job.params)
+    train, train_clips = pooled_rows(inputs["rows"], ("train",), params)
+    held, held_clips = pooled_rows(inputs["rows"], ("val",), params)
+    with _hooks(job, tools, params, {"phase": "mindvideo-contrastive"}) as hooks:
+        return tune_mindvideo(
+            np.concatenate([train, held]),
+            np.concatenate([train_clips, held_clips]),
+            Targets.load(inputs["image"][0]).values,
+            Targets.load(inputs["text"][0]).values,
             params,
             start=load_result(inputs["start"][0].path),
             held_out=np.arange(len(train), len(train) + len(held)),

@@ -8,12 +8,13 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parents[1] / "weights"
 # part -> (module, folder below weights/, optimiser steps, None where the part has phases of its own); the generator
-# needs the autoencoder and the text tower.
+# needs the autoencoder and the text tower, the inflated one its layers as well.
 PARTS: dict[str, tuple[str, str, int | None]] = {
     "vae": ("vae", "zeroscope/vae", 2200),
     "clip": ("clip", "clip", 1500),
     "classifier": ("classifier", "video-classifier", 2000),
     "unet": ("unet", "zeroscope", None),
+    "mindvideo": ("mindvideo", "mindvideo", 1300),
 }
 
 

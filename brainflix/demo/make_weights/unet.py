@@ -84,7 +84,7 @@ def train_phase(folder: Path, number: int, phase: Phase, seed: int = 0) -> None:
     teacher, scheduler = Teacher(folder, phase.blur, seed + 100 * number), build_scheduler()
     model = UNet3DConditionModel.from_pretrained(folder / "unet", torch_dtype=torch.float32) if number else build(seed)
     optimizer = torch.optim.AdamW(parameter_groups(model.train(), 0.01), lr=phase.peak_lr, betas=(0.9, 0.98))
-    scenes, latents = _bank(teacher, seed + 10 * number)
+    scenes, latents = clip_bank(teacher, seed + 10 * number, BANK)
     log, average = Log(f"unet phase {number + 1}", phase.n_steps), Average(model, 0.998)
     n_times = scheduler.config.num_train_timesteps
     for step in range(phase.n_steps):
@@ -95,7 +95,7 @@ def train_phase(folder: Path, number: int, phase: Phase, seed: int = 0) -> None:
         noised = scheduler.add_noise(seen, torch.randn(z.shape, generator=teacher.random), t)
         with half_where_fast():
             predicted = model(noised, t, prompts).sample.float()
-        loss = _loss(predicted, noised, z, scheduler.alphas_cumprod[t])
+        loss = noise_loss(predicted, noised, z, scheduler.alphas_cumprod[t])
         optimise(model, loss, optimizer, cosine_lr(step, phase.n_steps, phase.peak_lr))
         average.update(model, step)
         log(step, loss=loss.item())
@@ -104,7 +104,7 @@ def train_phase(folder: Path, number: int, phase: Phase, seed: int = 0) -> None:
     _save(model, average, scheduler, folder)
 
 
-def _loss(predicted: torch.Tensor, noised: torch.Tensor, z: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
+def noise_loss(predicted: torch.Tensor, noised: torch.Tensor, z: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
     """Squared error against the noise that separates `noised` from the true z, all (batch, 4, frames, 8, 8).
 
     Where the noise prevails (`kept`, the cumulated alpha of each clip's time, is small) an error of epsilon is a much
@@ -116,10 +116,10 @@ def _loss(predicted: torch.Tensor, noised: torch.Tensor, z: torch.Tensor, kept: 
     return (weight * (predicted - noise).square()).mean()
 
 
-def _bank(teacher: Teacher, seed: int) -> tuple[list[Scene], torch.Tensor]:
-    """Encode the training clips once: scenes, and latents of shape (BANK, 4, frames, 8, 8)."""
+def clip_bank(teacher: Teacher, seed: int, n_clips: int) -> tuple[list[Scene], torch.Tensor]:
+    """Encode the training clips once: scenes, and latents of shape (n_clips, 4, frames, 8, 8)."""
     batches = scene_batches(seed + 3, 32)
-    groups = [next(batches) for _ in range(BANK // 32)]
+    groups = [next(batches) for _ in range(n_clips // 32)]
     latents = torch.cat([teacher.latents(group) for group in groups])
     return [scene for group in groups for scene in group], latents
 
