@@ -258,6 +258,20 @@ PARTS: dict[str, dict[str, Part]] = {
             "tune MinD-Video's encoder of windows towards CLIP embeddings of images and texts",
             needs=("rows", "start", "image", "text"),
         ),
+        "mindvideo-video": Part(
+            "brainflix.train.generator_phases:video_phase",
+            "brainflix.train.mindvideo_unet_params:MindVideoVideoParams",
+            "inflate an image denoiser to video and tune it on clips and their texts",
+            needs=("latents", "text"),
+            takes=("unet",),
+        ),
+        "mindvideo-joint": Part(
+            "brainflix.train.generator_phases:joint_phase",
+            "brainflix.train.mindvideo_unet_params:MindVideoJointParams",
+            "train MinD-Video's encoder together with layers of its video denoiser",
+            needs=("rows", "latents", "encoder"),
+            takes=("unet",),
+        ),
     },
     "regress": {
         "ridge": Part(
@@ -292,6 +306,13 @@ PARTS: dict[str, dict[str, Part]] = {
             "video-to-video diffusion: re-noise the predicted latents, denoise under the predicted prompt",
             needs=("clips",),
             takes=("latents", "prompt"),
+        ),
+        "mindvideo": Part(
+            "brainflix.reconstruct.mindvideo:load",
+            "brainflix.reconstruct.mindvideo_params:MindVideoGeneratorParams",
+            "inflated Stable Diffusion: pure noise, denoised under a context that was decoded from the brain",
+            needs=("clips", "unet", "context"),
+            takes=("negative",),
         ),
     },
     "evaluate": {
