@@ -315,6 +315,27 @@ PARTS: dict[str, dict[str, Part]] = {
             takes=("negative",),
         ),
     },
+    # What `import-checkpoint` reads; `path` is the file or folder that it is given.
+    "checkpoint": {
+        "mbm": Part(
+            "brainflix.train.imports:import_mbm",
+            "brainflix.train.import_params:MbmImportParams",
+            "masked autoencoder of mind-vis or Brain Netflix: a .pth with model and config",
+            needs=("path",),
+        ),
+        "mindvideo-encoder": Part(
+            "brainflix.train.imports:import_mindvideo_encoder",
+            "brainflix.train.import_params:MindVideoEncoderImportParams",
+            "MinD-Video's fMRI encoder: the folder fmri_encoder, or its weights with config.json beside",
+            needs=("path",),
+        ),
+        "mindvideo": Part(
+            "brainflix.train.import_mindvideo:import_mindvideo",
+            "brainflix.train.import_params:MindVideoEncoderImportParams",
+            "MinD-Video's folder of one subject: encoder and denoiser; its vae stays where it is",
+            needs=("path",),
+        ),
+    },
     "evaluate": {
         "strict": Part(
             "brainflix.evaluate.strict:score",

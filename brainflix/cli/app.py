@@ -10,7 +10,19 @@ from typing import Annotated
 import typer
 
 from brainflix import __version__
-from brainflix.cli import compare, doctor, download, listing, options, report, run, score, store, verbs
+from brainflix.cli import (
+    compare,
+    doctor,
+    download,
+    import_checkpoint,
+    listing,
+    options,
+    report,
+    run,
+    score,
+    store,
+    verbs,
+)
 from brainflix.cli.errors import INTERRUPTED, Failure, explain, interrupted
 from brainflix.cli.output import write_error
 
@@ -37,7 +49,7 @@ def root(
     options.help_when_bare(context)
 
 
-for _noun in (download, verbs, run, report, score, compare, listing, store, doctor):
+for _noun in (download, verbs, run, report, score, compare, import_checkpoint, listing, store, doctor):
     _noun.register(app)
 
 

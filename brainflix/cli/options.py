@@ -100,6 +100,11 @@ def complete_protocols(incomplete: str) -> Hints:
     return sorted((name, "") for name in PROTOCOLS if name.startswith(incomplete))
 
 
+def complete_checkpoint_kinds(incomplete: str) -> Hints:
+    """Offer the kinds of official checkpoints."""
+    return _parts("checkpoint", incomplete)
+
+
 def complete_checkpoints(incomplete: str) -> Hints:
     """Offer the keys of checkpoints."""
     from brainflix.evaluate.models.checkpoints import CHECKPOINTS
@@ -307,3 +312,16 @@ CacheFolder = Annotated[
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Seed of resampling.")]
 ScoreFile = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Also write the document to this file.")]
+
+CheckpointKind = Annotated[
+    str,
+    typer.Argument(metavar="KIND", help="Whose network it is.", autocompletion=complete_checkpoint_kinds),
+]
+CheckpointPath = Annotated[Path, typer.Argument(metavar="PATH", help="The released file or folder.")]
+NewName = Annotated[
+    str | None, typer.Option("--name", metavar="NAME", help="Name of the model; its own file's if left out.")
+]
+ImportOptions = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="A=B", help="Say what the checkpoint does not. Can be repeated."),
+]

@@ -27,7 +27,7 @@ _TEMPORAL = ("attn_temp.", "norm_temp.")
 
 @dataclass(frozen=True)
 class MindVideoEncoderConfig:
-    """Size of the network; with a subject's `n_grayordinates` (padded 3,744) the defaults are the published counts.
+    """Size of the network; the defaults are the published 253,725,893 parameters, for the first subject's voxels.
 
     Attributes:
         n_grayordinates: columns of one volume, rounded up to whole patches.
@@ -206,8 +206,9 @@ def start_from_mbm(model: MindVideoEncoder, mbm_state: Mapping[str, Tensor]) -> 
     """
     trunk = {name: tensor for name, tensor in mbm_state.items() if name.startswith(_TRUNK)}
     own = {name: t for name, t in model.state_dict().items() if not _from_trunk(name) and name != "pos_embed"}
-    positions = {"pos_embed": nearest_positions(mbm_state["pos_embed"], model.config.n_patches)}
-    load_strict(model, own | trunk | positions if "pos_embed" in mbm_state else own | trunk)
+    if "pos_embed" in mbm_state:
+        own["pos_embed"] = nearest_positions(mbm_state["pos_embed"], model.config.n_patches)
+    load_strict(model, own | trunk)
 
 
 def nearest_positions(table: Tensor, n_patches: int) -> Tensor:

@@ -18,6 +18,12 @@ def n_kept(n_patches: int, mask_ratio: float) -> int:
     return int(n_patches * (1 - mask_ratio))
 
 
+def padded_length(n_columns: int, patch_size: int, legacy: bool = False) -> int:
+    """Return the columns of a row after padding; `legacy` adds a whole extra patch where none is needed."""
+    missing = -n_columns % patch_size
+    return n_columns + (patch_size if legacy and missing == 0 else missing)
+
+
 def pad_to_patches(x: npt.NDArray[np.floating], patch_size: int, legacy: bool = False) -> npt.NDArray[np.floating]:
     """Wrap-pad the last axis to whole patches; the added columns are copies of the first ones.
 
@@ -26,9 +32,7 @@ def pad_to_patches(x: npt.NDArray[np.floating], patch_size: int, legacy: bool = 
         patch_size: grayordinates in one patch.
         legacy: add a whole extra patch where the length is already a multiple, as the released code does.
     """
-    missing = -x.shape[-1] % patch_size
-    if legacy and missing == 0:
-        missing = patch_size
+    missing = padded_length(x.shape[-1], patch_size, legacy) - x.shape[-1]
     if missing == 0:
         return x
     return np.pad(x, [(0, 0)] * (x.ndim - 1) + [(0, missing)], mode="wrap")

@@ -147,14 +147,15 @@ def start_encoder(
         DataError: rows that are no windows, or weights that do not fit.
         UsageError: a start that holds no trunk.
     """
-    volumes = as_volumes(rows, len(params.window_tr))
-    architecture = start.config["architecture"]
+    architecture, length = start.config["architecture"], len(params.window_tr)
     if architecture not in (ARCHITECTURE, "mbm", "mbm-contrastive"):
         raise UsageError(f"a {architecture} holds no trunk to start from", next="start from a masked autoencoder")
-    network = dict(start.config["network"])
+    network, is_encoder = dict(start.config["network"]), architecture == ARCHITECTURE
+    if is_encoder and network["window"] != length:
+        raise DataError(f"the start reads windows of {network['window']} volumes, not of {length}")
+    volumes = as_volumes(rows, length)
     trunk = network.get("mbm", network)
     preparation = fit_preparation(volumes, trunk["patch_size"], bool(start.config["preparation"]["legacy_pad"]))
-    is_encoder = architecture == ARCHITECTURE
     sizes = network if is_encoder else _with_head(trunk, params, preparation.apply(volumes[:1]).shape[1])
     generator = torch.Generator().manual_seed(seed)
     quiet = params.compat != "mindvideo"

@@ -22,7 +22,21 @@ COMMANDS = [
     *((verb,) for verb in options.VERBS),
     *(("store", name) for name in STORE),
     *(("list", name) for name in ("datasets", "parts", "recipes", "published")),
-    *((name,) for name in ("run", "status", "report", "score", "compare", "doctor", "version", "store", "list")),
+    *(
+        (name,)
+        for name in (
+            "run",
+            "status",
+            "report",
+            "score",
+            "compare",
+            "import-checkpoint",
+            "doctor",
+            "version",
+            "store",
+            "list",
+        )
+    ),
     (),
 ]
 

@@ -52,7 +52,8 @@ def test_parameters_are_frozen() -> None:
 
 def test_reading_parameters_imports_no_torch() -> None:
     code = (
-        "import sys, brainflix.train.params; print([m for m in ('torch', 'numpy', 'accelerate') if m in sys.modules])"
+        "import sys, brainflix.train.params, brainflix.train.mindvideo_params\n"
+        "print([m for m in ('torch', 'numpy', 'accelerate') if m in sys.modules])"
     )
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"

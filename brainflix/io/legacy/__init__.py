@@ -2,6 +2,7 @@
 
 from brainflix.io.legacy.numpy_files import load_npy, load_npz
 from brainflix.io.legacy.sandbox import load_pickle
+from brainflix.io.legacy.torch_checkpoints import load_checkpoint
 from brainflix.io.legacy.torch_files import load_pt
 
-__all__ = ["load_npy", "load_npz", "load_pickle", "load_pt"]
+__all__ = ["load_checkpoint", "load_npy", "load_npz", "load_pickle", "load_pt"]

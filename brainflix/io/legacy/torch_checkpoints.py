@@ -1,0 +1,117 @@
+"""PyTorch's checkpoints that hold a settings object beside the tensors: its class is never looked for, nor called."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from brainflix.errors import IntegrityError, MissingError
+from brainflix.io.legacy.allowed import NotAllowedError
+
+# Of the standard library only these hold settings; whatever else of it a file names could act.
+_NAMESPACES = ("argparse.Namespace", "types.SimpleNamespace")
+_LIBRARIES = frozenset({"torch", "numpy"}) | sys.stdlib_module_names
+_PLAIN = (str, int, float, bool, complex, bytes, type(None))
+
+
+class _Uncallable(type):
+    """The class of stand-ins: an object of one can be made and given attributes, but no one can be called."""
+
+    def __call__(cls, *arguments: Any, **named: Any) -> Any:
+        raise NotAllowedError(cls.__name__)
+
+
+def load_checkpoint(path: Path) -> Any:
+    """Read tensors, containers and plain values; an object of an unknown class becomes a namespace of its attributes.
+
+    Tensors are memory maps where the file allows it.
+
+    Raises:
+        MissingError: no such file.
+        IntegrityError: it is damaged, or names something that could act; nothing of it was run.
+    """
+    import torch
+
+    if not path.is_file():
+        raise MissingError(f"no file at {path}")
+    try:
+        stand_ins = [(_Uncallable(name, (), {}), name) for name in _unknown_names(path)]
+        with torch.serialization.safe_globals(list(stand_ins)):
+            return _plain(_load(path), torch)
+    except IntegrityError:
+        raise
+    except Exception as error:
+        # Opcodes that do not fit together fail in any way.
+        called = _refused(error)
+        if called:
+            raise _acts(path.name, called) from error
+        first = str(error).strip().splitlines()
+        raise IntegrityError(
+            f"{path.name} is not a readable checkpoint",
+            why=first[0].partition(". ")[0] if first else type(error).__name__,
+            next="fetch the file again",
+        ) from error
+
+
+def _unknown_names(path: Path) -> list[str]:
+    """Return the names that PyTorch does not know and that may be classes of settings; found without running any.
+
+    Raises:
+        IntegrityError: one is of a library that no settings come from.
+    """
+    import torch
+
+    try:
+        names = torch.serialization.get_unsafe_globals_in_checkpoint(path)
+    except ValueError:
+        # Files from before 2020 are no zip archives; they are read by their tensors alone.
+        return []
+    for name in names:
+        if name.partition(".")[0] in _LIBRARIES and name not in _NAMESPACES:
+            raise _acts(path.name, name)
+    return sorted(names)
+
+
+def _load(path: Path) -> Any:
+    import torch
+
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except RuntimeError as error:
+        if "mmap" in str(error):
+            return torch.load(path, map_location="cpu", weights_only=True)
+        raise
+
+
+def _plain(value: Any, torch: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        return value.detach()
+    if isinstance(type(value), _Uncallable):
+        return SimpleNamespace(**{str(name): _plain(each, torch) for name, each in vars(value).items()})
+    if isinstance(value, Mapping):
+        return {key: _plain(each, torch) for key, each in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_plain(each, torch) for each in value]
+    if isinstance(value, (*_PLAIN, torch.dtype, torch.device)):
+        return value
+    raise ValueError(f"it holds a value of type {type(value).__name__}")
+
+
+def _refused(error: BaseException | None) -> str:
+    """Return the name that a file wanted to call, "" for none; PyTorch wraps what stopped it."""
+    while error is not None:
+        if isinstance(error, NotAllowedError):
+            return str(error)
+        error = error.__cause__ or error.__context__
+    return ""
+
+
+def _acts(file: str, name: str) -> IntegrityError:
+    return IntegrityError(
+        f"{file} holds a call to {name}, which no weights need",
+        why="nothing was run",
+        next="do not open it with other tools; fetch it again from its source",
+    )
