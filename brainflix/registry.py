@@ -287,6 +287,20 @@ PARTS: dict[str, dict[str, Part]] = {
             "tune MinD-Video's encoder of windows towards CLIP embeddings of images and texts",
             needs=("rows", "start", "image", "text"),
         ),
+        "mindvideo-video": Part(
+            "brainflix.train.generator_phases:video_phase",
+            "brainflix.train.mindvideo_unet_params:MindVideoVideoParams",
+            "inflate an image denoiser to video and tune it on clips and their texts",
+            needs=("latents", "text"),
+            takes=("unet",),
+        ),
+        "mindvideo-joint": Part(
+            "brainflix.train.generator_phases:joint_phase",
+            "brainflix.train.mindvideo_unet_params:MindVideoJointParams",
+            "train MinD-Video's encoder together with layers of its video denoiser",
+            needs=("rows", "latents", "encoder"),
+            takes=("unet",),
+        ),
     },
     "regress": {
         "ridge": Part(
@@ -334,6 +348,13 @@ PARTS: dict[str, dict[str, Part]] = {
         "wan": _video_to_video("wan", "WanParams", "Wan 2.1"),
         "cogvideox": _video_to_video("cogvideox", "CogVideoXParams", "CogVideoX"),
         "ltx": _video_to_video("ltx", "LtxParams", "LTX-Video"),
+        "mindvideo": Part(
+            "brainflix.reconstruct.mindvideo:load",
+            "brainflix.reconstruct.mindvideo_params:MindVideoGeneratorParams",
+            "inflated Stable Diffusion: pure noise, denoised under a context that was decoded from the brain",
+            needs=("clips", "unet", "context"),
+            takes=("negative",),
+        ),
     },
     # What `import-checkpoint` reads; `path` is the file or folder that it is given.
     "checkpoint": {

@@ -31,12 +31,14 @@ PURE = {
     ),
     "models": None,
 }
-# The ridge solver is shared by alignment and regression; regressors read trained encoders; the comparison page shows
-# what the comparison of scores found.
+# The ridge solver is shared by alignment and regression; regressors and generators read trained networks; what starts
+# from pinned weights names them as target extractors do; the comparison page shows what the comparison of scores found.
 SHARED = {
     ("align", "regress"),
     ("regress", "train"),
     ("reconstruct", "targets"),
+    ("reconstruct", "train"),
+    ("train", "targets"),
     ("evaluate", "targets"),
     ("report", "evaluate"),
 }

@@ -63,7 +63,7 @@ def tune_joint(
 ) -> TrainResult:
     """Train an encoder and the chosen layers of a denoiser so that brains say which noise was added to latents.
 
-    A share of the rows is replaced by the mean train row: what the network says then is the branch that guidance
+    A share of the rows is replaced by the mean train row, in each volume: what the network says then is the branch that guidance
     leads away from.
 
     Args:
@@ -93,7 +93,8 @@ def tune_joint(
     windows = torch.from_numpy(prepare_windows(preparation, rows, encoder.config.window))
     model = joint_model(encoder, unet, params.train_layers, recompute=hooks.recompute)
     noise = noise_widths(z.shape[1:]) | ({"drop_noise": windows.shape[2]} if params.vertex_dropout else {})
-    mean = windows.mean(0)
+    # Every volume of it is the mean one, as where contexts for guidance are made.
+    mean = windows.mean((0, 1))
 
     def condition(batch: Mapping[str, Tensor]) -> Tensor:
         hidden = batch.get("drop_noise")

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from brainflix.targets.params import WeightParams
-from brainflix.train.params import Fraction, LoopParams, PhaseParams
+from brainflix.train.params import Fraction, LoopParams, PhaseParams, fill_preset
 
 Layers = Literal["temporal", "cross-attention", "self-attention", "all"]
 
@@ -23,12 +23,6 @@ _JOINT: dict[str, dict[str, Any]] = {
     "paper": {},
     "tiny": {"epochs": 4, "warmup_epochs": 0.2, "batch_size": 12, "lr": 4e-4, "average_repeats": True},
 }
-
-
-def _fill(values: Any, presets: dict[str, dict[str, Any]]) -> Any:
-    if not isinstance(values, dict):
-        return values
-    return {**presets.get(str(values.get("preset", "paper")), {}), **values}
 
 
 class DenoiserParams(WeightParams, LoopParams):
@@ -56,7 +50,7 @@ class MindVideoVideoParams(DenoiserParams):
     @model_validator(mode="before")
     @classmethod
     def _fill_preset(cls, values: Any) -> Any:
-        return _fill(values, _VIDEO)
+        return fill_preset(values, _VIDEO)
 
 
 class MindVideoJointParams(DenoiserParams, PhaseParams):
@@ -71,4 +65,4 @@ class MindVideoJointParams(DenoiserParams, PhaseParams):
     @model_validator(mode="before")
     @classmethod
     def _fill_preset(cls, values: Any) -> Any:
-        return _fill(values, _JOINT)
+        return fill_preset(values, _JOINT)

@@ -22,14 +22,14 @@ from brainflix.train.loop import Hooks, TrainResult
 from brainflix.train.masked import train_masked
 from brainflix.train.mindvideo import tune_mindvideo
 from brainflix.train.mindvideo_params import MindVideoContrastiveParams
-from brainflix.train.params import ContrastiveParams, MaskedParams, PhaseParams
+from brainflix.train.params import ContrastiveParams, LoopParams, MaskedParams, PhaseParams
 
 
 def masked_phase(job: Job, inputs: Mapping[str, list[Artifact]], tools: Tools) -> TrainResult:
     """Masked brain modelling on the training rows of all subjects under `rows`; goes on from `start` if it is given."""
     params = MaskedParams.model_validate(job.params)
     rows, _ = pooled_rows(inputs["rows"], ("train",), params)
-    with _hooks(job, tools, params, {"phase": "masked"}) as hooks:
+    with phase_hooks(job, tools, params, {"phase": "masked"}) as hooks:
         return train_masked(
             rows,
             params,
@@ -46,7 +46,7 @@ def contrastive_phase(job: Job, inputs: Mapping[str, list[Artifact]], tools: Too
     targets = [Targets.load(artifact) for artifact in inputs["embeddings"]]
     train, train_clips = pooled_rows(inputs["rows"], ("train",), params, targets)
     held, held_clips = pooled_rows(inputs["rows"], ("val",), params, targets)
-    with _hooks(job, tools, params, {"phase": "contrastive"}) as hooks:
+    with phase_hooks(job, tools, params, {"phase": "contrastive"}) as hooks:
         return tune_contrastive(
             np.concatenate([train, held]),
             np.concatenate([train_clips, held_clips]),
@@ -63,14 +63,19 @@ def contrastive_phase(job: Job, inputs: Mapping[str, list[Artifact]], tools: Too
 def mindvideo_phase(job: Job, inputs: Mapping[str, list[Artifact]], tools: Tools) -> TrainResult:
     """Contrastive tuning of MinD-Video's encoder towards `image` and `text`, on the trunk of the network `start`."""
     params = MindVideoContrastiveParams.model_validate(job.params)
-    train, train_clips = pooled_rows(inputs["rows"], ("train",), params)
-    held, held_clips = pooled_rows(inputs["rows"], ("val",), params)
-    with _hooks(job, tools, params, {"phase": "mindvideo-contrastive"}) as hooks:
+    images, texts = ([Targets.load(artifact) for artifact in inputs[role]] for role in ("image", "text"))
+    if [image.clips.ids for image in images] != [text.clips.ids for text in texts]:
+        raise DataError(
+            "images and texts are not about the same clips", next="give both for each data set, in one order"
+        )
+    train, train_clips = pooled_rows(inputs["rows"], ("train",), params, images)
+    held, held_clips = pooled_rows(inputs["rows"], ("val",), params, images)
+    with phase_hooks(job, tools, params, {"phase": "mindvideo-contrastive"}) as hooks:
         return tune_mindvideo(
             np.concatenate([train, held]),
             np.concatenate([train_clips, held_clips]),
-            Targets.load(inputs["image"][0]).values,
-            Targets.load(inputs["text"][0]).values,
+            np.concatenate([image.values for image in images]),
+            np.concatenate([text.values for text in texts]),
             params,
             start=load_result(inputs["start"][0].path),
             held_out=np.arange(len(train), len(train) + len(held)),
@@ -104,7 +109,7 @@ def pooled_rows(
 
 
 @contextmanager
-def _hooks(job: Job, tools: Tools, params: PhaseParams, config: Mapping[str, str]) -> Iterator[Hooks]:
+def phase_hooks(job: Job, tools: Tools, params: LoopParams, config: Mapping[str, str]) -> Iterator[Hooks]:
     """Count epochs, publish checkpoints under this job's key, and go on from the furthest whole one."""
     found = latest_checkpoint(tools.store, job.ref)
     if found:
