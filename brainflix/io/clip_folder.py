@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 import tempfile
 import zipfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -61,6 +61,18 @@ class ClipFolder:
             DataError: it cannot be used; one sentence says why.
         """
         return self.readers[clip_id]()
+
+    def named_as(self, ids: Sequence[str]) -> ClipFolder:
+        """Return the same clips under those of `ids` that differ from theirs only in zeros before numbers.
+
+        Brain Netflix's releases have both `seg1_begin-2_end-4` and `seg1_begin-002_end-004` (its spec 2.3). Where two
+        clips would get one name, all keep their own.
+        """
+        wanted = {tuple(natural(name)): name for name in ids}
+        names = [wanted.get(tuple(natural(name)), name) for name in self.readers]
+        if len(set(names)) < len(names):
+            return self
+        return replace(self, readers=dict(zip(names, self.readers.values(), strict=True)))
 
 
 def open_clips(path: Path) -> ClipFolder:

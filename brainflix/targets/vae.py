@@ -78,8 +78,8 @@ def decode_latents(vae: AutoencoderKL, latents: torch.Tensor) -> np.ndarray:
     """Decode scaled latents (n_clips, n_frames, c, h, w) to uint8 frames (n_clips, n_frames, H, W, 3)."""
     flat = latents.flatten(0, 1).to(vae.dtype) / vae.config.scaling_factor
     decoded = []
-    for some in flat.split(FRAMES_AT_ONCE):
-        pixels = vae.decode(some).sample.float().clamp(-1, 1)
+    for part in flat.split(FRAMES_AT_ONCE):
+        pixels = vae.decode(part).sample.float().clamp(-1, 1)
         decoded.append(((pixels + 1) * 127.5).round().to(torch.uint8).movedim(1, -1).cpu().numpy())
     frames = np.concatenate(decoded)
     return frames.reshape(*latents.shape[:2], *frames.shape[1:])

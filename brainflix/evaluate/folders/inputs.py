@@ -62,7 +62,7 @@ class Source:
 
 
 def paired(prediction: ClipFolder, truth: ClipFolder) -> Source:
-    """Pair the clips of two folders by their ids.
+    """Pair the clips of two folders by their ids, whatever zeros their numbers are padded with (clip2 and clip002).
 
     Raises:
         DataError: the folders do not hold the same clips, a few that are missing are named; or the prediction holds
@@ -74,6 +74,7 @@ def paired(prediction: ClipFolder, truth: ClipFolder) -> Source:
         why = "the best of several is not a score of the system, so none is chosen here"
         advice = "score folders that hold one sample of each clip"
         raise DataError(f"the prediction holds {n} samples of clip {name}", why=why, next=advice)
+    prediction = prediction.named_as(truth.ids)
     missing = [_name_few("truth", "prediction", set(truth.ids) - set(prediction.ids), truth.ids)]
     missing += [_name_few("prediction", "truth", set(prediction.ids) - set(truth.ids), prediction.ids)]
     if any(missing):
