@@ -237,6 +237,12 @@ PARTS: dict[str, dict[str, Part]] = {
             "mean over frames of projected CLIP image embeddings",
             needs=("frames",),
         ),
+        "blip-tokens": Part(
+            "brainflix.targets.blip:extract",
+            "brainflix.targets.params:BlipParams",
+            "mean over frames of BLIP's visual tokens, from which captions are decoded",
+            needs=("frames",),
+        ),
     },
     "train": {
         "masked-brain-modelling": Part(
@@ -272,6 +278,12 @@ PARTS: dict[str, dict[str, Part]] = {
             "the tuned encoder's own output as the prediction",
             needs=("encoder", "test", "target"),
         ),
+        "blip-captions": Part(
+            "brainflix.regress.captions:blip_captions",
+            "brainflix.regress.caption_params:BlipCaptionParams",
+            "captions of true or predicted BLIP tokens, by its text decoder",
+            needs=("tokens",),
+        ),
     },
     "reconstruct": {
         "zeroscope": Part(
@@ -279,7 +291,7 @@ PARTS: dict[str, dict[str, Part]] = {
             "brainflix.reconstruct.params:ZeroscopeParams",
             "video-to-video diffusion: re-noise the predicted latents, denoise under the predicted prompt",
             needs=("clips",),
-            takes=("latents", "prompt"),
+            takes=("latents", "prompt", "caption"),
         ),
     },
     "evaluate": {

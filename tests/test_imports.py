@@ -31,11 +31,12 @@ PURE = {
     ),
     "models": None,
 }
-# The ridge solver is shared by alignment and regression; regressors read trained encoders; the comparison page shows
-# what the comparison of scores found.
+# The ridge solver is shared by alignment and regression; regressors read trained encoders, and captioners name weights
+# as target extractors do; the comparison page shows what the comparison of scores found.
 SHARED = {
     ("align", "regress"),
     ("regress", "train"),
+    ("regress", "targets"),
     ("reconstruct", "targets"),
     ("evaluate", "targets"),
     ("report", "evaluate"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -60,3 +60,13 @@ class ClipParams(WeightParams):
     """Projected image embeddings of a CLIP pair."""
 
     normalise: bool = Field(True, description="scale each clip's embedding to unit length")
+
+
+class BlipParams(WeightParams):
+    """Visual tokens of a BLIP captioner, averaged over frames (Brain Netflix spec 3.1)."""
+
+    n_frames: int = Field(15, ge=1, description="frames of a clip that are averaged, evenly spaced from first to last")
+    size_px: int = Field(240, ge=16, description="height and width that the tower sees; the aspect ratio is not kept")
+    compat: Literal["", "brainnetflix"] = Field(
+        "", description="brainnetflix leaves out the mean and std that BLIP was trained with, as released"
+    )

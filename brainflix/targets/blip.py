@@ -1,0 +1,74 @@
+"""Visual tokens of BLIP, averaged over a clip's frames: Brain Netflix's b (spec 3 and 3.1)."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+from transformers import BlipVisionModel
+
+from brainflix.contract import Job, Tools
+from brainflix.datasets.base import Dataset
+from brainflix.device import Compute
+from brainflix.io.frames import resize
+from brainflix.io.weights import resolve_weights
+from brainflix.models.blip import load_vision_tower, visual_tokens
+from brainflix.store.artifact import Artifact
+from brainflix.store.schema import Clips, Targets, Videos
+from brainflix.targets.params import BlipParams
+
+# Means and standard deviations of pixels in [0, 1], one of each per colour.
+Scale = tuple[tuple[float, ...], tuple[float, ...]]
+
+
+def extract(
+    job: Job, inputs: dict[str, list[Artifact]], out: Path, tools: Tools, dataset: Dataset
+) -> dict[str, object]:
+    """Encode all clips; the result has shape (n_clips, 1 + patches, width), the class token first."""
+    params, compute = BlipParams.model_validate(job.params), tools.compute()
+    folder = resolve_weights(params.weights, params.revision)
+    tower, scale = load_vision_tower(folder, compute), pixel_scale(folder, params)
+    videos, clips = Videos.load(inputs["frames"][0]), Clips.load(inputs["frames"][0])
+    starts = range(0, len(clips), tools.clips_per_batch)
+    batches = tools.progress.track([videos.frames[i : i + tools.clips_per_batch] for i in starts], "batches of clips")
+    values = np.concatenate([mean_tokens(tower, batch, params, scale, compute) for batch in batches])
+    Targets(values, clips, {"axes": "clip, token, width"}).save(out, dtype="float16")
+    return {"n_tokens": int(values.shape[1]), "width": int(values.shape[2])}
+
+
+def evenly_spaced(n_there: int, n_wanted: int) -> np.ndarray:
+    """Return indices of frames from the first to the last, int64 (n_wanted,); a short clip's repeat (spec 3)."""
+    return np.linspace(0, n_there - 1, n_wanted).astype(np.int64)
+
+
+def pixel_scale(folder: Path, params: BlipParams) -> Scale:
+    """Return what the checkpoint's own processor normalises by; the released code does not normalise."""
+    if params.compat == "brainnetflix":
+        return (0.0,) * 3, (1.0,) * 3
+    own = json.loads((folder / "preprocessor_config.json").read_text())
+    return tuple(own["image_mean"]), tuple(own["image_std"])
+
+
+def mean_tokens(
+    tower: BlipVisionModel, frames: np.ndarray, params: BlipParams, scale: Scale, compute: Compute
+) -> np.ndarray:
+    """Return each clip's visual tokens after the final norm, averaged over frames.
+
+    Args:
+        tower: the vision tower.
+        frames: uint8 clips of shape (n_clips, n_frames, H, W, 3).
+        params: how many frames of which size.
+        scale: what pixels are normalised by.
+        compute: device and dtype.
+
+    Returns:
+        float32 array of shape (n_clips, 1 + patches, width).
+    """
+    chosen = frames[:, evenly_spaced(frames.shape[1], params.n_frames)]
+    flat = resize(chosen.reshape(-1, *frames.shape[2:]), params.size_px, params.size_px)
+    mean, std = (torch.tensor(values).view(3, 1, 1) for values in scale)
+    pixels = (torch.from_numpy(flat).movedim(-1, -3).float() / 255 - mean) / std
+    tokens = visual_tokens(tower, pixels.to(compute.device, compute.dtype)).float()
+    return tokens.view(len(frames), params.n_frames, *tokens.shape[1:]).mean(1).cpu().numpy()
