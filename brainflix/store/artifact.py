@@ -77,6 +77,23 @@ class Artifact:
         except Exception as error:
             raise self._damaged(f"array {name!r} cannot be read", error) from error
 
+    def rows(self, name: str, start: int, stop: int) -> np.ndarray[Any, Any]:
+        """Return the rows `start` to before `stop` of one array in memory, each chunk checked by its crc32c.
+
+        Raises:
+            MissingError: the artifact has no such array.
+            IntegrityError: a chunk is absent or damaged.
+        """
+        import numpy as np
+
+        array = self.array(name)
+        try:
+            return np.asarray(array[start:stop])
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise self._damaged(f"array {name!r} cannot be read", error) from error
+
     def file(self, relpath: str) -> Path:
         """Return the path of one file of the artifact, given its path inside.
 

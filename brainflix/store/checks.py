@@ -30,11 +30,11 @@ def check_length(what: str, values: Sized, count: int, of: str) -> None:
         raise DataError(f"{what} has {found} entries for {count} {of}")
 
 
-def check_finite(what: str, values: np.ndarray[Any, Any]) -> None:
+def check_finite(what: str, values: np.ndarray[Any, Any], *, first_row: int = 0) -> None:
     """Check that no number is NaN or infinite, without a copy of the array.
 
     Raises:
-        DataError: some are; the first one's row is named.
+        DataError: some are; the first one's row is named, counted from `first_row`.
     """
     for start, block in _blocks(values):
         # a float64 sum of float32 cannot overflow, so only NaN or infinity makes it not finite
@@ -42,7 +42,9 @@ def check_finite(what: str, values: np.ndarray[Any, Any]) -> None:
             total = np.sum(block, dtype=np.float64)
         if not np.isfinite(total) and not np.isfinite(block).all():
             bad = np.flatnonzero(~np.isfinite(block).reshape(len(block), -1).all(axis=1))
-            raise DataError(f"{what} holds numbers that are not finite", why=f"first in row {start + int(bad[0])}")
+            raise DataError(
+                f"{what} holds numbers that are not finite", why=f"first in row {first_row + start + int(bad[0])}"
+            )
 
 
 def check_ids(what: str, ids: Sequence[str]) -> None:

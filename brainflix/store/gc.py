@@ -1,7 +1,8 @@
 """Garbage collection: what may be deleted and why, as a plan to look at first; the only part of brainflix that deletes.
 
-Without further request only the staging folders of dead processes go. On request also torn folders (`now`), artifacts
-that nothing needs (`keep`), and artifacts by name (`remove`).
+Without further request only the staging folders of dead processes go, and rows that wait for a process to go on with
+them but were not touched for as long. On request also torn folders (`now`), artifacts that nothing needs (`keep`), and
+artifacts by name (`remove`).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from brainflix.store.manifest import MANIFEST_NAME
 from brainflix.store.provenance import Owner, fate
 from brainflix.store.publish import OWNER_SUFFIX, clear_staging, owner_of, read_owner, reserve_staging, staging_folder
 from brainflix.store.refs import KINDS, Ref, is_key, is_name, whole_ref
+from brainflix.store.spool import spool_folder, spooled_refs
 from brainflix.store.store import Store
 
 FOREIGN_IDLE_H = 7 * 24.0
@@ -65,8 +67,8 @@ def plan_gc(
         keep: None to leave artifacts alone; else artifacts go that are neither one of these, nor the newest of their
             name, nor an input, direct or not, of one of those or of a publish under way.
         remove: artifacts to delete by name, wanted or not.
-        older_than_h: least age in hours of a dead process's staging.
-        now: delete dead staging of any age, and folders in an artifact's place that hold no manifest.
+        older_than_h: least age in hours of a dead process's staging, and of waiting rows that nobody adds to.
+        now: delete dead staging and waiting rows of any age, and folders in an artifact's place that hold no manifest.
 
     Raises:
         MissingError: an artifact to keep or to remove does not exist.
@@ -100,7 +102,7 @@ def run_gc(plan: GcPlan) -> list[Path]:
 
 
 def _reasons(store: Store, request: Request) -> dict[Path, str]:
-    reasons = dict(_dead_staging(store, request))
+    reasons = dict(_dead_staging(store, request)) | dict(_idle_spools(store, request))
     if request.now:
         reasons |= {path: f"holds no {MANIFEST_NAME}, so it is no artifact" for path in _torn_folders(store)}
     reasons |= {store.path(ref): "asked for" for ref in request.remove}
@@ -134,6 +136,20 @@ def _why_dead(staged: Path, request: Request) -> str:
     if state == "foreign" and idle_h >= max(FOREIGN_IDLE_H, request.older_than_h):
         return f"staged on {owner.host}, unchanged for {idle_h / 24:.0f} days"
     return ""
+
+
+def _idle_spools(store: Store, request: Request) -> Iterator[tuple[Path, str]]:
+    """Yield rows that wait for an artifact which no process is making."""
+    making = {owner.ref for owner in _live_owners(store)}
+    for ref in spooled_refs(store.root):
+        folder = spool_folder(store.root, ref)
+        idle_h = _hours_since(_last_change(folder))
+        if str(ref) in making:
+            continue
+        if store.has(ref):
+            yield folder, f"rows of {ref}, which is finished"
+        elif request.now or idle_h >= request.older_than_h:
+            yield folder, f"rows of {ref}, which was not gone on with for {idle_h:.0f} h"
 
 
 def _torn_folders(store: Store) -> Iterator[Path]:

@@ -5,15 +5,16 @@ Numbers are zarr arrays, text is JSON. `save` writes into a staging folder, `loa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from brainflix.errors import DataError, UsageError
-from brainflix.store.arrays import Layout, write_array
+from brainflix.store.arrays import Layout, create_array, write_array
 from brainflix.store.artifact import Artifact
 from brainflix.store.checks import (
     check_finite,
@@ -27,7 +28,20 @@ from brainflix.store.checks import (
 from brainflix.store.clips import SPLITS, Clips
 from brainflix.store.responses import Responses
 
-__all__ = ["SPLITS", "Clips", "Predictions", "Responses", "Targets", "Videos"]
+if TYPE_CHECKING:
+    import zarr
+
+__all__ = [
+    "SPLITS",
+    "Clips",
+    "Predictions",
+    "Responses",
+    "Targets",
+    "Videos",
+    "check_storable",
+    "create_frames",
+    "create_targets",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,10 +70,7 @@ class Targets:
             UsageError: another dtype is asked for.
             DataError: a value is too large for float16.
         """
-        if dtype not in ("float16", "float32"):
-            raise UsageError(f"targets cannot be stored as {dtype!r}", why="float16 or float32")
-        if dtype == "float16" and not fits_float16(self.values):
-            raise DataError("the targets do not fit into float16", why="a value is beyond 65504; store float32")
+        check_storable(self.values, dtype)
         _write(staging, "values", self.values.astype(dtype, copy=False), "clip", layout="tiles")
         self.clips.save(staging)
         write_json(staging / self.FILE, {"attrs": self.attrs})
@@ -115,6 +126,7 @@ class Videos:
     """
 
     FILE: ClassVar[str] = "videos.json"
+    DIMS: ClassVar[tuple[str, ...]] = ("clip", "frame", "height", "width", "channel")
     frames: np.ndarray[Any, Any]
     clip_ids: tuple[str, ...]
     fps_hz: float
@@ -132,8 +144,7 @@ class Videos:
 
     def save(self, staging: Path) -> None:
         """Write the frames as rows."""
-        dims = ("clip", "frame", "height", "width", "channel")
-        write_array(staging, "frames", self.frames, dims=dims, layout="rows")
+        write_array(staging, "frames", self.frames, dims=self.DIMS, layout="rows")
         write_json(staging / self.FILE, {"clip_ids": self.clip_ids, "fps_hz": self.fps_hz})
 
     @classmethod
@@ -142,6 +153,32 @@ class Videos:
         return load_as(cls, artifact, lambda: {**artifact.json(cls.FILE), "frames": artifact.load("frames")})
 
 
+def check_storable(values: npt.ArrayLike, dtype: str) -> None:
+    """Check that targets, float32 (n_clips, *shape) or some of them, can be stored in a dtype.
+
+    Raises:
+        UsageError: it is neither float16 nor float32.
+        DataError: a value is too large for float16.
+    """
+    if dtype not in ("float16", "float32"):
+        raise UsageError(f"targets cannot be stored as {dtype!r}", why="float16 or float32")
+    if dtype == "float16" and not fits_float16(np.asarray(values)):
+        raise DataError("the targets do not fit into float16", why="a value is beyond 65504; store float32")
+
+
+def create_targets(staging: Path, shape: Sequence[int], dtype: np.dtype[Any]) -> zarr.Array[Any]:
+    """Make the empty array of targets (n_clips, *shape), laid out as by `Targets.save`, to be filled in whole tiles."""
+    return create_array(staging, "values", shape, dtype, dims=_dims("clip", len(shape)), layout="tiles")
+
+
+def create_frames(staging: Path, shape: Sequence[int]) -> zarr.Array[Any]:
+    """Make the empty array of frames (n_clips, n_frames, height, width, 3) in the layout of `Videos.save`."""
+    return create_array(staging, "frames", shape, np.uint8, dims=Videos.DIMS, layout="rows")
+
+
 def _write(staging: Path, name: str, values: np.ndarray[Any, Any], first: str, *, layout: Layout) -> None:
-    dims = (first, *(f"axis_{axis}" for axis in range(1, values.ndim)))
-    write_array(staging, name, values, dims=dims, layout=layout)
+    write_array(staging, name, values, dims=_dims(first, values.ndim), layout=layout)
+
+
+def _dims(first: str, count: int) -> tuple[str, ...]:
+    return (first, *(f"axis_{axis}" for axis in range(1, count)))

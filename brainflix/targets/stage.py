@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from brainflix import registry
 from brainflix.contract import Job, Tools
 from brainflix.store.publish import Staging
+from brainflix.store.spool import clear_spool
 from brainflix.store.store import Artifact
 
 VERSION = 1
@@ -17,3 +18,8 @@ def run(job: Job, inputs: Mapping[str, list[Artifact]], out: Staging, tools: Too
     dataset = registry.find("dataset", job.dataset).load()
     extract = registry.find("targets", job.part).load()
     out.notes |= extract(job, inputs, out.path, tools, dataset)
+
+
+def finished(job: Job, tools: Tools) -> None:
+    """Delete the rows that waited, once the artifact stands."""
+    clear_spool(tools.store.root, job.ref)

@@ -1,0 +1,177 @@
+"""Rows that wait in the store until all of them are there, so that a killed job loses its last block at most.
+
+They wait in `<store>/.spool/<kind>/<name>/<key>`, which belongs to one job and outlives the process. Each block of rows
+is one file, whose name says which rows it holds and the digest of its bytes: the listing of the folder is the journal.
+A block gets its name by a rename and never changes after, so that any number of processes may do the same job at once:
+they add whole blocks, take one another's, and go on with what they hold when another one has finished and cleared the
+folder. A block whose bytes are not those of its digest counts as absent.
+"""
+
+from __future__ import annotations
+
+import bisect
+import os
+import re
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from brainflix.scratch import give_back
+from brainflix.store import disk
+from brainflix.store.refs import KINDS, Ref, is_key, is_name
+
+SPOOL = ".spool"
+_BLOCK = re.compile(r"(\d{9})-(\d{9})\.([0-9a-f]{64})\.npy")
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Rows `start` to `stop` as they lie on disk: `values` (stop - start, *shape), mapped."""
+
+    start: int
+    stop: int
+    values: np.ndarray[Any, Any]
+
+
+def spool_folder(root: Path, ref: Ref) -> Path:
+    """Return where the rows of the artifact `ref` wait in the store at `root`."""
+    return root / SPOOL / ref.kind / ref.name / ref.key
+
+
+def clear_spool(root: Path, ref: Ref) -> None:
+    """Delete what waits for `ref`, and the folders that this empties; a process that reads it is not disturbed."""
+    folder = spool_folder(root, ref)
+    shutil.rmtree(folder, ignore_errors=True)
+    for parent in (folder.parent, folder.parent.parent, root / SPOOL):
+        try:
+            parent.rmdir()
+        except OSError:
+            return
+
+
+def spooled_refs(root: Path) -> Iterator[Ref]:
+    """Yield each artifact that rows wait for."""
+    for kind in KINDS:
+        for named in disk.entries_of(root / SPOOL / kind):
+            if is_name(named.name):
+                yield from (Ref(kind, named.name, each.name) for each in disk.entries_of(named) if is_key(each.name))
+
+
+class Spool:
+    """The rows of one artifact that are there already; more are added block by block.
+
+    Attributes:
+        folder: where the blocks lie.
+        dtype: type of the values; blocks of another type are passed over.
+    """
+
+    def __init__(self, folder: Path, dtype: np.dtype[Any]) -> None:
+        self.folder, self.dtype = folder, dtype
+        self._blocks: list[_Block] = []
+        self._seen: set[str] = set()
+
+    @property
+    def shape(self) -> tuple[int, ...] | None:
+        """Shape of one row; None before the first block."""
+        return tuple(self._blocks[0].values.shape[1:]) if self._blocks else None
+
+    def holds(self, start: int, stop: int) -> bool:
+        """Tell whether every row from `start` to before `stop` is there, in whole and undamaged blocks."""
+        if self._covered(start, stop):
+            return True
+        self._take_new()
+        return self._covered(start, stop)
+
+    def add(self, start: int, values: np.ndarray[Any, Any]) -> None:
+        """Write the rows from `start` on, `values` (n, *shape), as one block.
+
+        Raises:
+            OSError: the disk refuses.
+        """
+        stop = start + len(values)
+        part, digest, mapped = self._write(np.ascontiguousarray(values, self.dtype))
+        # Mapped before it has its name: from then on nobody can take it away.
+        self._keep(start, stop, mapped)
+        name = f"{start:09d}-{stop:09d}.{digest}.npy"
+        self._seen.add(name)
+        # Where another process has published the artifact and cleared the folder, the rows stay mapped all the same.
+        with suppress(FileNotFoundError):
+            os.replace(part, self.folder / name)
+
+    def columns(self, n_rows: int, first: int, last: int) -> np.ndarray[Any, Any]:
+        """Return the columns `first` to before `last` of rows that are flattened, of all rows: (n_rows, last - first).
+
+        All rows must be there.
+        """
+        out = np.empty((n_rows, last - first), self.dtype)
+        place = 0
+        for block in self._cover(0, n_rows):
+            take = slice(place - block.start, min(block.stop, n_rows) - block.start)
+            rows = block.values.reshape(len(block.values), -1)[take, first:last]
+            out[place : place + len(rows)] = rows
+            place += len(rows)
+            give_back(block.values)
+        return out
+
+    def _covered(self, start: int, stop: int) -> bool:
+        return max((block.stop for block in self._cover(start, stop)), default=start) >= stop
+
+    def _cover(self, start: int, stop: int) -> Iterator[_Block]:
+        """Yield blocks that hold the rows from `start` on without a gap, as far as there are any; they may overlap."""
+        place, best = start, None
+        for block in self._blocks:
+            if block.start > place:
+                # Nothing after this one starts earlier, so the furthest of those before has to do.
+                if best is not None and best.stop > place:
+                    yield best
+                    place = best.stop
+                if block.start > place or place >= stop:
+                    return
+            if best is None or block.stop > best.stop:
+                best = block
+        if best is not None and place < min(best.stop, stop):
+            yield best
+
+    def _take_new(self) -> None:
+        """Map the blocks that were left here, by whichever process."""
+        for path in disk.entries_of(self.folder):
+            named = _BLOCK.fullmatch(path.name)
+            if named is None or path.name in self._seen:
+                continue
+            self._seen.add(path.name)
+            values = _whole(path, named[3])
+            start, stop = int(named[1]), int(named[2])
+            if values is not None and values.dtype == self.dtype and len(values) == stop - start:
+                self._keep(start, stop, values)
+
+    def _keep(self, start: int, stop: int, values: np.ndarray[Any, Any]) -> None:
+        if self.shape in (None, tuple(values.shape[1:])):
+            bisect.insort(self._blocks, _Block(start, stop, values), key=lambda block: block.start)
+
+    def _write(self, values: np.ndarray[Any, Any]) -> tuple[Path, str, np.ndarray[Any, Any]]:
+        """Write a block under a name that is nobody else's; return its path, its digest and its mapped values."""
+        part = self.folder / f"{uuid.uuid4().hex}.part"
+        while True:
+            disk.make_folders(self.folder, sync=False)
+            try:
+                with part.open("xb") as file:
+                    np.save(file, values, allow_pickle=False)
+                return part, disk.hash_file(part)[1], np.load(part, mmap_mode="r", allow_pickle=False)
+            except FileNotFoundError:
+                # Cleared by another process meanwhile, which happens once: it is done then.
+                continue
+
+
+def _whole(path: Path, digest: str) -> np.ndarray[Any, Any] | None:
+    """Return the mapped values of a block; None if it is damaged or gone."""
+    try:
+        values: np.ndarray[Any, Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        return values if disk.hash_file(path)[1] == digest else None
+    except (OSError, ValueError, EOFError):
+        return None
