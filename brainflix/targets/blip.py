@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from brainflix.io.frames import resize
 from brainflix.io.weights import resolve_weights
 from brainflix.models.blip import load_vision_tower, visual_tokens
 from brainflix.store.artifact import Artifact
-from brainflix.store.schema import Clips, Targets, Videos
+from brainflix.targets.blocks import encode_clips
 from brainflix.targets.params import BlipParams
 
 # Means and standard deviations of pixels in [0, 1], one of each per colour.
@@ -30,12 +31,9 @@ def extract(
     params, compute = BlipParams.model_validate(job.params), tools.compute()
     folder = resolve_weights(params.weights, params.revision)
     tower, scale = load_vision_tower(folder, compute), pixel_scale(folder, params)
-    videos, clips = Videos.load(inputs["frames"][0]), Clips.load(inputs["frames"][0])
-    starts = range(0, len(clips), tools.clips_per_batch)
-    batches = tools.progress.track([videos.frames[i : i + tools.clips_per_batch] for i in starts], "batches of clips")
-    values = np.concatenate([mean_tokens(tower, batch, params, scale, compute) for batch in batches])
-    Targets(values, clips, {"axes": "clip, token, width"}).save(out, dtype="float16")
-    return {"n_tokens": int(values.shape[1]), "width": int(values.shape[2])}
+    encode = partial(mean_tokens, tower, params=params, scale=scale, compute=compute)
+    n_tokens, width = encode_clips(job, inputs["frames"][0], out, tools, encode, attrs={"axes": "clip, token, width"})
+    return {"n_tokens": n_tokens, "width": width}
 
 
 def evenly_spaced(n_there: int, n_wanted: int) -> np.ndarray:
@@ -52,7 +50,7 @@ def pixel_scale(folder: Path, params: BlipParams) -> Scale:
 
 
 def mean_tokens(
-    tower: BlipVisionModel, frames: np.ndarray, params: BlipParams, scale: Scale, compute: Compute
+    tower: BlipVisionModel, frames: np.ndarray, *, params: BlipParams, scale: Scale, compute: Compute
 ) -> np.ndarray:
     """Return each clip's visual tokens after the final norm, averaged over frames.
 

@@ -126,7 +126,16 @@ def test_as_many_beams_as_words_find_the_best_of_all_captions(captioner):
 
 def test_the_prefix_is_the_papers(captioner):
     # Acceptance fact 13: [DEC] and "a picture of" in the vocabulary of BERT, without [SEP].
-    words = {"[PAD]": 0, "[UNK]": 100, "[CLS]": 101, "[SEP]": 102, "[MASK]": 103, "a": 1037, "picture": 3861, "of": 1997}
+    words = {
+        "[PAD]": 0,
+        "[UNK]": 100,
+        "[CLS]": 101,
+        "[SEP]": 102,
+        "[MASK]": 103,
+        "a": 1037,
+        "picture": 3861,
+        "of": 1997,
+    }
     taken = set(words.values())
     vocabulary = words | {f"[unused{i}]": i for i in range(30522) if i not in taken}
     tokenizer = BertTokenizerFast(vocab=vocabulary)
@@ -148,8 +157,8 @@ def test_the_prefix_is_not_part_of_the_text(captioner):
 
 
 def test_tokens_of_another_width_are_refused(captioner):
-    with pytest.raises(DataError, match=r"\(17, 95\), the captioner reads \(any number, 96\)"):
-        captioner.captions(tokens()[..., :95], RELEASED)
+    with pytest.raises(DataError, match=rf"\(17, 9\), the captioner reads \(any number, {recipe.WIDTH}\)"):
+        captioner.captions(tokens()[..., :9], RELEASED)
     with pytest.raises(DataError, match="the captioner reads"):
         captioner.captions(tokens()[:, 0], RELEASED)
 
@@ -177,7 +186,13 @@ def test_weights_that_lack_a_half_are_refused(folder, tmp_path):
 
 def test_240_pixels_are_226_tokens(tmp_path):
     # Acceptance fact 11, on one layer of the real width; the table of positions is that of 384 pixels.
-    small = {"hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1, "vocab_size": 9}
+    small = {
+        "hidden_size": 8,
+        "intermediate_size": 8,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 1,
+        "vocab_size": 9,
+    }
     with seeded_init(0):
         vision = {"num_hidden_layers": 1, "image_size": 384, "patch_size": 16}
         model = BlipForConditionalGeneration(BlipConfig(text_config=small, vision_config=vision))

@@ -11,7 +11,9 @@ from brainflix.errors import DataError, IntegrityError, MissingError
 from brainflix.store.captions import MAX_CHARACTERS, Captions
 from brainflix.store.store import Store
 
-SAID = Captions(("a red disc", "", "ein Ball über dem Meer"), ("c", "a", "b"), "targets/x@0123456789ab", {"distinct": 1})
+SAID = Captions(
+    ("a red disc", "", "ein Ball über dem Meer"), ("c", "a", "b"), "targets/x@0123456789ab", {"distinct": 1}
+)
 
 
 @pytest.fixture
