@@ -239,8 +239,26 @@ PARTS: dict[str, dict[str, Part]] = {
         ),
         "blip-tokens": Part(
             "brainflix.targets.blip:extract",
-            "brainflix.targets.params:BlipParams",
+            "brainflix.targets.vision_params:BlipParams",
             "mean over frames of BLIP's visual tokens, from which captions are decoded",
+            needs=("frames",),
+        ),
+        "clip-tokens": Part(
+            "brainflix.targets.clip:extract_tokens",
+            "brainflix.targets.vision_params:ClipTokenParams",
+            "mean over frames of a CLIP image tower's token grid",
+            needs=("frames",),
+        ),
+        "svd": Part(
+            "brainflix.targets.svd:extract",
+            "brainflix.targets.vision_params:SvdParams",
+            "what Stable Video Diffusion is conditioned on: embedding and, on request, latents of frames",
+            needs=("frames",),
+        ),
+        "depth": Part(
+            "brainflix.targets.depth:extract",
+            "brainflix.targets.vision_params:DepthParams",
+            "relative depth of frames by DPT, each from -1 to 1",
             needs=("frames",),
         ),
     },

@@ -1,4 +1,4 @@
-"""The caption chain on a tiny demo world: tokens predicted from brains, put into words, and videos made of the words."""
+"""The caption chain on a tiny demo world: tokens predicted from brains, put into words, videos made of them."""
 
 from __future__ import annotations
 

@@ -19,3 +19,13 @@ def resize(frames: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uin
         return frames
     images = (Image.fromarray(frame).resize((width, height), Image.Resampling.BILINEAR) for frame in frames)
     return np.stack([np.asarray(image) for image in images])
+
+
+def evenly(count: int, n: int) -> NDArray[np.intp]:
+    """Return which `n` of `count` frames stand for all: first, last and evenly spaced ones, rounded down (n,).
+
+    Fewer frames than are asked for all come, and the last one again until there are enough (Brain Netflix spec 3).
+    """
+    if count < n:
+        return np.minimum(np.arange(n), count - 1)
+    return np.linspace(0, count - 1, n).astype(np.intp)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import av
@@ -30,19 +31,33 @@ def decode_at(path: Path, times_s: np.ndarray) -> np.ndarray:
         MissingError: no such file.
         DataError: not a video, or it ends more than a frame before the last time.
     """
+    with opened(path) as (rate_hz, decoded):
+        # The frame whose start is nearest; a half goes to the later one, as a player shows it.
+        wanted = np.floor(np.asarray(times_s) * rate_hz + 0.5).astype(int)
+        frames = _pick(decoded, set(wanted.tolist()))
+    if missing := set(wanted.tolist()) - set(frames):
+        raise DataError(f"{path.name} ends before frame {min(missing)}", why=f"asked for {times_s[-1]:.2f} s")
+    return np.stack([frames[index] for index in wanted.tolist()])
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[float, Iterator[av.VideoFrame]]]:
+    """Yield the frame rate in Hz that a video states (0 if none), and its frames as they are decoded.
+
+    Raises:
+        MissingError: no such file.
+        DataError: not a video.
+    """
     if not path.is_file():
         raise MissingError(f"no video at {path}")
     try:
         with av.open(str(path), options={"protocol_whitelist": "file"}) as container:
+            if not container.streams.video:
+                raise DataError(f"cannot decode {path.name}", why="there is no video in it")
             stream = container.streams.video[0]
-            # The frame whose start is nearest; a half goes to the later one, as a player shows it.
-            wanted = np.floor(np.asarray(times_s) * float(stream.average_rate or 0) + 0.5).astype(int)
-            frames = _pick(container.decode(stream), set(wanted.tolist()))
-    except (FFmpegError, IndexError) as error:
+            yield float(stream.average_rate or 0), container.decode(stream)
+    except FFmpegError as error:
         raise DataError(f"cannot decode {path.name}", why=str(error)) from error
-    if missing := set(wanted.tolist()) - set(frames):
-        raise DataError(f"{path.name} ends before frame {min(missing)}", why=f"asked for {times_s[-1]:.2f} s")
-    return np.stack([frames[index] for index in wanted.tolist()])
 
 
 def duration_s(path: Path) -> float:

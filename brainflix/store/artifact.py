@@ -86,9 +86,12 @@ class Artifact:
         """
         import numpy as np
 
+        from brainflix.store.row_files import read_rows
+
         array = self.array(name)
         try:
-            return np.asarray(array[start:stop])
+            found = read_rows(array, self.path / ARRAYS / name, start, stop)
+            return np.asarray(array[start:stop]) if found is None else found
         except MemoryError:
             raise
         except Exception as error:

@@ -1,4 +1,4 @@
-"""Rows read whole and fast: zarr copies every chunk several times, and training waits for a subject's rows.
+"""Rows read fast: zarr copies every chunk several times, and training waits for a subject's rows.
 
 Only the layout that `arrays` writes for rows is known here (zarr v3 shards of whole rows, uncompressed, crc32c);
 anything else is left to zarr. Every chunk's checksum is compared, as zarr does.
@@ -23,38 +23,44 @@ _THREADS = 2
 
 @dataclass(frozen=True)
 class _Shard:
-    """A file, the rows that it holds, and how many rows a chunk has."""
+    """A file, the rows that it holds, those of them that are wanted, and how many rows a chunk has."""
 
     file: Path
     start: int
-    stop: int
+    wanted: range
     rows: int
     step: int
 
 
-def read_rows(array: zarr.Array[Any], folder: Path) -> np.ndarray[Any, Any] | None:
-    """Return a whole array of the `rows` layout; None if it is laid out otherwise.
+def read_rows(
+    array: zarr.Array[Any], folder: Path, start: int = 0, stop: int | None = None
+) -> np.ndarray[Any, Any] | None:
+    """Return rows of an array of the `rows` layout, all of them unless told; None if it is laid out otherwise.
 
     Args:
         array: the opened array.
         folder: where its files lie.
+        start: first row.
+        stop: row before which to end.
 
     Raises:
         ValueError: a chunk is damaged or absent.
         OSError: a file cannot be read.
         MemoryError: it does not fit.
     """
-    if not _is_ours(array):
+    if not is_plain_rows(array):
         return None
-    out = np.empty(array.shape, array.dtype)
+    wanted = range(*slice(start, stop).indices(array.shape[0]))
+    out = np.empty((len(wanted), *array.shape[1:]), array.dtype)
     # Reading and hashing leave Python's lock alone.
     with ThreadPoolExecutor(_THREADS) as pool:
-        for _ in pool.map(lambda shard: _read(shard, out), _shards(array, folder)):
+        for _ in pool.map(lambda shard: _read(shard, out, wanted.start), _shards(array, folder, wanted)):
             pass
     return out
 
 
-def _is_ours(array: zarr.Array[Any]) -> bool:
+def is_plain_rows(array: zarr.Array[Any]) -> bool:
+    """Tell whether an array has the layout that is known here."""
     codecs: Any = getattr(array.metadata, "codecs", ())
     if len(codecs) != 1 or not isinstance(codecs[0], ShardingCodec) or array.ndim < 1 or not array.size:
         return False
@@ -72,35 +78,43 @@ def _is_ours(array: zarr.Array[Any]) -> bool:
     return whole_rows and ordered and array.dtype.isnative
 
 
-def _shards(array: zarr.Array[Any], folder: Path) -> Iterator[_Shard]:
+def shard_file(folder: Path, number: int, ndim: int) -> Path:
+    """Return where the file of this number lies, of an array in `folder` with so many axes."""
+    return folder.joinpath("c", str(number), *["0"] * (ndim - 1))
+
+
+def _shards(array: zarr.Array[Any], folder: Path, wanted: range) -> Iterator[_Shard]:
+    if not wanted:
+        return
     assert array.shards is not None
     rows, step = array.shards[0], array.chunks[0]
-    for number in range(-(-array.shape[0] // rows)):
-        place = folder.joinpath("c", str(number), *["0"] * (array.ndim - 1))
-        yield _Shard(place, number * rows, min((number + 1) * rows, array.shape[0]), rows, step)
+    for number in range(wanted.start // rows, (wanted.stop - 1) // rows + 1):
+        inside = range(max(wanted.start, number * rows), min(wanted.stop, (number + 1) * rows))
+        yield _Shard(shard_file(folder, number, array.ndim), number * rows, inside, rows, step)
 
 
-def _read(shard: _Shard, out: np.ndarray[Any, Any]) -> None:
-    """Read a shard's chunks straight into their rows."""
+def _read(shard: _Shard, out: np.ndarray[Any, Any], first: int) -> None:
+    """Read a shard's chunks straight into their rows; `out` begins with the row `first`."""
     n_chunks = shard.rows // shard.step
     chunk_bytes = shard.step * out[:1].nbytes
     with shard.file.open("rb", buffering=0) as file:
         index = _read_index(file, n_chunks, shard.file)
         for number, (offset, length) in enumerate(index.tolist()):
             start = shard.start + number * shard.step
-            if start >= shard.stop:
-                return
+            begin, end = max(start, shard.wanted.start), min(start + shard.step, shard.wanted.stop)
+            if begin >= end:
+                continue
             if length != chunk_bytes + _CRC_BYTES:
                 raise ValueError(f"chunk {number} of {shard.file.name} is absent or has another size")
-            kept = out[start : min(start + shard.step, shard.stop)]
+            kept = out[begin - first : end - first]
             file.seek(offset)
-            # The last chunk of an array may reach beyond its rows.
+            # A chunk is read whole, for its checksum: its ends may be rows that are not wanted, or no rows at all.
             whole = kept if kept.nbytes == chunk_bytes else np.empty((shard.step, *out.shape[1:]), out.dtype)
             _fill(file, whole.reshape(-1).view(np.uint8).data)
             if _crc(whole) != int.from_bytes(file.read(_CRC_BYTES), "little"):
                 raise ValueError(f"the checksum of chunk {number} of {shard.file.name} is wrong")
             if whole is not kept:
-                kept[...] = whole[: len(kept)]
+                kept[...] = whole[begin - start : end - start]
 
 
 def _read_index(file: Any, n_chunks: int, path: Path) -> np.ndarray[Any, Any]:

@@ -13,12 +13,12 @@ from transformers import BlipVisionModel
 from brainflix.contract import Job, Tools
 from brainflix.datasets.base import Dataset
 from brainflix.device import Compute
-from brainflix.io.frames import resize
 from brainflix.io.weights import resolve_weights
 from brainflix.models.blip import load_vision_tower, visual_tokens
 from brainflix.store.artifact import Artifact
 from brainflix.targets.blocks import encode_clips
-from brainflix.targets.params import BlipParams
+from brainflix.targets.pictures import sized, some
+from brainflix.targets.vision_params import BlipParams
 
 # Means and standard deviations of pixels in [0, 1], one of each per colour.
 Scale = tuple[tuple[float, ...], tuple[float, ...]]
@@ -34,11 +34,6 @@ def extract(
     encode = partial(mean_tokens, tower, params=params, scale=scale, compute=compute)
     n_tokens, width = encode_clips(job, inputs["frames"][0], out, tools, encode, attrs={"axes": "clip, token, width"})
     return {"n_tokens": n_tokens, "width": width}
-
-
-def evenly_spaced(n_there: int, n_wanted: int) -> np.ndarray:
-    """Return indices of frames from the first to the last, int64 (n_wanted,); a short clip's repeat (spec 3)."""
-    return np.linspace(0, n_there - 1, n_wanted).astype(np.int64)
 
 
 def pixel_scale(folder: Path, params: BlipParams) -> Scale:
@@ -64,9 +59,9 @@ def mean_tokens(
     Returns:
         float32 array of shape (n_clips, 1 + patches, width).
     """
-    chosen = frames[:, evenly_spaced(frames.shape[1], params.n_frames)]
-    flat = resize(chosen.reshape(-1, *frames.shape[2:]), params.size_px, params.size_px)
+    pictures = sized(some(frames, params.n_frames), params.size_px, params.size_px)
+    flat = torch.from_numpy(pictures).movedim(-1, -3).flatten(0, 1)
     mean, std = (torch.tensor(values).view(3, 1, 1) for values in scale)
-    pixels = (torch.from_numpy(flat).movedim(-1, -3).float() / 255 - mean) / std
+    pixels = (flat.float() / 255 - mean) / std
     tokens = visual_tokens(tower, pixels.to(compute.device, compute.dtype)).float()
-    return tokens.view(len(frames), params.n_frames, *tokens.shape[1:]).mean(1).cpu().numpy()
+    return tokens.view(*pictures.shape[:2], *tokens.shape[1:]).mean(1).cpu().numpy()

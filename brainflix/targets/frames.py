@@ -1,50 +1,89 @@
-"""The clips' frames at a fixed clock and size: what other extractors read, and the ground truth of scores."""
+"""The clips' frames at a fixed clock and size: what other extractors read, and the ground truth of scores.
+
+This is the only decoding of the stimuli. An extractor that needs fewer or smaller frames takes them from this artifact
+(its `n_frames` and its own resizing), so that the artifact has as many and as large frames as the most demanding one.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from brainflix.contract import Job, Tools
 from brainflix.datasets.base import Dataset
-from brainflix.io.frames import resize
-from brainflix.io.video import decode_at
+from brainflix.errors import DataError
+from brainflix.io.cut import cut
+from brainflix.io.frames import evenly, resize
 from brainflix.lazy import load
 from brainflix.store.artifact import Artifact
-from brainflix.store.schema import Clips, Videos
+from brainflix.store.checks import write_json
+from brainflix.store.row_writer import RowWriter
+from brainflix.store.schema import Clips, Videos, create_frames
 from brainflix.targets.params import FramesParams
 
 
 def extract(
     job: Job, inputs: dict[str, list[Artifact]], out: Path, tools: Tools, dataset: Dataset
 ) -> dict[str, object]:
-    """Decode each segment once and keep `n_frames` evenly spaced frames of every clip, or choose from given frames."""
+    """Decode each film once and keep `n_frames` frames of every clip, or choose from given frames.
+
+    Frames go to the artifact as they come: a film's clips are never in memory together.
+    """
     params = FramesParams.model_validate(job.params)
     raw = inputs["stimuli"][0].path
     clips = dataset.load_clips(raw)
-    within = np.arange(params.n_frames) * dataset.clip_s / params.n_frames
-    if dataset.frames:
-        parts = [_chosen(block, within, dataset, params.size_px) for block in load(dataset.frames)(raw)]
-    else:
-        parts = [
-            _segment(dataset.film_path(raw, segment), segment, clips, within, params.size_px)
-            for segment in tools.progress.track(list(dict.fromkeys(clips.segment)), "segments")
-        ]
+    found = _given(raw, dataset, params) if dataset.frames else _cut(raw, clips, dataset, params, tools)
+    shape, count = (len(clips), params.n_frames, params.size_px, params.size_px, 3), 0
+    with RowWriter(out, create_frames(out, shape)) as writer:
+        for frames in _in_order(found):
+            count += 1
+            if count > len(clips):
+                break
+            writer.put(frames)
+    if count != len(clips):
+        more = "more" if count > len(clips) else f"only {count}"
+        raise DataError(f"{dataset.name} has frames of {more} clips, where its table has {len(clips)} clips")
     clips.save(out)
-    Videos(np.concatenate(parts), clips.ids, params.n_frames / dataset.clip_s).save(out)
+    write_json(out / Videos.FILE, {"clip_ids": clips.ids, "fps_hz": params.n_frames / dataset.clip_s})
     return {"n_clips": len(clips), "n_frames": params.n_frames}
 
 
-def _chosen(block: np.ndarray, within_s: np.ndarray, dataset: Dataset, size_px: int) -> np.ndarray:
-    """Return the frames at these times of clips that are given as frames, (n_clips, n_frames, size, size, 3)."""
-    at = np.minimum(np.floor(within_s * dataset.frames_hz + 0.5).astype(int), block.shape[1] - 1)
-    flat = block[:, at].reshape(-1, *block.shape[2:])
-    return resize(flat, size_px, size_px).reshape(len(block), len(at), size_px, size_px, 3)
+def _in_order(found: Iterator[tuple[int, np.ndarray]]) -> Iterator[np.ndarray]:
+    """Yield the frames of clips by their place; those of a film whose clips the table scatters wait for their turn."""
+    waiting: dict[int, np.ndarray] = {}
+    due = 0
+    for place, frames in found:
+        waiting[place] = frames
+        while due in waiting:
+            yield waiting.pop(due)
+            due += 1
 
 
-def _segment(film: Path, segment: str, clips: Clips, within_s: np.ndarray, size_px: int) -> np.ndarray:
-    """Return the frames of one segment's clips, (n_clips, n_frames, size, size, 3)."""
-    onsets = clips.onset_s[[i for i, name in enumerate(clips.segment) if name == segment]]
-    frames = decode_at(film, (onsets[:, None] + within_s).ravel())
-    return resize(frames, size_px, size_px).reshape(len(onsets), len(within_s), size_px, size_px, 3)
+def _given(raw: Path, dataset: Dataset, params: FramesParams) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield place and frames (n_frames, size, size, 3) of each clip of a data set that has frames instead of films."""
+    size, place = params.size_px, 0
+    for block in load(dataset.frames)(raw):
+        if params.sampling == "ends":
+            at = evenly(block.shape[1], params.n_frames)
+        else:
+            within_s = np.arange(params.n_frames) * dataset.clip_s / params.n_frames
+            at = np.minimum(np.floor(within_s * dataset.frames_hz + 0.5).astype(int), block.shape[1] - 1)
+        for clip in block:
+            yield place, resize(clip[at], size, size)
+            place += 1
+
+
+def _cut(
+    raw: Path, clips: Clips, dataset: Dataset, params: FramesParams, tools: Tools
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield place and frames (n_frames, size, size, 3) of each clip, one film after another."""
+    places: dict[str, list[int]] = {}
+    for place, segment in enumerate(clips.segment):
+        places.setdefault(segment, []).append(place)
+    for segment in tools.progress.track(list(places), "segments"):
+        film, own = dataset.film_path(raw, segment), places[segment]
+        onsets = clips.onset_s[own].tolist()
+        for number, frames in cut(film, onsets, dataset.clip_s, params.n_frames, params.size_px, params.sampling):
+            yield own[number], frames

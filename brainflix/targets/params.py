@@ -8,11 +8,18 @@ from pydantic import Field, model_validator
 
 from brainflix.contract import Params
 
+N_FRAMES = "frames of each clip, its first and last and evenly spaced ones between; 0 takes all that there are"
+
 
 class FramesParams(Params):
     """Which frames stand for a clip."""
 
-    n_frames: int = Field(8, ge=1, description="frames per clip, evenly spaced from its onset")
+    n_frames: int = Field(8, ge=1, description="frames per clip; extractors may take fewer of them")
+    sampling: Literal["onset", "ends"] = Field(
+        "onset",
+        description="onset: evenly spaced times from the clip's onset; ends: its first and last frame and evenly "
+        "spaced ones between, a short clip's last one repeated",
+    )
     size_px: int = Field(64, ge=16, description="height and width after resizing; the aspect ratio is not kept")
 
 
@@ -54,19 +61,17 @@ class LatentParams(WeightParams):
 
     FOLDERS = ("subfolder",)
     subfolder: str = "vae"
+    n_frames: int = Field(0, ge=0, description=N_FRAMES)
+    size_px: int = Field(
+        0, ge=0, description="height and width of the frames that are encoded; 0 takes them as they are"
+    )
+    compat: Literal["", "brainnetflix"] = Field(
+        "", description="brainnetflix: a random sample of the posterior instead of its mode, as the released code takes"
+    )
 
 
 class ClipParams(WeightParams):
     """Projected image embeddings of a CLIP pair."""
 
     normalise: bool = Field(True, description="scale each clip's embedding to unit length")
-
-
-class BlipParams(WeightParams):
-    """Visual tokens of a BLIP captioner, averaged over frames (Brain Netflix spec 3.1)."""
-
-    n_frames: int = Field(15, ge=1, description="frames of a clip that are averaged, evenly spaced from first to last")
-    size_px: int = Field(240, ge=16, description="height and width that the tower sees; the aspect ratio is not kept")
-    compat: Literal["", "brainnetflix"] = Field(
-        "", description="brainnetflix leaves out the mean and std that BLIP was trained with, as released"
-    )
+    n_frames: int = Field(0, ge=0, description=N_FRAMES)

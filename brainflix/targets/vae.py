@@ -1,7 +1,12 @@
-"""Scaled latents of every frame from a diffusers autoencoder: Brain Netflix's z (spec 3.2), by the posterior's mode."""
+"""Scaled latents of every frame from a diffusers autoencoder: Brain Netflix's z (spec 3.2), flattened as (f, c, h, w).
+
+The target is the posterior's mode. The released code stores a random sample; `compat: brainnetflix` does so too, with
+noise that depends on the seed and the clip alone.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,23 +17,28 @@ from brainflix.contract import Job, Tools
 from brainflix.datasets.base import Dataset
 from brainflix.device import Compute
 from brainflix.io.weights import resolve_weights
+from brainflix.seeds import clip_noise
 from brainflix.store.artifact import Artifact
-from brainflix.store.schema import Clips, Targets, Videos
+from brainflix.targets.blocks import encode_named
 from brainflix.targets.params import LatentParams
+from brainflix.targets.pictures import sized, some
 
 
 def extract(
     job: Job, inputs: dict[str, list[Artifact]], out: Path, tools: Tools, dataset: Dataset
 ) -> dict[str, object]:
-    """Encode all frames of all clips; the result has shape (n_clips, n_frames, channels, height, width)."""
+    """Encode the frames of all clips; the result has shape (n_clips, n_frames, channels, height, width)."""
     params, compute = LatentParams.model_validate(job.params), tools.compute()
     vae = load_vae(resolve_weights(params.weights, params.revision) / params.subfolder, compute)
-    videos, clips = Videos.load(inputs["frames"][0]), Clips.load(inputs["frames"][0])
-    starts = range(0, len(clips), tools.clips_per_batch)
-    batches = tools.progress.track([videos.frames[i : i + tools.clips_per_batch] for i in starts], "batches of clips")
-    values = np.concatenate([encode_clips(vae, batch, compute) for batch in batches])
-    Targets(values, clips, {"axes": "clip, frame, channel, height, width"}).save(out, dtype="float16")
-    return {"scaling_factor": float(vae.config.scaling_factor), "posterior": "mode"}
+    seed = job.seed if params.compat else None
+
+    def encode(frames: np.ndarray, clip_ids: Sequence[str]) -> np.ndarray:
+        pictures = sized(some(frames, params.n_frames), params.size_px, params.size_px)
+        return encode_latents(vae, pictures, compute, clip_ids, seed)
+
+    attrs = {"axes": "clip, frame, channel, height, width"}
+    encode_named(job, inputs["frames"][0], out, tools, encode, attrs=attrs)
+    return {"scaling_factor": float(vae.config.scaling_factor), "posterior": "mode" if seed is None else "sample"}
 
 
 def load_vae(folder: Path, compute: Compute) -> AutoencoderKL:
@@ -37,11 +47,25 @@ def load_vae(folder: Path, compute: Compute) -> AutoencoderKL:
 
 
 @torch.inference_mode()
-def encode_clips(vae: AutoencoderKL, frames: np.ndarray, compute: Compute) -> np.ndarray:
-    """Encode uint8 clips (n_clips, n_frames, H, W, 3) to scaled latents (n_clips, n_frames, c, h, w), float32."""
+def encode_latents(
+    vae: AutoencoderKL, frames: np.ndarray, compute: Compute, clip_ids: Sequence[str] = (), seed: int | None = None
+) -> np.ndarray:
+    """Encode uint8 clips (n_clips, n_frames, H, W, 3) to scaled latents (n_clips, n_frames, c, h, w), float32.
+
+    Args:
+        vae: the autoencoder.
+        frames: the clips.
+        compute: device and dtype.
+        clip_ids: the clips' ids, for their noise.
+        seed: the run's seed, to sample the posterior; None takes its mode.
+    """
     pixels = torch.from_numpy(frames).to(compute.device).movedim(-1, -3).flatten(0, 1)
-    latents = vae.encode(pixels.to(compute.dtype) / 127.5 - 1.0).latent_dist.mode()
-    scaled: np.ndarray = (latents.float() * vae.config.scaling_factor).cpu().numpy()
+    posterior = vae.encode(pixels.to(compute.dtype) / 127.5 - 1.0).latent_dist
+    latents = posterior.mode().float()
+    if seed is not None:
+        noise = clip_noise(seed, clip_ids, (frames.shape[1], *latents.shape[1:])).flatten(0, 1)
+        latents = latents + posterior.std.float() * noise.to(compute.device)
+    scaled: np.ndarray = (latents * vae.config.scaling_factor).cpu().numpy()
     return scaled.reshape(*frames.shape[:2], *scaled.shape[1:])
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from brainflix.contract import Job, Tools
-from brainflix.device import pick_compute
 from brainflix.store.refs import Ref
 from brainflix.store.schema import Clips, Videos
 from brainflix.store.store import Artifact, Store
+
+if TYPE_CHECKING:
+    from brainflix.device import Compute
 
 FRAMES = Ref("targets", "film-frames", "0123456789ab")
 
@@ -45,7 +47,14 @@ def job_of(part: str, params: Mapping[str, Any] | None = None, key: str = "00000
 
 def tools_of(store: Store, clips_per_batch: int = 16) -> Tools:
     """Return tools that compute on the CPU in float32."""
-    return Tools(store, lambda: pick_compute("cpu", "float32"), clips_per_batch=clips_per_batch)
+
+    def compute() -> Compute:
+        # Not at the top: the processes that tests start need no torch.
+        from brainflix.device import pick_compute
+
+        return pick_compute("cpu", "float32")
+
+    return Tools(store, compute, clips_per_batch=clips_per_batch)
 
 
 def files_of(folder: Path) -> dict[str, bytes]:

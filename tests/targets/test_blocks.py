@@ -52,10 +52,10 @@ def frames(store: Store) -> Artifact:
     return publish_frames(store, random_frames(N))
 
 
-def make(out: Path, frames: Artifact, tools: Tools, encode: Callable = Encoder(), **options) -> dict[str, bytes]:
+def make(out: Path, frames: Artifact, tools: Tools, encode: Callable | None = None, **options) -> dict[str, bytes]:
     """Encode into a new folder and return its files."""
     out.mkdir()
-    encode_clips(JOB, frames, out, tools, encode, **options)
+    encode_clips(JOB, frames, out, tools, encode or Encoder(), **options)
     return files_of(out)
 
 

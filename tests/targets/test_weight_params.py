@@ -7,6 +7,7 @@ import pytest
 from brainflix.errors import UsageError
 from brainflix.io import weights
 from brainflix.targets.params import CaptionParams, ClipParams, LatentParams
+from brainflix.targets.vision_params import SvdParams
 
 
 @pytest.fixture
@@ -35,6 +36,20 @@ def test_a_changed_file_changes_the_revision_if_it_is_read(copies, params, name,
     path = copies / name / file
     path.write_bytes(path.read_bytes() + b"\n")
     assert (params(weights=f"w/{name}").revision != before) == counts
+
+
+def test_only_the_parts_of_stable_video_diffusion_that_are_read_count(tmp_path):
+    for name in ("image_encoder", "feature_extractor", "vae", "unet"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").write_text("{}")
+    before = SvdParams(weights=str(tmp_path)).revision
+    (tmp_path / "unet" / "config.json").write_text("{ }")
+    assert SvdParams(weights=str(tmp_path)).revision == before
+    for name in ("image_encoder", "feature_extractor", "vae"):
+        (tmp_path / name / "config.json").write_text("{ }")
+        after = SvdParams(weights=str(tmp_path)).revision
+        assert after != before
+        before = after
 
 
 def test_what_was_planned_is_what_is_read(copies):

@@ -1,7 +1,8 @@
 """A captioner (transformers' BlipForConditionalGeneration) that reads a clip's visual tokens, averaged over frames.
 
-An average over frames does not know their order: whether something moves along a line can be read from it, in which
-of the two directions cannot. Captions get that word right half of the time; so it is with the published method.
+An average over frames does not know their order, so that a clip and its reverse have the same tokens: in which of two
+directions something moves cannot be read from them, and along which line only a little. What these captions say of
+motion is a guess; it would be with the published method too.
 """
 
 from __future__ import annotations

@@ -1,0 +1,53 @@
+"""Relative depth of a clip's frames by MiDaS' DPT, scaled to -1 to 1 in each frame (Brain Netflix spec 3).
+
+The network's map is averaged down to its size first and scaled then, so that each frame of the target spans the whole
+range; the spec does not say in which order the released code does it. Not run on the public weights here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn.functional import interpolate
+from transformers import DPTForDepthEstimation, DPTImageProcessorPil
+
+from brainflix.contract import Job, Tools
+from brainflix.datasets.base import Dataset
+from brainflix.io.weights import resolve_weights
+from brainflix.store.artifact import Artifact
+from brainflix.targets.blocks import encode_clips
+from brainflix.targets.pictures import some
+from brainflix.targets.vision_params import DepthParams
+
+
+def extract(
+    job: Job, inputs: dict[str, list[Artifact]], out: Path, tools: Tools, dataset: Dataset
+) -> dict[str, object]:
+    """Estimate the depth of the frames of all clips: (n_clips, n_frames, size, size), larger where nearer."""
+    params, compute = DepthParams.model_validate(job.params), tools.compute()
+    folder = resolve_weights(params.weights, params.revision)
+    model = DPTForDepthEstimation.from_pretrained(folder, dtype=compute.dtype).to(compute.device).eval()
+    processor = DPTImageProcessorPil.from_pretrained(folder)
+
+    @torch.inference_mode()
+    def encode(frames: np.ndarray) -> np.ndarray:
+        pictures = some(frames, params.n_frames)
+        flat = list(pictures.reshape(-1, *pictures.shape[2:]))
+        pixels = processor(flat, return_tensors="pt")["pixel_values"].to(compute.device, compute.dtype)
+        maps = scaled(model(pixels).predicted_depth.float(), params.size_px)
+        found: np.ndarray = maps.reshape(*pictures.shape[:2], *maps.shape[1:]).cpu().numpy()
+        return found
+
+    attrs = {"axes": "clip, frame, height, width"}
+    shape = encode_clips(job, inputs["frames"][0], out, tools, encode, attrs=attrs)
+    return {"n_frames": shape[0], "size_px": params.size_px}
+
+
+def scaled(depth: torch.Tensor, size_px: int) -> torch.Tensor:
+    """Average maps (n, H, W) down to (n, size_px, size_px), and each to -1 to 1; a flat one is 0 all over."""
+    small = interpolate(depth[:, None], size=(size_px, size_px), mode="area")[:, 0]
+    low, high = small.amin((1, 2), keepdim=True), small.amax((1, 2), keepdim=True)
+    span = high - low
+    return torch.where(span > 0, 2 * (small - low) / span.clamp(min=torch.finfo(span.dtype).tiny) - 1, 0.0)
