@@ -235,6 +235,7 @@ PARTS: dict[str, dict[str, Part]] = {
             "brainflix.targets.params:CaptionParams",
             "token states of the clips' captions from a CLIP text tower",
             needs=("stimuli",),
+            takes=("captions",),
         ),
         "vae-latents": Part(
             "brainflix.targets.vae:extract",
@@ -247,6 +248,18 @@ PARTS: dict[str, dict[str, Part]] = {
             "brainflix.targets.params:ClipParams",
             "mean over frames of projected CLIP image embeddings",
             needs=("frames",),
+        ),
+        "blip-tokens": Part(
+            "brainflix.targets.blip:extract",
+            "brainflix.targets.vision_params:BlipParams",
+            "mean over frames of BLIP's visual tokens, from which captions are decoded",
+            needs=("frames",),
+        ),
+        "blip-captions": Part(
+            "brainflix.targets.captions:extract",
+            "brainflix.targets.caption_params:BlipCaptionParams",
+            "captions of the true clips by BLIP, where a data set has none",
+            needs=("tokens",),
         ),
         "clip-tokens": Part(
             "brainflix.targets.clip:extract_tokens",
@@ -329,6 +342,12 @@ PARTS: dict[str, dict[str, Part]] = {
             "MinD-Video's context of each test clip, or that of the mean row for its guidance",
             needs=("encoder", "test"),
         ),
+        "blip-captions": Part(
+            "brainflix.regress.captions:blip_captions",
+            "brainflix.targets.caption_params:BlipCaptionParams",
+            "captions of true or predicted BLIP tokens, by its text decoder",
+            needs=("tokens",),
+        ),
     },
     "reconstruct": {
         "zeroscope": Part(
@@ -336,7 +355,7 @@ PARTS: dict[str, dict[str, Part]] = {
             "brainflix.reconstruct.params:ZeroscopeParams",
             "video-to-video diffusion: re-noise the predicted latents, denoise under the predicted prompt",
             needs=("clips",),
-            takes=("latents", "prompt"),
+            takes=("latents", "prompt", "caption"),
         ),
         "decode-latents": Part(
             "brainflix.reconstruct.decode:load",

@@ -32,10 +32,12 @@ PURE = {
     "models": None,
 }
 # The ridge solver is shared by alignment and regression; regressors and generators read trained networks; what starts
-# from pinned weights names them as target extractors do; the comparison page shows what the comparison of scores found.
+# from pinned weights, captioners among it, names them as target extractors do; the comparison page shows what the
+# comparison of scores found.
 SHARED = {
     ("align", "regress"),
     ("regress", "train"),
+    ("regress", "targets"),
     ("reconstruct", "targets"),
     ("reconstruct", "train"),
     ("train", "targets"),

@@ -17,7 +17,8 @@ class Batch:
     Attributes:
         clip_ids: their ids; with the job's seed they decide all noise (`seeds.clip_noise`).
         conditions: by role of the recipe, array of shape (n_clips, ...) in the order of `clip_ids`: predicted targets,
-            or uint8 frames (n_clips, n_frames, height, width, 3) where the role is videos (a keyframe).
+            uint8 frames (n_clips, n_frames, height, width, 3) where the role is videos (a keyframe), or texts
+            (n_clips,) where it is captions.
         n_frames: frames of one true clip.
     """
 

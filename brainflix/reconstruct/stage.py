@@ -5,9 +5,9 @@ A part is `part(job, params, inputs, tools) -> Generator`: it loads its networks
 `split` if it is not always "test"; `inputs` are the artifacts by role, for a part that loads a trained network.
 
 Roles: `clips` (frames of all clips: which ones, how many frames, at which rate) is always there. Every other role that
-holds values or frames is a condition, one artifact each: predictions, videos of an earlier step (a keyframe), or, for
-the oracle, the targets themselves. Which of them a generator reads is its own affair; zeroscope reads `latents` and
-`prompt`.
+holds values, frames or captions is a condition, one artifact each: predictions, videos of an earlier step (a keyframe),
+or, for the oracle, the targets themselves. Which of them a generator reads is its own affair; zeroscope reads `latents`
+and either `prompt` or `caption`.
 """
 
 from __future__ import annotations
@@ -82,17 +82,23 @@ def read_conditions(inputs: Mapping[str, list[Artifact]], clip_ids: Sequence[str
 
 
 def condition(artifact: Artifact, clip_ids: Sequence[str]) -> np.ndarray:
-    """Return the values or frames of the clips `clip_ids`, (n_clips, ...), from targets, predictions or videos.
+    """Return the values, frames or captions (texts) of the clips `clip_ids`, (n_clips, ...), from any such artifact.
 
     Raises:
         DataError: the artifact lacks a clip; both are named.
     """
+    import numpy as np
+
+    from brainflix.store.captions import Captions
     from brainflix.store.lookup import find_clips
     from brainflix.store.schema import Predictions, Targets, Videos
 
     if "frames" in artifact.names():
         videos = Videos.load(artifact)
         return videos.frames[find_clips(artifact, videos.clip_ids, clip_ids)]
+    if Captions.are_in(artifact):
+        said = Captions.load(artifact)
+        return np.array(said.captions, dtype=np.str_)[find_clips(artifact, said.clip_ids, clip_ids)]
     if artifact.ref.kind == "targets":
         targets = Targets.load(artifact)
         return targets.values[find_clips(artifact, targets.clips.ids, clip_ids)]

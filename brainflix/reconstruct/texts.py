@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from brainflix.errors import DataError, UsageError
+from brainflix.errors import DataError
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,16 +25,6 @@ class Text:
 
 
 Embed = Callable[[list[str]], Text]
-
-
-def check_roles(roles: Collection[str]) -> None:
-    """Refuse two sources of words, of which only one could be heard.
-
-    Raises:
-        UsageError: captions and prompts are both given.
-    """
-    if "caption" in roles and "prompt" in roles:
-        raise UsageError("a generator is told captions or prompts, not both", next="leave one of the inputs out")
 
 
 @torch.no_grad()

@@ -23,8 +23,9 @@ from brainflix.reconstruct.fit import Limits, check_frames, check_size, fit_fram
 from brainflix.reconstruct.generator import Batch
 from brainflix.reconstruct.kernels import choose_for
 from brainflix.reconstruct.memory import place_pipeline
+from brainflix.reconstruct.prompts import check_one_source
 from brainflix.reconstruct.seeds import clip_seed
-from brainflix.reconstruct.texts import Embed, Text, check_prompts, check_roles, embed_captions
+from brainflix.reconstruct.texts import Embed, Text, check_prompts, embed_captions
 from brainflix.reconstruct.vid2vid_params import VideoToVideoParams
 from brainflix.reconstruct.zeroscope import fixed_caption
 from brainflix.store.artifact import Artifact
@@ -169,7 +170,7 @@ def prepare(
         ResourceError: an attention kernel was asked for that cannot serve.
     """
     check_size(params.size_px, backend.limits)
-    check_roles(inputs)
+    check_one_source(inputs)
     compute, clips = tools.compute(), inputs["clips"][0]
     denoiser = getattr(backend.pipeline, backend.denoiser)
     kernel = choose_for(denoiser, tools.attention, compute.device, supported=backend.takes_xformers)

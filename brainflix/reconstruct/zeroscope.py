@@ -25,6 +25,7 @@ from brainflix.reconstruct.generator import Batch
 from brainflix.reconstruct.kernels import choose_for
 from brainflix.reconstruct.memory import place_networks, switch_vae
 from brainflix.reconstruct.params import ZeroscopeParams
+from brainflix.reconstruct.prompts import check_one_source, check_states, encode_predicted, states_of
 from brainflix.reconstruct.seeds import clip_noise
 from brainflix.store.artifact import Artifact
 from brainflix.store.schema import Clips
@@ -77,18 +78,20 @@ class Backend:
 
 @dataclass(frozen=True, eq=False)
 class Zeroscope:
-    """The generator: reads the conditions `latents` (absent: pure noise) and `prompt` (absent: one prompt for all).
+    """The generator: reads the conditions `latents` (or pure noise) and `prompt` or `caption` (or one prompt for all).
 
     Attributes:
         backend: the loaded networks.
-        prompt: token states where none are predicted, (n_tokens, width); None where they are.
+        prompt: token states where nothing is predicted, (n_tokens, width); None where something is.
         params, seed: the recipe's parameters and the run's seed.
+        said: token states (n_tokens, width) of every predicted caption.
     """
 
     backend: Backend
     prompt: np.ndarray | None
     params: ZeroscopeParams
     seed: int
+    said: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def notes(self) -> Mapping[str, object]:
@@ -97,27 +100,44 @@ class Zeroscope:
 
     def __call__(self, batch: Batch) -> np.ndarray:
         """Return uint8 frames of shape (n_clips, n_frames, H, W, 3)."""
-        prompts = batch.conditions.get("prompt")
-        if prompts is None:
-            if self.prompt is None:
-                raise DataError("the batch has no prompts, and none was encoded for all clips")
-            prompts = np.repeat(self.prompt[None], len(batch.clip_ids), axis=0)
         latents = batch.conditions.get("latents")
         how = {"n_frames": batch.n_frames, "seed": self.seed}
-        return generate(self.backend, latents, prompts, batch.clip_ids, **how, params=self.params)
+        return generate(self.backend, latents, self.prompts(batch), batch.clip_ids, **how, params=self.params)
+
+    def prompts(self, batch: Batch) -> np.ndarray:
+        """Return the token states that the batch is denoised under, (n_clips, n_tokens, width).
+
+        Raises:
+            DataError: there are none, or what came as `prompt` is words.
+        """
+        if "prompt" in batch.conditions:
+            check_states(batch.conditions["prompt"])
+            return batch.conditions["prompt"]
+        if "caption" in batch.conditions:
+            return states_of(batch.conditions["caption"], self.said)
+        if self.prompt is None:
+            raise DataError("the batch has no prompts, and none was encoded for all clips")
+        return np.repeat(self.prompt[None], len(batch.clip_ids), axis=0)
 
 
 def load(job: Job, params: ZeroscopeParams, inputs: Mapping[str, list[Artifact]], tools: Tools) -> Zeroscope:
-    """Load the pipeline once, and encode the recipe's caption where no prompt is predicted."""
+    """Load the pipeline once, and encode predicted captions, or the recipe's where nothing is predicted.
+
+    Raises:
+        UsageError: both `prompt` and `caption` are given.
+    """
+    check_one_source(inputs)
     folder = resolve_weights(params.weights, params.revision)
     compute = tools.compute()
     backend = load_backend(folder, params, compute, tools)
-    prompt = None
-    if "prompt" not in inputs:
+    prompt, said = None, dict[str, np.ndarray]()
+    if "caption" in inputs:
+        said = encode_predicted(folder, inputs["caption"][0], compute)
+    elif "prompt" not in inputs:
         caption = fixed_caption(params.caption, Clips.load(inputs["clips"][0]))
         prompt = encode_prompt(folder, caption, compute).numpy()
     # Far from any seed that a recipe may have, so that two recipes' samples do not share their noise.
-    return Zeroscope(backend, prompt, params, job.seed + (params.sample << 32))
+    return Zeroscope(backend, prompt, params, job.seed + (params.sample << 32), said)
 
 
 def fixed_caption(caption: str, clips: Clips) -> str:

@@ -2,7 +2,8 @@
 
 Roles: `rows` (responses to fit on, of one subject or several, of one data set or several), `test` (responses to predict
 from), `target` (one artifact for each data set among the rows). Under `encoder`, a trained network whose features take
-the grayordinates' place; the part `encoder` predicts with such a network itself, without `rows`.
+the grayordinates' place; the part `encoder` predicts with such a network itself, without `rows`;
+`blip-captions` puts the values under `tokens`, which nobody has to have predicted, into words.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ VERSION = 2
 
 
 def run(job: Job, inputs: Mapping[str, list[Artifact]], out: Staging, tools: Tools) -> None:
-    """Let the named regressor fit and predict."""
+    """Let the named regressor fit and predict, values or captions."""
     predictions = registry.find("regress", job.part).load()(job, inputs, tools)
     predictions.save(out.path)
     out.notes |= predictions.attrs

@@ -11,26 +11,49 @@ from transformers import AutoTokenizer, CLIPTextModel
 from brainflix.contract import Job, Tools
 from brainflix.datasets.base import Dataset
 from brainflix.device import Compute
+from brainflix.errors import DataError
 from brainflix.io.weights import resolve_weights
 from brainflix.store.artifact import Artifact
-from brainflix.store.schema import Targets
+from brainflix.store.captions import Captions
+from brainflix.store.lookup import find_clips
+from brainflix.store.schema import Clips, Targets
 from brainflix.targets.params import CaptionParams
 
 
 def extract(
     job: Job, inputs: dict[str, list[Artifact]], out: Path, tools: Tools, dataset: Dataset
 ) -> dict[str, object]:
-    """Encode every clip's caption; the result has shape (n_clips, n_tokens, width)."""
+    """Encode every clip's caption; the result has shape (n_clips, n_tokens, width).
+
+    The captions are the data set's, or those of a captioner under the role `captions`.
+
+    Raises:
+        DataError: nobody has a caption for any clip.
+    """
     params, compute = CaptionParams.model_validate(job.params), tools.compute()
     folder = resolve_weights(params.weights, params.revision)
     clips = dataset.load_clips(inputs["stimuli"][0].path)
     # Captions repeat; encode each once, in a fixed order, so that equal captions get equal bits.
-    distinct = sorted(set(clips.caption))
+    said = _captions(clips, inputs)
+    distinct = sorted(set(said))
     states = encode_captions(distinct, folder / params.subfolder, folder / params.tokenizer, compute)
     place = {caption: i for i, caption in enumerate(distinct)}
-    values = states[[place[caption] for caption in clips.caption]]
+    values = states[[place[caption] for caption in said]]
     Targets(values, clips, {"axes": "clip, token, width"}).save(out, dtype="float16")
     return {"n_distinct_captions": len(distinct)}
+
+
+def _captions(clips: Clips, inputs: dict[str, list[Artifact]]) -> tuple[str, ...]:
+    if "captions" in inputs:
+        captions = Captions.load(inputs["captions"][0])
+        found = find_clips(inputs["captions"][0], captions.clip_ids, clips.ids)
+        return tuple(captions.captions[place] for place in found)
+    if not any(clips.caption):
+        raise DataError(
+            "the data set has no captions",
+            next="add a step blip-captions to targets, and give it here as the input captions",
+        )
+    return clips.caption
 
 
 @torch.inference_mode()

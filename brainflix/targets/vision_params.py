@@ -33,3 +33,13 @@ class DepthParams(WeightParams):
 
     n_frames: int = Field(8, ge=0, description=N_FRAMES)
     size_px: int = Field(64, ge=1, description="height and width of the maps")
+
+
+class BlipParams(WeightParams):
+    """Visual tokens of a BLIP captioner, averaged over frames (Brain Netflix spec 3.1)."""
+
+    n_frames: int = Field(15, ge=0, description=N_FRAMES)
+    size_px: int = Field(240, ge=16, description="height and width that the tower sees; the aspect ratio is not kept")
+    compat: Literal["", "brainnetflix"] = Field(
+        "", description="brainnetflix leaves out the mean and std that BLIP was trained with, as released"
+    )

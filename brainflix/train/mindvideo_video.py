@@ -96,9 +96,10 @@ def video_config(unet: InflatedUNet, latents: Tensor) -> dict[str, Any]:
     return {"architecture": ARCHITECTURE, "unet": unet_settings(unet, latents)}
 
 
-def unet_settings(unet: InflatedUNet, latents: Tensor) -> dict[str, Any]:
+def unet_settings(unet: InflatedUNet, latents: Tensor | None = None) -> dict[str, Any]:
     """Return a denoiser's settings as JSON values, with the size of the latents that it was trained on as its own."""
-    height, width = latents.shape[-2:]
     kept = {name: value for name, value in unet.config.items() if not name.startswith("_")}
-    kept["sample_size"] = height if height == width else (height, width)
+    if latents is not None:
+        height, width = latents.shape[-2:]
+        kept["sample_size"] = height if height == width else (height, width)
     return {name: list(value) if isinstance(value, tuple) else value for name, value in kept.items()}

@@ -225,7 +225,7 @@ def test_words_come_as_captions_or_as_embeddings_or_once_for_all(twin: Twin, loa
     assert apart(fixed(Batch(IDS[:1], {"video": films()[:1]}, N_FRAMES)), said) <= 1
     with pytest.raises(DataError, match="captions are one text for each clip, not float32"):
         loaded(batch(caption=states))
-    with pytest.raises(UsageError, match="captions or prompts, not both"):
+    with pytest.raises(UsageError, match="prompt or the input caption, not both"):
         twin.load(("clips", "video", "caption", "prompt"))
     with pytest.raises(DataError, match="no videos to start from"):
         loaded(Batch(IDS, {"caption": CAPTIONS}, N_FRAMES))

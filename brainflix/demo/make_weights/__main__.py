@@ -15,6 +15,7 @@ PARTS: dict[str, tuple[str, str, int | None]] = {
     "classifier": ("classifier", "video-classifier", 2000),
     "unet": ("unet", "zeroscope", None),
     "mindvideo": ("mindvideo", "mindvideo", 1300),
+    "blip": ("blip", "blip", 2500),
 }
 
 

@@ -1,0 +1,49 @@
+"""The part that puts visual tokens into words, predicted ones or, for an oracle, the targets themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from brainflix.contract import Job, Tools
+from brainflix.errors import UsageError
+from brainflix.store.artifact import Artifact
+from brainflix.store.captions import Captions
+from brainflix.store.schema import Predictions, Targets
+from brainflix.targets.caption_params import BlipCaptionParams
+from brainflix.targets.captions import caption_tokens, describe
+
+
+def blip_captions(job: Job, inputs: Mapping[str, list[Artifact]], tools: Tools) -> Captions:
+    """Caption every clip of the role `tokens`: predicted clips, or all clips of targets.
+
+    Raises:
+        UsageError: the role has several artifacts.
+        DataError: the values are not visual tokens of the captioner's width.
+    """
+    params = BlipCaptionParams.model_validate(job.params)
+    values, clip_ids, truth = read_tokens(inputs["tokens"])
+    captions = caption_tokens(values, params, tools)
+    return Captions(captions, clip_ids, truth, describe(captions))
+
+
+def read_tokens(artifacts: list[Artifact]) -> tuple[np.ndarray[Any, Any], tuple[str, ...], str]:
+    """Return the values (n_clips, ...) of targets or predictions, their clips' ids and the targets' ref.
+
+    Raises:
+        UsageError: several artifacts.
+    """
+    if len(artifacts) > 1:
+        raise UsageError(
+            f"captions are decoded from one artifact, not {len(artifacts)}",
+            why=", ".join(str(each.ref) for each in artifacts),
+            next="run the step for each subject, or name one subject in the input",
+        )
+    artifact = artifacts[0]
+    if artifact.ref.kind == "targets":
+        targets = Targets.load(artifact)
+        return targets.values, targets.clips.ids, str(artifact.ref)
+    predictions = Predictions.load(artifact)
+    return predictions.values, predictions.clip_ids, predictions.truth

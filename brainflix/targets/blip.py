@@ -1,0 +1,67 @@
+"""Visual tokens of BLIP, averaged over a clip's frames: Brain Netflix's b (spec 3 and 3.1)."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from transformers import BlipVisionModel
+
+from brainflix.contract import Job, Tools
+from brainflix.datasets.base import Dataset
+from brainflix.device import Compute
+from brainflix.io.weights import resolve_weights
+from brainflix.models.blip import load_vision_tower, visual_tokens
+from brainflix.store.artifact import Artifact
+from brainflix.targets.blocks import encode_clips
+from brainflix.targets.pictures import sized, some
+from brainflix.targets.vision_params import BlipParams
+
+# Means and standard deviations of pixels in [0, 1], one of each per colour.
+Scale = tuple[tuple[float, ...], tuple[float, ...]]
+
+
+def extract(
+    job: Job, inputs: dict[str, list[Artifact]], out: Path, tools: Tools, dataset: Dataset
+) -> dict[str, object]:
+    """Encode all clips; the result has shape (n_clips, 1 + patches, width), the class token first."""
+    params, compute = BlipParams.model_validate(job.params), tools.compute()
+    folder = resolve_weights(params.weights, params.revision)
+    tower, scale = load_vision_tower(folder, compute), pixel_scale(folder, params)
+    encode = partial(mean_tokens, tower, params=params, scale=scale, compute=compute)
+    n_tokens, width = encode_clips(job, inputs["frames"][0], out, tools, encode, attrs={"axes": "clip, token, width"})
+    return {"n_tokens": n_tokens, "width": width}
+
+
+def pixel_scale(folder: Path, params: BlipParams) -> Scale:
+    """Return what the checkpoint's own processor normalises by; the released code does not normalise."""
+    if params.compat == "brainnetflix":
+        return (0.0,) * 3, (1.0,) * 3
+    own = json.loads((folder / "preprocessor_config.json").read_text())
+    return tuple(own["image_mean"]), tuple(own["image_std"])
+
+
+def mean_tokens(
+    tower: BlipVisionModel, frames: np.ndarray, *, params: BlipParams, scale: Scale, compute: Compute
+) -> np.ndarray:
+    """Return each clip's visual tokens after the final norm, averaged over frames.
+
+    Args:
+        tower: the vision tower.
+        frames: uint8 clips of shape (n_clips, n_frames, H, W, 3).
+        params: how many frames of which size.
+        scale: what pixels are normalised by.
+        compute: device and dtype.
+
+    Returns:
+        float32 array of shape (n_clips, 1 + patches, width).
+    """
+    pictures = sized(some(frames, params.n_frames), params.size_px, params.size_px)
+    flat = torch.from_numpy(pictures).movedim(-1, -3).flatten(0, 1)
+    mean, std = (torch.tensor(values).view(3, 1, 1) for values in scale)
+    pixels = (flat.float() / 255 - mean) / std
+    tokens = visual_tokens(tower, pixels.to(compute.device, compute.dtype)).float()
+    return tokens.view(*pictures.shape[:2], *tokens.shape[1:]).mean(1).cpu().numpy()
