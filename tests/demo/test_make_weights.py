@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 from diffusers import AutoencoderKL, UNet3DConditionModel
-from transformers import CLIPModel, VideoMAEForVideoClassification
+from transformers import AutoTokenizer, BlipForConditionalGeneration, CLIPModel, VideoMAEForVideoClassification
 
 from brainflix.demo.grammar import FACTORS
-from brainflix.demo.make_weights import classifier, clip, unet, vae
+from brainflix.demo.make_weights import blip, classifier, clip, unet, vae
 from brainflix.demo.make_weights.common import STREAM_SEED, scene_batches
 from brainflix.demo.make_weights.conditions import Blur, Teacher
 from brainflix.demo.world import segments
@@ -25,6 +25,7 @@ def folder(tmp_path_factory):
         clip.train(root / "clip", 2)
         classifier.train(root / "video-classifier", 2)
         unet.train(root / "zeroscope", 2)
+        blip.train(root / "blip", 2)
     return root
 
 
@@ -34,6 +35,8 @@ def test_each_training_leaves_files_that_load(folder):
     assert UNet3DConditionModel.from_pretrained(folder / "zeroscope" / "unet").config.in_channels == 4
     assert CLIPModel.from_pretrained(folder / "clip").config.projection_dim == clip.WIDTH
     assert VideoMAEForVideoClassification.from_pretrained(folder / "video-classifier").config.num_labels == 144
+    words = AutoTokenizer.from_pretrained(folder / "blip")
+    assert BlipForConditionalGeneration.from_pretrained(folder / "blip").config.text_config.bos_token_id == len(words)
     assert (folder / "zeroscope" / "model_index.json").is_file()
     assert str(folder) not in (folder / "zeroscope" / "unet" / "config.json").read_text()
 
@@ -102,3 +105,23 @@ def test_similar_captions_share_some_factors(folder):
     ]
     # Two of four are taken from a stranger, with whom a scene shares about one factor in four by chance.
     assert min(shared) < 3 and max(shared) == 4 and 2 < np.mean(shared) < 3.2
+
+
+def test_blurred_tokens_lie_between_the_clips_own_and_the_mean():
+    random = torch.Generator().manual_seed(3)
+    tokens = torch.randn((40, 5, 6), generator=random) + 7
+    assert torch.equal(blip.Blur(share=0)(tokens, random), tokens)
+    still = blip.Blur(share=1, most_mean=0, most_other=0, most_noise=0)
+    torch.testing.assert_close(still(tokens, random), tokens)
+    pulled = blip.Blur(share=1, most_mean=0.5, most_other=0, most_noise=0)(tokens, random)
+    mean = tokens.mean(0, keepdim=True)
+    share = ((tokens - pulled) / (tokens - mean)).flatten(1).median(1).values
+    assert share.min() >= 0 and share.max() <= 0.5 and 0.15 < share.mean() < 0.35
+    torch.testing.assert_close(pulled, tokens.lerp(mean, share.view(-1, 1, 1)), atol=1e-4, rtol=0)
+
+
+def test_captions_of_the_grammar_are_words_that_the_captioner_knows():
+    words = blip.build_tokenizer()
+    scenes = next(scene_batches(6, 50))
+    said = words([f"{blip.PREFIX} {scene.caption()}" for scene in scenes])["input_ids"]
+    assert {len(ids) for ids in said} == {13} and not any(words.unk_token_id in ids for ids in said)
