@@ -11,7 +11,8 @@ from typing import TypeVar
 import cv2
 from threadpoolctl import threadpool_limits
 
-One, Found = TypeVar("One"), TypeVar("Found")
+One = TypeVar("One")
+Found = TypeVar("Found")
 # Results that may wait for whoever takes them.
 AHEAD = 8
 

@@ -35,6 +35,7 @@ from brainflix.io.damage import ARRAY_DAMAGE
 
 ARRAY_SUFFIXES = (".npy", ".npz", ".zarr")
 SUFFIXES = (".gif", *VIDEO_SUFFIXES, *ARRAY_SUFFIXES)
+NO_ARRAY: tuple[type[Exception], ...] = (DataError, StopIteration, *ARRAY_DAMAGE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,7 +170,7 @@ def _ndim(path: Path) -> int:
             with zipped.open(name) as stream:
                 np.lib.format.read_magic(stream)
                 return len(np.lib.format.read_array_header_1_0(stream)[0])
-    except (DataError, StopIteration, *ARRAY_DAMAGE):
+    except NO_ARRAY:
         return 0
 
 
