@@ -11,7 +11,7 @@ from transformers import AutoConfig, AutoModelForVideoClassification, VideoMAEIm
 
 from brainflix.device import Compute
 from brainflix.errors import DataError
-from brainflix.evaluate.models.loading import load_whole
+from brainflix.evaluate.models.loading import load_setup, load_whole
 
 
 class VideoClassifier:
@@ -20,8 +20,8 @@ class VideoClassifier:
     def __init__(self, folder: Path, compute: Compute, batch_size: int = 40) -> None:
         """Load processor and, in float32, the model from `folder`."""
         self.folder, self.compute, self.batch_size = folder, compute, batch_size
-        self.config = AutoConfig.from_pretrained(folder)
-        self.processor = VideoMAEImageProcessorPil.from_pretrained(folder)
+        self.config = load_setup(AutoConfig, folder, "configuration of a network")
+        self.processor = load_setup(VideoMAEImageProcessorPil, folder, "processor of pixels")
         self._n_frames = 0
         self._model: Any = None
 

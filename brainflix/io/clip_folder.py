@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from types import EllipsisType
 from typing import Any
 
 import numpy as np
@@ -30,9 +31,11 @@ from brainflix.io.clip_read import (
     read_gif,
     read_video,
 )
+from brainflix.io.damage import ARRAY_DAMAGE
 
 ARRAY_SUFFIXES = (".npy", ".npz", ".zarr")
 SUFFIXES = (".gif", *VIDEO_SUFFIXES, *ARRAY_SUFFIXES)
+NO_ARRAY: tuple[type[Exception], ...] = (DataError, StopIteration, *ARRAY_DAMAGE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,13 +182,13 @@ def _ndim(path: Path) -> int:
             with zipped.open(name) as stream:
                 np.lib.format.read_magic(stream)
                 return len(np.lib.format.read_array_header_1_0(stream)[0])
-    except (DataError, OSError, ValueError, StopIteration, zipfile.BadZipFile):
+    except NO_ARRAY:
         return 0
 
 
 def _read_array(path: Path) -> Clip:
     array, _ = _open_array(path, None)
-    return from_array(np.asarray(array[...]), path.name)
+    return from_array(_values(array, ..., path.name), path.name)
 
 
 def _clips_of_array(path: Path) -> ClipFolder:
@@ -206,7 +209,7 @@ def _clips_of_array(path: Path) -> ClipFolder:
 
 
 def _read_row(array: Any, row: int, name: str) -> Clip:
-    return from_array(np.asarray(array[row]), name)
+    return from_array(_values(array, row, name), name)
 
 
 def _open_array(path: Path, unpack_to: Path | None) -> tuple[Any, NDArray[Any] | None]:
@@ -217,9 +220,21 @@ def _open_array(path: Path, unpack_to: Path | None) -> tuple[Any, NDArray[Any] |
         if path.suffix.lower() == ".npy":
             return np.load(path, mmap_mode="r", allow_pickle=False), None
         return _open_npz(path, unpack_to)
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        why = "the file is empty" if path.is_file() and not path.stat().st_size else " ".join(str(error).split())
+    except ARRAY_DAMAGE as error:
+        why = "the file is empty" if path.is_file() and not path.stat().st_size else _one_line(error)
         raise DataError(f"cannot read {path.name}", why=why) from error
+
+
+def _values(array: Any, row: int | EllipsisType, name: str) -> NDArray[Any]:
+    """Read an array that is open, or one clip of it: zarr finds damage only now."""
+    try:
+        return np.asarray(array[row])
+    except ARRAY_DAMAGE as error:
+        raise DataError(f"cannot read {name}", why=_one_line(error)) from error
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _open_npz(path: Path, unpack_to: Path | None) -> tuple[Any, NDArray[Any] | None]:

@@ -15,9 +15,10 @@ import numpy as np
 from av.error import FFmpegError
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
-from PIL import Image, ImageSequence, UnidentifiedImageError
+from PIL import Image, ImageSequence
 
 from brainflix.errors import DataError
+from brainflix.io.damage import PICTURE_DAMAGE
 from brainflix.io.samples import count_samples
 
 Frames = NDArray[np.uint8]
@@ -65,7 +66,7 @@ def read_gif(path: Path) -> Clip:
                 pixels, note = _from_picture(frame)
                 pictures.append(pixels)
                 notes += note
-    except (OSError, ValueError, EOFError, SyntaxError, UnidentifiedImageError) as error:
+    except PICTURE_DAMAGE as error:
         raise _unreadable(path, error) from error
     shortest = min(durations, default=0)
     if not shortest:
@@ -131,7 +132,7 @@ def read_frames(folder: Path, files: list[Path]) -> Clip:
         try:
             with Image.open(path) as image:
                 pixels, note = _from_picture(image)
-        except (OSError, ValueError, SyntaxError, UnidentifiedImageError) as error:
+        except PICTURE_DAMAGE as error:
             raise _unreadable(path, error) from error
         pictures.append(pixels)
         notes += note

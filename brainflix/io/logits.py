@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brainflix.errors import DataError, MissingError
+from brainflix.io.damage import ARRAY_DAMAGE
 
 _AXES = {2: "(n_clips, n_values)", 3: "(n_clips, n_frames, n_values)"}
 
@@ -43,7 +43,7 @@ def _read_rows(path: Path, clip_ids: Sequence[str], axes: tuple[int, ...]) -> ND
     try:
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
+    except ARRAY_DAMAGE as error:
         raise DataError(f"cannot read {path.name}", why=f"no npz of plain arrays: {error}") from error
     need = " or ".join(_AXES[n] for n in axes)
     ids = arrays.pop("ids", None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -134,3 +136,26 @@ def test_a_checkpoint_without_the_head_is_refused_and_not_made_up(tmp_path: Path
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="empty holds no CLIPModel"):
         show(clip_embeddings(located(tmp_path / "empty"), COMPUTE), tiny.videos(1, 2))
+
+
+def test_a_damaged_checkpoint_or_one_without_its_processor_ends_in_one_sentence(tmp_path: Path) -> None:
+    whole = tiny.save_vit(tmp_path / "vit")
+    for name, words in (
+        ("cut", "holds no AutoModel"),
+        ("shapes", "holds no AutoModel"),
+        ("processor", "holds no processor"),
+    ):
+        folder = Path(shutil.copytree(whole, tmp_path / name))
+        if name == "cut":
+            weights = folder / "model.safetensors"
+            weights.write_bytes(weights.read_bytes()[:1000])
+        elif name == "shapes":
+            config = json.loads((folder / "config.json").read_text()) | {"hidden_size": 32}
+            (folder / "config.json").write_text(json.dumps(config))
+        else:
+            (folder / "preprocessor_config.json").unlink()
+        with pytest.raises(DataError, match=words):
+            show(frame_logits(located(folder), COMPUTE), tiny.videos(1, 2))
+    (tmp_path / "none").mkdir()
+    with pytest.raises(DataError, match="holds no configuration"):
+        show(video_logits(located(tmp_path / "none"), COMPUTE), tiny.videos(1, 2))

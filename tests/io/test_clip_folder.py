@@ -233,3 +233,35 @@ def test_a_padded_grid_is_cut_exactly_and_the_midpoint_is_off_by_a_pixel() -> No
             tile_crop(grid, padding)
     with pytest.raises(UsageError, match="not possible"):
         tile_crop(grid, -1)
+
+
+def test_a_file_that_breaks_off_anywhere_or_has_a_wrong_byte_ends_in_one_sentence(tmp_path: Path) -> None:
+    write_gif(tmp_path / "a.gif", clip(0))
+    np.savez_compressed(tmp_path / "a.npz", frames=clip(0))
+    np.save(tmp_path / "a.npy", clip(0))
+    generator = np.random.default_rng(0)
+    for suffix in ("gif", "npz", "npy"):
+        whole, folder = (tmp_path / f"a.{suffix}").read_bytes(), tmp_path / suffix
+        folder.mkdir()
+        refused = 0
+        for number in range(150):
+            damaged = bytearray(whole)
+            if number % 2:
+                damaged[generator.integers(min(len(whole), 400))] = generator.integers(256)
+            else:
+                damaged = damaged[: generator.integers(len(whole))]
+            (folder / f"a.{suffix}").write_bytes(bytes(damaged))
+            try:
+                open_clips(folder).read("a")
+            except DataError:
+                refused += 1
+        assert refused >= 50, suffix
+
+
+def test_a_damaged_chunk_of_zarr_is_named(tmp_path: Path) -> None:
+    zarr.create_array(str(tmp_path / "all.zarr"), data=np.stack([clip(0), clip(1)]), chunks=(1, 4, 16, 24, 3))
+    (tmp_path / "all.zarr" / "c" / "1" / "0" / "0" / "0" / "0").write_bytes(b"no chunk")
+    clips = open_clips(tmp_path / "all.zarr")
+    assert np.array_equal(clips.read("0").frames, clip(0))
+    with pytest.raises(DataError, match=r"cannot read 1 of all\.zarr"):
+        clips.read("1")

@@ -16,7 +16,7 @@ import transformers
 from brainflix.device import Compute
 from brainflix.evaluate.models.checkpoints import Located
 from brainflix.evaluate.models.features import Features, Frames, Network, Run, by_frame
-from brainflix.evaluate.models.loading import load_whole
+from brainflix.evaluate.models.loading import load_setup, load_whole
 
 FRAMES_PER_BATCH = 64
 Forward = Callable[[torch.Tensor], torch.Tensor]
@@ -57,7 +57,7 @@ def _embedder(folder: Path, compute: Compute) -> Run:
 
 def _run_on_frames(folder: Path, forward: Forward, compute: Compute) -> Run:
     """Return what runs a network on every frame of clips and gives (n_clips, n_frames, width)."""
-    processor = transformers.AutoImageProcessor.from_pretrained(folder, backend="pil")
+    processor = load_setup(transformers.AutoImageProcessor, folder, "processor of pixels", backend="pil")
 
     @torch.inference_mode()
     def run(frames: Frames) -> Features:
