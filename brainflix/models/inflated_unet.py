@@ -41,13 +41,13 @@ class Frames:
 class FramesNorm(nn.GroupNorm):
     """Group norm of folded frames (clips * frames, channels, height, width) with statistics over a clip's frames."""
 
-    def __init__(self, norm: nn.GroupNorm, frames: Frames) -> None:
+    def __init__(self, norm: Any, frames: Frames) -> None:
         super().__init__(norm.num_groups, norm.num_channels, norm.eps)
         self.frames = frames
 
     def forward(self, x: Tensor) -> Tensor:
         """Return x normalised, of its shape."""
-        clips = x.unflatten(0, (-1, self.frames.count)).transpose(1, 2)
+        clips = x.view(-1, self.frames.count, *x.shape[1:]).transpose(1, 2)
         return super().forward(clips).transpose(1, 2).flatten(0, 1)
 
 
@@ -79,25 +79,25 @@ class InflatedBlock(nn.Module):
 
         The names and the order are those by which diffusers' Transformer2DModel calls its blocks.
         """
-        layer = self.get_submodule
-        x = x + self._look_back(layer("norm1")(x))
-        x = x + _attention(layer("attn2"), layer("norm2")(x), encoder_hidden_states)
-        x = x + layer("ff")(layer("norm3")(x))
+        layers: dict[str, Any] = dict(self.named_children())
+        x = x + self._look_back(layers["attn1"], layers["norm1"](x))
+        x = x + _attention(layers["attn2"], layers["norm2"](x), encoder_hidden_states)
+        x = x + layers["ff"](layers["norm3"](x))
         # Each place of the picture attends over the clip's frames.
-        over_time = x.unflatten(0, (-1, self.frames.count)).transpose(1, 2)
+        over_time = x.view(-1, self.frames.count, *x.shape[1:]).transpose(1, 2)
         places = over_time.flatten(0, 1)
         changed = _attention(self.attn_temp, self.norm_temp(places))
         return x + changed.view(over_time.shape).transpose(1, 2).flatten(0, 1)
 
-    def _look_back(self, x: Tensor) -> Tensor:
+    def _look_back(self, layer: Attention, x: Tensor) -> Tensor:
         """Sparse causal attention: keys and values are the tokens of two frames before, each projected once."""
-        layer = self.get_submodule("attn1")
         pairs = torch.tensor(sparse_causal_pairs(self.frames.count), device=x.device)
-        keys, values = (
-            project(x).unflatten(0, (-1, self.frames.count))[:, pairs].flatten(2, 3).flatten(0, 1)
-            for project in (layer.to_k, layer.to_v)
-        )
-        return _attend_heads(layer, layer.to_q(x), keys, values)
+
+        def gather(tokens: Tensor) -> Tensor:
+            clips = tokens.view(-1, self.frames.count, *tokens.shape[1:])
+            return clips[:, pairs].flatten(2, 3).flatten(0, 1)
+
+        return _attend_heads(layer, layer.to_q(x), gather(layer.to_k(x)), gather(layer.to_v(x)))
 
 
 def temporal_layers(layer: Attention) -> tuple[Attention, nn.LayerNorm]:
@@ -117,7 +117,7 @@ def _attention(layer: Attention, x: Tensor, context: Tensor | None = None) -> Te
 
 def _attend_heads(layer: Attention, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     """Split projected tokens into heads, attend, join them and project: (batch, tokens, channels)."""
-    heads = (t.unflatten(-1, (layer.heads, -1)).transpose(1, 2) for t in (queries, keys, values))
+    heads = (t.view(*t.shape[:2], layer.heads, -1).transpose(1, 2) for t in (queries, keys, values))
     joined = attend(*heads).transpose(1, 2).flatten(2)
     out: Tensor = layer.to_out[1](layer.to_out[0](joined))
     return out
@@ -153,7 +153,7 @@ class InflatedUNet(UNet2DConditionModel):  # type: ignore[misc]
         for module in list(self.modules()):
             if hasattr(module, "time_emb_proj"):
                 module.norm1, module.norm2 = (FramesNorm(norm, self.frames) for norm in (module.norm1, module.norm2))
-        self.conv_norm_out = FramesNorm(self.conv_norm_out, self.frames)
+        self.conv_norm_out: nn.GroupNorm = FramesNorm(self.get_submodule("conv_norm_out"), self.frames)
 
     def forward(self, x: Tensor, t: Tensor, context: Tensor) -> Tensor:
         """Predict the noise.
@@ -171,7 +171,7 @@ class InflatedUNet(UNet2DConditionModel):  # type: ignore[misc]
         times = t.expand(n_clips).repeat_interleave(n_frames)
         folded = x.transpose(1, 2).flatten(0, 1)
         out: Tensor = super().forward(folded, times, context.repeat_interleave(n_frames, dim=0), return_dict=False)[0]
-        return out.unflatten(0, (n_clips, n_frames)).transpose(1, 2)
+        return out.view(n_clips, n_frames, *out.shape[1:]).transpose(1, 2)
 
 
 def inflate(config: Mapping[str, Any], state: Mapping[str, Tensor] | None, seed: int) -> InflatedUNet:

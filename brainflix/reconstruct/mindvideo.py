@@ -62,6 +62,15 @@ class MindVideo:
             "solver": type(load_solver(self.scheduler_folder, self.params.solver)).__name__,
         }
 
+    @property
+    def latent_shape(self) -> tuple[int, int, int]:
+        """The channels, height and width of one frame's latents."""
+        channels, own = int(self.unet.config.in_channels), self.unet.config.sample_size
+        if self.params.size_px:
+            own = self.params.size_px // 2 ** (len(self.vae.config.block_out_channels) - 1)
+        height, width = own if isinstance(own, list | tuple) else (own, own)
+        return channels, int(height), int(width)
+
     def __call__(self, batch: Batch) -> np.ndarray:
         """Return uint8 frames of shape (n_clips, n_frames, H, W, 3).
 
@@ -101,7 +110,7 @@ def load(job: Job, params: MindVideoGeneratorParams, inputs: Mapping[str, list[A
 
 def attention_note(unet: InflatedUNet, wanted: str, compute: Compute) -> str:
     """Return the attention kernel of the finest layers and why it is that one."""
-    layer = next(module.attn1 for module in unet.modules() if isinstance(module, InflatedBlock))
+    layer: Any = next(module.attn1 for module in unet.modules() if isinstance(module, InflatedBlock))
     kernel = choose_kernel(wanted, compute.device, layer.to_q.out_features // layer.heads)
     return f"{kernel.name}: {kernel.reason}"
 
@@ -147,10 +156,9 @@ def sample(
     Returns:
         uint8 frames of shape (n_clips, n_frames, H, W, 3).
     """
-    size, channels = int(generator.unet.config.sample_size), int(generator.unet.config.in_channels)
     device = generator.compute.device
     # Drawn frame by frame as everywhere outside the network: (clip, frame, channel, height, width).
-    noise = clip_noise(generator.seed, clip_ids, (n_frames, channels, size, size))
+    noise = clip_noise(generator.seed, clip_ids, (n_frames, *generator.latent_shape))
     solver = load_solver(generator.scheduler_folder, generator.params.solver)
     solver.set_timesteps(generator.params.steps)
     x = noise.transpose(1, 2).to(device) * solver.init_noise_sigma

@@ -25,8 +25,8 @@ def train_only(model: nn.Module, chosen: Callable[[str], bool]) -> None:
     def not_missing(_: nn.Module, keys: Any) -> None:
         keys.missing_keys[:] = [name for name in keys.missing_keys if name not in fixed]
 
-    model.register_state_dict_post_hook(leave_out)
-    model.register_load_state_dict_post_hook(not_missing)
+    model.register_state_dict_post_hook(leave_out)  # type: ignore[no-untyped-call]
+    model.register_load_state_dict_post_hook(not_missing)  # type: ignore[no-untyped-call]
 
 
 def whole_state(model: nn.Module) -> dict[str, Tensor]:

@@ -136,4 +136,5 @@ def values_of(artifact: Artifact, ids: list[str] | tuple[str, ...]) -> np.ndarra
         DataError: a clip is not there.
     """
     targets = Targets.load(artifact)
-    return targets.values[find_clips(artifact, targets.clips.ids, ids)]
+    values: np.ndarray = targets.values[find_clips(artifact, targets.clips.ids, ids)]
+    return values

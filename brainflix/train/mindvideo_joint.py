@@ -63,8 +63,8 @@ def tune_joint(
 ) -> TrainResult:
     """Train an encoder and the chosen layers of a denoiser so that brains say which noise was added to latents.
 
-    A share of the rows is replaced by the mean train row, in each volume: what the network says then is the branch that guidance
-    leads away from.
+    A share of the rows is replaced by the mean train row, in each volume: what the network says then is the branch that
+    guidance leads away from.
 
     Args:
         rows: train windows of shape (n_rows, W n_grayordinates), volumes side by side.
@@ -109,7 +109,7 @@ def tune_joint(
         compute=compute,
         hooks=hooks,
     )
-    return TrainResult(whole_state(model), joint_config(model, preparation, pool), state.history)
+    return TrainResult(whole_state(model), joint_config(model, preparation, pool, z), state.history)
 
 
 def joint_model(
@@ -129,12 +129,12 @@ def joint_model(
     return model
 
 
-def joint_config(model: BrainDenoiser, preparation: Preparation, pool: str) -> dict[str, Any]:
-    """Return the config.json of the two networks."""
+def joint_config(model: BrainDenoiser, preparation: Preparation, pool: str, latents: Tensor) -> dict[str, Any]:
+    """Return the config.json of the two networks, trained on latents (..., height, width)."""
     return {
         "architecture": JOINT,
         "encoder": dataclasses.asdict(model.encoder.config),
-        "unet": unet_settings(model.unet),
+        "unet": unet_settings(model.unet, latents),
         "pool": pool,
         "preparation": preparation.as_dict(),
     }

@@ -73,7 +73,7 @@ def tune_video(
         compute=compute,
         hooks=hooks,
     )
-    return TrainResult(whole_state(start), video_config(start), state.history)
+    return TrainResult(whole_state(start), video_config(start, z), state.history)
 
 
 def check_context(text: npt.NDArray[np.floating], unet: InflatedUNet, n_clips: int) -> Tensor:
@@ -91,12 +91,15 @@ def check_context(text: npt.NDArray[np.floating], unet: InflatedUNet, n_clips: i
     return torch.from_numpy(np.asarray(text, np.float32))
 
 
-def video_config(unet: InflatedUNet) -> dict[str, Any]:
-    """Return the config.json of a tuned denoiser."""
-    return {"architecture": ARCHITECTURE, "unet": unet_settings(unet)}
+def video_config(unet: InflatedUNet, latents: Tensor) -> dict[str, Any]:
+    """Return the config.json of a denoiser that was tuned on latents (..., height, width)."""
+    return {"architecture": ARCHITECTURE, "unet": unet_settings(unet, latents)}
 
 
-def unet_settings(unet: InflatedUNet) -> dict[str, Any]:
-    """Return a denoiser's settings as JSON values, its remarks left out."""
+def unet_settings(unet: InflatedUNet, latents: Tensor | None = None) -> dict[str, Any]:
+    """Return a denoiser's settings as JSON values, with the size of the latents that it was trained on as its own."""
     kept = {name: value for name, value in unet.config.items() if not name.startswith("_")}
+    if latents is not None:
+        height, width = latents.shape[-2:]
+        kept["sample_size"] = height if height == width else (height, width)
     return {name: list(value) if isinstance(value, tuple) else value for name, value in kept.items()}
