@@ -1,7 +1,8 @@
 """What can be named in a recipe: brainflix's own parts (`parts.py`) and those of other packages.
 
 Other packages add parts through the entry-point group "brainflix.parts" (entry name `category:name`, value
-`module:attribute`). A part of theirs may carry its parameters' class as an attribute `Params`; its inputs are not checked.
+`module:attribute`). A part of theirs may carry its parameters' class as an attribute `Params`; its inputs are not
+checked.
 """
 
 from __future__ import annotations
