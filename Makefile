@@ -5,11 +5,16 @@ BIN := $(VENV)/bin
 STORE ?= store
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test check fix bench crash demo-weights null clean
+.PHONY: demo methods test check fix bench crash demo-weights null masked-modelling clean
 
 demo: $(VENV)/.installed  ## set up and run the whole chain on the embedded simulation
 	$(BIN)/brainflix run recipes/demo.yaml --store $(STORE)
 	$(BIN)/brainflix report demo --store $(STORE) --out demo-report.html
+
+methods: $(VENV)/.installed  ## the published methods at small size on the embedded simulation
+	$(BIN)/brainflix run recipes/brain-netflix-cc2017.yaml --preset tiny --store $(STORE)
+	$(BIN)/brainflix run recipes/brain-netflix-bmd.yaml --preset tiny --store $(STORE)
+	$(BIN)/brainflix run recipes/mindvideo-cc2017.yaml --preset tiny --store $(STORE)
 
 test: $(VENV)/.installed-dev check  ## set up and run lint, types and tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
@@ -31,6 +36,9 @@ bench: $(VENV)/.installed-dev  ## time brainflix beside its peers, with ratios
 	$(BIN)/python tests/bench/bench_publish.py
 	$(BIN)/python tests/bench/bench_preprocess.py
 	$(BIN)/python tests/bench/bench_align.py
+	$(BIN)/python -m tests.bench.bench_targets
+	$(BIN)/python tests/bench/bench_mbm.py
+	$(BIN)/python tests/bench/bench_generators.py
 
 crash: $(VENV)/.installed-dev  ## kill a run at 200 random moments, and run eight at once
 	BRAINFLIX_CRASH_COUNT=200 OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/crash tests/store/test_store_crash.py
@@ -38,7 +46,10 @@ crash: $(VENV)/.installed-dev  ## kill a run at 200 random moments, and run eigh
 null: $(VENV)/.installed  ## remove the signal in 20 worlds and count how often the intervals hold chance
 	$(BIN)/python -m tests.bench.null_worlds
 
-demo-weights: $(VENV)/.installed  ## train the tiny weights again, about two hours on two cores
+masked-modelling: demo  ## plot decoding against labelled clips, with and without masked brain modelling
+	$(BIN)/python -m tests.bench.masked_modelling --store $(STORE) --out assets/masked-modelling.png
+
+demo-weights: $(VENV)/.installed  ## train the tiny weights again, two to three hours on two cores
 	$(BIN)/python -m brainflix.demo.make_weights
 
 clean:

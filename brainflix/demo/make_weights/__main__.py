@@ -1,4 +1,4 @@
-"""Train the tiny weights one after the other; each takes minutes on two cores, all of them under two hours."""
+"""Train the tiny weights one after the other; each takes minutes on two cores, all of them two to three hours."""
 
 from __future__ import annotations
 
