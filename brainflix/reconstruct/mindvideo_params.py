@@ -21,6 +21,6 @@ class MindVideoGeneratorParams(WeightParams):
     solver: Literal["folder", "ddim", "dpmsolver++"] = Field("folder", description="folder: the one that it names")
     steps: int = Field(200, ge=1, le=1000, description="solver steps; the authors give 50 for speed")
     guidance_scale: float = Field(12.5, ge=1, description="classifier-free guidance; 1 switches it off")
-    size_px: int = Field(0, ge=0, description="height and width; 0 takes the denoiser's own; the released ones need 256")
+    size_px: int = Field(0, ge=0, description="height and width; 0: the denoiser's own; released ones need 256")
     sample: int = Field(0, ge=0, description="0 draws the run's own noise, every other number another one")
     split: Literal["train", "val", "test"] = Field("test", description="split whose clips are generated")
