@@ -121,10 +121,17 @@ def load_solver(folder: Path, solver: str) -> Any:
     Raises:
         UsageError: the folder names a solver that draws noise between its steps, or one that is not known here.
     """
-    name = NAMED.get(solver) or str(DDIMScheduler.load_config(folder)["_class_name"])
+    config = dict(DDIMScheduler.load_config(folder))
+    name = NAMED.get(solver) or str(config["_class_name"])
     if name not in SOLVERS:
         raise UsageError(f"the solver {name} is not used here", next="set solver to ddim")
-    return SOLVERS[name].from_pretrained(folder)
+    if name == "DDIMScheduler":
+        # Latents are not confined to [-1, 1]; the released pipeline switches that off as well.
+        config["clip_sample"] = False
+        if config.get("timestep_spacing") == "linspace":
+            # diffusers' DDIM steps by a fixed number of times, which these distances are not.
+            config["timestep_spacing"] = "leading"
+    return SOLVERS[name].from_config(config)
 
 
 def checked_contexts(conditions: Mapping[str, np.ndarray], width: int) -> tuple[np.ndarray, np.ndarray | None]:

@@ -88,7 +88,7 @@ def check_context(text: npt.NDArray[np.floating], unet: InflatedUNet, n_clips: i
             f"contexts are of shape {text.shape}",
             why=f"the denoiser reads (clip, token, {width}) of the {n_clips} clips that have latents",
         )
-    return torch.from_numpy(np.asarray(text, np.float32))
+    return torch.from_numpy(np.array(text, np.float32))
 
 
 def video_config(unet: InflatedUNet, latents: Tensor) -> dict[str, Any]:

@@ -7,10 +7,12 @@ from diffusers import AutoencoderKL, UNet3DConditionModel
 from transformers import AutoTokenizer, BlipForConditionalGeneration, CLIPModel, VideoMAEForVideoClassification
 
 from brainflix.demo.grammar import FACTORS
-from brainflix.demo.make_weights import blip, classifier, clip, unet, vae
+from brainflix.demo.make_weights import blip, classifier, clip, mindvideo, unet, vae
 from brainflix.demo.make_weights.common import STREAM_SEED, scene_batches
 from brainflix.demo.make_weights.conditions import Blur, Teacher
 from brainflix.demo.world import segments
+from brainflix.io.unet_files import read_denoiser
+from brainflix.models.inflated_unet import inflate
 
 EXACT = Blur(latents=0, prompts=0, most_other=0, most_mean=0, noise=0, stillness=1)
 
@@ -21,11 +23,13 @@ def folder(tmp_path_factory):
     root = tmp_path_factory.mktemp("weights")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(unet, "BANK", 32)
+        patch.setattr(mindvideo, "BANK", 32)
         vae.train(root / "zeroscope" / "vae", 2)
         clip.train(root / "clip", 2)
         classifier.train(root / "video-classifier", 2)
         unet.train(root / "zeroscope", 2)
         blip.train(root / "blip", 2)
+        mindvideo.train(root / "mindvideo", 2)
     return root
 
 
@@ -39,6 +43,9 @@ def test_each_training_leaves_files_that_load(folder):
     assert BlipForConditionalGeneration.from_pretrained(folder / "blip").config.text_config.bos_token_id == len(words)
     assert (folder / "zeroscope" / "model_index.json").is_file()
     assert str(folder) not in (folder / "zeroscope" / "unet" / "config.json").read_text()
+    settings, state = read_denoiser(folder / "mindvideo" / "unet")
+    assert inflate(settings, state, 0).config.sample_size == 8
+    assert (folder / "mindvideo" / "scheduler" / "scheduler_config.json").is_file()
 
 
 def test_training_repeats(folder, tmp_path):
@@ -73,11 +80,11 @@ def test_the_loss_wants_the_noise_that_leads_to_the_true_latents():
     z, noise = (torch.randn((5, 4, 8, 8, 8), generator=random) for _ in range(2))
     kept = torch.tensor([0.9, 0.5, 0.2, 0.05, 0.001])
     signal, rest = kept.sqrt().view(-1, 1, 1, 1, 1), (1 - kept).sqrt().view(-1, 1, 1, 1, 1)
-    assert unet._loss(noise, signal * z + rest * noise, z, kept) < 1e-9
+    assert unet.noise_loss(noise, signal * z + rest * noise, z, kept) < 1e-9
     wrong = z + 0.5
     towards = (signal * wrong + rest * noise - signal * z) / rest
-    assert unet._loss(towards, signal * wrong + rest * noise, z, kept) < 1e-9
-    assert unet._loss(noise, signal * wrong + rest * noise, z, kept) > 0.01
+    assert unet.noise_loss(towards, signal * wrong + rest * noise, z, kept) < 1e-9
+    assert unet.noise_loss(noise, signal * wrong + rest * noise, z, kept) > 0.01
 
 
 def test_blur_is_nothing_at_zero_and_only_where_allowed(folder):

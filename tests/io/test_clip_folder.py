@@ -265,3 +265,17 @@ def test_a_damaged_chunk_of_zarr_is_named(tmp_path: Path) -> None:
     assert np.array_equal(clips.read("0").frames, clip(0))
     with pytest.raises(DataError, match=r"cannot read 1 of all\.zarr"):
         clips.read("1")
+
+
+def test_mindvideos_gif_of_two_clips_gives_both_without_their_border(tmp_path: Path) -> None:
+    # Brain Netflix spec, acceptance fact 45; few colours, so that GIF's palette loses none.
+    rng = np.random.default_rng(0)
+    truth, decoded = (rng.choice([0, 85, 170, 255], (6, 256, 256, 1)) * np.array([1, 1, 0]) for _ in range(2))
+    grid = np.zeros((6, 260, 518, 3), np.uint8)
+    grid[:, 2:258, 2:258], grid[:, 2:258, 260:516] = truth, decoded
+    write_gif(tmp_path / "test1.gif", grid)
+    found = open_clips(tmp_path).read("test1").frames
+    assert found.shape == (6, 260, 518, 3)
+    left, right = tile_crop(found, 2)
+    assert np.array_equal(left, truth) and np.array_equal(right, decoded)
+    assert [half.shape for half in midpoint_split(found)] == [(6, 260, 259, 3)] * 2

@@ -51,7 +51,6 @@ def build(zeroscope: Path, seed: int = 0) -> InflatedUNet:
 
 def train(folder: Path, n_steps: int, seed: int = 0) -> None:
     """Train to predict the noise (epsilon) in whole clips at all times; keep the moving average."""
-    torch.set_num_threads(1)
     zeroscope = folder.parent / "zeroscope"
     teacher, scheduler = Teacher(zeroscope, BLUR, seed + 500), build_scheduler()
     model = build(zeroscope, seed).train()
