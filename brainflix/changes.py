@@ -67,7 +67,7 @@ def change_place(raw: Mapping[str, Any], keys: Sequence[str], value: Any) -> dic
     if keys[0] not in raw and keys[0] not in HEAD and not is_new:
         raise UsageError(f"--set {'.'.join(keys)}: no section {keys[0]!r}", why=did_you_mean(keys[0], {*raw, *HEAD}))
     _check_step(raw, keys, value)
-    if value is None and keys[0] in SECTIONS and len(keys) <= 2:
+    if value is None and keys[0] in SECTIONS and (len(keys) == 1 or (len(keys) == 2 and "part" not in raw[keys[0]])):
         return _without(raw, keys)
     return _with(dict(raw), list(keys), value)
 

@@ -84,4 +84,5 @@ def test_a_preset_that_does_not_fit_is_refused(presets: object, words: list[str]
 def test_null_takes_a_step_away_and_a_parameter_to_none() -> None:
     assert apply_change(RAW, "regress.text=null")["regress"] == {"z": {"part": "ridge"}}
     assert "preprocess" not in apply_change(RAW, "preprocess=null")
-    assert apply_change(RAW, "preprocess.top_n=null")["preprocess"] == {"part": "cc2017"}
+    assert apply_change(RAW, "preprocess.top_n=null")["preprocess"] == {"part": "cc2017", "top_n": None}
+    assert apply_change(RAW, "regress.z.alphas=null")["regress"]["z"] == {"part": "ridge", "alphas": None}

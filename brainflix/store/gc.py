@@ -20,7 +20,7 @@ from brainflix.store.manifest import MANIFEST_NAME
 from brainflix.store.provenance import Owner, fate
 from brainflix.store.publish import OWNER_SUFFIX, clear_staging, owner_of, read_owner, reserve_staging, staging_folder
 from brainflix.store.refs import KINDS, Ref, is_key, is_name, whole_ref
-from brainflix.store.spool import spool_folder, spooled_refs
+from brainflix.store.spools import spool_folder, spooled_refs
 from brainflix.store.store import Store
 
 FOREIGN_IDLE_H = 7 * 24.0

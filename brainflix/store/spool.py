@@ -1,7 +1,7 @@
 """Rows that wait in the store until all of them are there, so that a killed job loses its last block at most.
 
-They wait in `<store>/.spool/<kind>/<name>/<key>`, which belongs to one job and outlives the process. Each block of rows
-is one file, whose name says which rows it holds and the digest of its bytes: the listing of the folder is the journal.
+They wait in the folder that `spools.spool_folder` names, which belongs to one job and outlives the process. Each block
+of rows is one file, whose name says which rows it holds and the digest of its bytes: the listing of the folder is the journal.
 A block gets its name by a rename and never changes after, so that any number of processes may do the same job at once:
 they add whole blocks, take one another's, and go on with what they hold when another one has finished and cleared the
 folder. A block whose bytes are not those of its digest counts as absent.
@@ -12,7 +12,6 @@ from __future__ import annotations
 import bisect
 import os
 import re
-import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
@@ -24,9 +23,7 @@ import numpy as np
 
 from brainflix.scratch import give_back
 from brainflix.store import disk
-from brainflix.store.refs import KINDS, Ref, is_key, is_name
 
-SPOOL = ".spool"
 _BLOCK = re.compile(r"(\d{9})-(\d{9})\.([0-9a-f]{64})\.npy")
 
 
@@ -37,30 +34,6 @@ class _Block:
     start: int
     stop: int
     values: np.ndarray[Any, Any]
-
-
-def spool_folder(root: Path, ref: Ref) -> Path:
-    """Return where the rows of the artifact `ref` wait in the store at `root`."""
-    return root / SPOOL / ref.kind / ref.name / ref.key
-
-
-def clear_spool(root: Path, ref: Ref) -> None:
-    """Delete what waits for `ref`, and the folders that this empties; a process that reads it is not disturbed."""
-    folder = spool_folder(root, ref)
-    shutil.rmtree(folder, ignore_errors=True)
-    for parent in (folder.parent, folder.parent.parent, root / SPOOL):
-        try:
-            parent.rmdir()
-        except OSError:
-            return
-
-
-def spooled_refs(root: Path) -> Iterator[Ref]:
-    """Yield each artifact that rows wait for."""
-    for kind in KINDS:
-        for named in disk.entries_of(root / SPOOL / kind):
-            if is_name(named.name):
-                yield from (Ref(kind, named.name, each.name) for each in disk.entries_of(named) if is_key(each.name))
 
 
 class Spool:

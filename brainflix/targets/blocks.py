@@ -19,7 +19,8 @@ from brainflix.errors import DataError
 from brainflix.store.artifact import Artifact
 from brainflix.store.checks import check_finite, write_json
 from brainflix.store.schema import Clips, Targets, check_storable, create_targets
-from brainflix.store.spool import Spool, spool_folder
+from brainflix.store.spool import Spool
+from brainflix.store.spools import spool_folder
 
 Encode = Callable[[np.ndarray], np.ndarray]
 NamedEncode = Callable[[np.ndarray, Sequence[str]], np.ndarray]

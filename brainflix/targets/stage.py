@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from brainflix import registry
 from brainflix.contract import Job, Tools
 from brainflix.store.publish import Staging
-from brainflix.store.spool import clear_spool
+from brainflix.store.spools import clear_spool
 from brainflix.store.store import Artifact
 
 VERSION = 1

@@ -60,7 +60,7 @@ def test_the_protocol_that_the_recipe_names_is_the_one_that_runs(
 ) -> None:
     part = registry.Part(f"{__name__}:fake", f"{__name__}:FakeParams", "a protocol of a test")
     monkeypatch.setitem(registry.PARTS["evaluate"], "fake", part)
-    monkeypatch.setattr(registry, "load", {f"{__name__}:fake": fake, f"{__name__}:FakeParams": FakeParams}.get)
+    monkeypatch.setattr("brainflix.part.load", {f"{__name__}:fake": fake, f"{__name__}:FakeParams": FakeParams}.get)
     monkeypatch.setattr(registry, "find", find_with_demo(registry.find))
     ref = Ref("scores", "demo-sub-1", "abcdef012345")
     job = Job("evaluate", "", "fake", 1, {"scale": 3.0}, ref, {}, 0, "demo", "r", "1")

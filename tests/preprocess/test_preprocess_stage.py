@@ -56,7 +56,7 @@ def run(folder: Path, monkeypatch: pytest.MonkeyPatch, responses: Responses) -> 
 
     place = f"{__name__}:fake"
     monkeypatch.setitem(registry.PARTS["preprocess"], "fake", registry.Part(place, f"{__name__}:FakeParams", "fake"))
-    monkeypatch.setattr(registry, "load", {place: fake, f"{__name__}:FakeParams": FakeParams}.get)
+    monkeypatch.setattr("brainflix.part.load", {place: fake, f"{__name__}:FakeParams": FakeParams}.get)
     out = Staging(REF, folder)
     stage.run(job("fake", n_betas=4), {}, out, Tools(Store(folder / "store"), lambda: pytest.fail("no device")))
     return seen, out

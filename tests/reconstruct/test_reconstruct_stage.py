@@ -99,7 +99,7 @@ def run(
 
     places: dict[str, Any] = {"here:load": load, "here:Params": FakeParams}
     monkeypatch.setitem(registry.PARTS["reconstruct"], "fake", registry.Part("here:load", "here:Params", "fake"))
-    monkeypatch.setattr(registry, "load", places.get)
+    monkeypatch.setattr("brainflix.part.load", places.get)
     (folder / "out").mkdir()
     out = Staging(Ref("videos", "demo-sub-1", "abcdef012345"), folder / "out")
     job = Job("reconstruct", "", "fake", 1, {"brightness": 3}, out.ref, {}, 0, "demo", "r", "1")

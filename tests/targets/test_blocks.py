@@ -18,7 +18,7 @@ from brainflix.errors import DataError, IntegrityError, UsageError
 from brainflix.store import arrays
 from brainflix.store.gc import plan_gc, run_gc
 from brainflix.store.schema import Targets
-from brainflix.store.spool import SPOOL, clear_spool, spool_folder
+from brainflix.store.spools import SPOOL, clear_spool, spool_folder
 from brainflix.store.store import Artifact, Store
 from brainflix.targets import blocks, stage
 from brainflix.targets.blocks import encode_clips

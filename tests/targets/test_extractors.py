@@ -27,7 +27,7 @@ from brainflix.errors import UsageError
 from brainflix.io.frames import evenly, resize
 from brainflix.seeds import clip_noise
 from brainflix.store.schema import Targets
-from brainflix.store.spool import clear_spool
+from brainflix.store.spools import clear_spool
 from brainflix.store.store import Store
 from brainflix.targets.depth import scaled
 from brainflix.targets.vae import decode_latents, encode_latents
