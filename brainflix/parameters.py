@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
@@ -25,7 +25,7 @@ def validated(part: Part, params: Mapping[str, Any], where: str, compat: str | N
         part: whose model decides.
         params: what the recipe's step says.
         where: the step, for messages.
-        compat: the recipe's `compat`, for a part that has this parameter and a step that does not set it.
+        compat: the recipe's `compat`, for a part that knows this paper and a step that does not set the parameter.
 
     Raises:
         UsageError: an unknown or wrong parameter, or one that has a name of the manifest's own.
@@ -33,7 +33,7 @@ def validated(part: Part, params: Mapping[str, Any], where: str, compat: str | N
     model = part.load_params()
     if taken := sorted({*JOB_FACTS} & {*model.model_fields, *params}):
         raise UsageError(f"{where}.{taken[0]}: no parameter can have this name", why="manifests use it themselves")
-    inherits = bool(compat) and COMPAT in model.model_fields and COMPAT not in params
+    inherits = bool(compat) and _knows(model, compat) and COMPAT not in params
     given = {**params, COMPAT: compat} if inherits else dict(params)
     try:
         values: dict[str, Any] = model.model_validate(given).model_dump(mode="json")
@@ -41,7 +41,6 @@ def validated(part: Part, params: Mapping[str, Any], where: str, compat: str | N
         first = error.errors()[0]
         name = ".".join(str(piece) for piece in first["loc"])
         why = did_you_mean(name, model.model_fields) if first["type"] == "extra_forbidden" else ""
-        why = f"the recipe's compat is {compat!r}; the step may set its own" if inherits and name == COMPAT else why
         raise UsageError(f"{where}.{name}: {first['msg']}", why=why) from error
     return values
 
@@ -58,10 +57,16 @@ def check_compat(recipe: Recipe) -> None:
         for step in steps.values():
             if step.part not in registry.parts(stage):
                 return
-            if COMPAT in registry.find(stage, step.part).load_params().model_fields:
+            if _knows(registry.find(stage, step.part).load_params(), recipe.compat):
                 return
     raise UsageError(
         f"compat {recipe.compat!r} changes nothing in recipe {recipe.recipe}",
-        why="none of its parts has a parameter compat",
+        why="none of its parts knows this paper",
         next="leave compat out",
     )
+
+
+def _knows(model: Any, paper: str | None) -> bool:
+    """Say whether a part's parameters have the released behaviour of a paper among their choices."""
+    field = model.model_fields.get(COMPAT)
+    return field is not None and (paper in get_args(field.annotation) or field.annotation is str)

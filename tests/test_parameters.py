@@ -34,21 +34,32 @@ def touched(store: Path, *changes: str) -> set[str]:
 
 
 def test_compat_fills_the_parameter_of_parts_that_have_it_and_nothing_else(tmp_path: Path) -> None:
-    reads_it = {"train.mbm", "train.contrastive", "regress.clip", "evaluate", "report"}
-    assert touched(tmp_path, "compat=brainnetflix") == reads_it
-    whole, own = jobs(tmp_path, "compat=brainnetflix"), jobs(tmp_path, "train.mbm.compat=brainnetflix")
+    reads_it = {"targets.z", "regress.z", "reconstruct", "train.mbm", "train.contrastive", "regress.clip"}
+    assert touched(tmp_path, "compat=brainnetflix") == {*reads_it, "evaluate", "report"}
+    steps = ("train.mbm.compat=brainnetflix", "targets.z.compat=brainnetflix")
+    whole, own = jobs(tmp_path, "compat=brainnetflix"), jobs(tmp_path, *steps)
     assert whole["train.mbm"].params["compat"] == "brainnetflix" and "compat" not in whole["train.contrastive"].params
     assert whole["evaluate"].ref == own["evaluate"].ref
 
 
 def test_a_step_that_sets_compat_itself_keeps_it(tmp_path: Path) -> None:
     # The report shows the recipe as it is written.
-    assert touched(tmp_path, "compat=brainnetflix", "train.mbm.compat=''") == {"report"}
+    own = ("train.mbm.compat=''", "targets.z.compat=''")
+    assert touched(tmp_path, "compat=brainnetflix", *own) == {"report"}
 
 
 def test_a_compat_that_the_part_does_not_know_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"train\.mbm\.compat.*brainnetflix.*the recipe's compat is 'glfa'"):
+    with pytest.raises(UsageError, match=r"train\.mbm\.compat.*brainnetflix"):
+        jobs(tmp_path, "train.mbm.compat=glfa")
+    with pytest.raises(UsageError, match="compat 'glfa' changes nothing in recipe tiny"):
         jobs(tmp_path, "compat=glfa")
+
+
+def test_parts_that_do_not_know_the_recipes_paper_stay_as_they_are(tmp_path: Path) -> None:
+    planned = make_plan(load_recipe("mindvideo-cc2017", ["compat=mindvideo"]), Store(tmp_path))
+    values = {p.job.step: p.job.params["compat"] for p in planned if "compat" in p.job.params}
+    assert values["guidance"] == values["encoder"] == "mindvideo"
+    assert values["z"] == values["mbm"] == ""
 
 
 def test_a_compat_of_no_part_is_refused_unless_a_part_is_still_to_come(tmp_path: Path) -> None:
