@@ -9,6 +9,7 @@ from the odd and the even repeats): what limits a score.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -189,6 +190,13 @@ def _matches(predictions: Sequence[Artifact], targets: Sequence[Artifact], clips
         yield str(artifact.manifest.parameters["step"]), match(values, truth, training)
 
 
+def _rounded(value: Any) -> Any:
+    """Return a number as the document holds it: six digits, and None where a single block gives no interval."""
+    if not isinstance(value, float):
+        return value
+    return round(value, 6) if math.isfinite(value) else None
+
+
 def _transfer_table(
     inputs: Mapping[str, list[Artifact]], clips: Clips, design: Design
 ) -> dict[str, list[dict[str, Any]]]:
@@ -219,5 +227,5 @@ def _transfer_table(
         gain = pair.interval
         row |= {"gain": gain.value, "gain_lo": gain.lo, "gain_hi": gain.hi, "gain_p": pair.test.p}
         row["gain_p_holm"] = float(p_holm)
-    rows = [{key: round(value, 6) if isinstance(value, float) else value for key, value in row.items()} for row in rows]
+    rows = [{key: _rounded(value) for key, value in row.items()} for row in rows]
     return {"Decoders trained on the other subjects": rows}
