@@ -44,16 +44,15 @@ def contrastive_phase(job: Job, inputs: Mapping[str, list[Artifact]], tools: Too
     """Contrastive tuning of the network `start` towards `embeddings`; the validation segment decides when to stop."""
     params = ContrastiveParams.model_validate(job.params)
     targets = [Targets.load(artifact) for artifact in inputs["embeddings"]]
-    train, train_clips = pooled_rows(inputs["rows"], ("train",), params, targets)
-    held, held_clips = pooled_rows(inputs["rows"], ("val",), params, targets)
+    rows, clips, held_out = rows_and_held_out(inputs["rows"], params, targets)
     with phase_hooks(job, tools, params, {"phase": "contrastive"}) as hooks:
         return tune_contrastive(
-            np.concatenate([train, held]),
-            np.concatenate([train_clips, held_clips]),
+            rows,
+            clips,
             np.concatenate([target.values for target in targets]),
             params,
             start=load_result(inputs["start"][0].path),
-            held_out=np.arange(len(train), len(train) + len(held)),
+            held_out=held_out,
             seed=job.seed,
             compute=tools.compute(),
             hooks=hooks,
@@ -68,21 +67,33 @@ def mindvideo_phase(job: Job, inputs: Mapping[str, list[Artifact]], tools: Tools
         raise DataError(
             "images and texts are not about the same clips", next="give both for each data set, in one order"
         )
-    train, train_clips = pooled_rows(inputs["rows"], ("train",), params, images)
-    held, held_clips = pooled_rows(inputs["rows"], ("val",), params, images)
+    rows, clips, held_out = rows_and_held_out(inputs["rows"], params, images)
     with phase_hooks(job, tools, params, {"phase": "mindvideo-contrastive"}) as hooks:
         return tune_mindvideo(
-            np.concatenate([train, held]),
-            np.concatenate([train_clips, held_clips]),
+            rows,
+            clips,
             np.concatenate([image.values for image in images]),
             np.concatenate([text.values for text in texts]),
             params,
             start=load_result(inputs["start"][0].path),
-            held_out=np.arange(len(train), len(train) + len(held)),
+            held_out=held_out,
             seed=job.seed,
             compute=tools.compute(),
             hooks=hooks,
         )
+
+
+def rows_and_held_out(
+    artifacts: list[Artifact], params: PhaseParams, targets: Sequence[Targets]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Stack training rows and, after them, those of the validation clips that decide when to stop.
+
+    Returns rows (n_rows, n_columns), the clip of each (n_rows,), and which rows are held out. Raises as `pooled_rows`.
+    """
+    train, train_clips = pooled_rows(artifacts, ("train",), params, targets)
+    held, held_clips = pooled_rows(artifacts, ("val",), params, targets)
+    held_out = np.arange(len(train), len(train) + len(held))
+    return np.concatenate([train, held]), np.concatenate([train_clips, held_clips]), held_out
 
 
 def pooled_rows(
