@@ -8,6 +8,7 @@ import numpy as np
 
 from brainflix.contract import Job, Tools
 from brainflix.regress.params import MindVideoContextParams
+from brainflix.regress.problem import mean_by_clip
 from brainflix.store.artifact import Artifact
 from brainflix.store.responses import Responses
 from brainflix.store.schema import Predictions
@@ -29,9 +30,7 @@ def context(job: Job, inputs: Mapping[str, list[Artifact]], tools: Tools) -> Pre
     responses = Responses.load(inputs["test"][0])
     if params.of == "clips":
         clip, rows = windowed(responses, offsets).trials("test")
-        encoded = context_of(result, rows, tools.compute())
-        wanted = np.unique(clip)
-        values = np.stack([encoded[clip == c].mean(axis=0) for c in wanted])
+        wanted, values = mean_by_clip(context_of(result, rows, tools.compute()), clip)
     else:
         wanted = np.unique(responses.trials("test")[0])
         _, rows = responses.trials("test" if params.compat == "mindvideo" else "train")

@@ -10,7 +10,7 @@ from brainflix.contract import Job, Tools
 from brainflix.regress.folds import contiguous_folds
 from brainflix.regress.mlp import MLPOptions, fit_mlp
 from brainflix.regress.params import MlpParams, RegressParams, RidgeParams
-from brainflix.regress.problem import gather
+from brainflix.regress.problem import gather, mean_by_clip
 from brainflix.regress.ridge import fit_ridge
 from brainflix.store.artifact import Artifact
 from brainflix.store.responses import Responses
@@ -51,7 +51,6 @@ def encoder(job: Job, inputs: Mapping[str, list[Artifact]], tools: Tools) -> Pre
     responses = windowed(Responses.load(inputs["test"][0]), window)
     clip, rows = responses.trials("test")
     embedded = extract(result, rows, what="embedding", compute=tools.compute())
-    wanted = np.unique(clip)
-    values = np.stack([embedded[clip == c].mean(axis=0) for c in wanted])
+    wanted, values = mean_by_clip(embedded, clip)
     ids = tuple(responses.clips.ids[c] for c in wanted)
     return Predictions(values, ids, str(inputs["target"][0].ref), {"n_trials": len(rows)})

@@ -106,6 +106,17 @@ def gather(inputs: Mapping[str, list[Artifact]], params: RegressParams, tools: T
     )
 
 
+def mean_by_clip(values: np.ndarray, clip: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return each clip once, ascending, and the mean of what its presentations were encoded to, (n_clips, ...).
+
+    Args:
+        values: one for each presentation, (n_rows, ...).
+        clip: the clip of each, (n_rows,).
+    """
+    wanted = np.unique(clip)
+    return wanted, np.stack([values[clip == each].mean(axis=0) for each in wanted])
+
+
 def _read(artifact: Artifact, inputs: Mapping[str, list[Artifact]], params: RegressParams, tools: Tools) -> Responses:
     """Return a subject's responses, or what an encoder makes of them, with the window that the decoder sees."""
     responses = Responses.load(artifact)
