@@ -24,6 +24,8 @@ import numpy as np
 from brainflix.scratch import give_back
 from brainflix.store import disk
 
+# Each process that finishes the same or a neighbouring artifact clears a folder once; nobody runs this many.
+_TRIES = 100
 _BLOCK = re.compile(r"(\d{9})-(\d{9})\.([0-9a-f]{64})\.npy")
 
 
@@ -130,15 +132,18 @@ class Spool:
     def _write(self, values: np.ndarray[Any, Any]) -> tuple[Path, str, np.ndarray[Any, Any]]:
         """Write a block under a name that is nobody else's; return its path, its digest and its mapped values."""
         part = self.folder / f"{uuid.uuid4().hex}.part"
+        tries_left = _TRIES
         while True:
-            disk.make_folders(self.folder, sync=False)
             try:
+                disk.make_folders(self.folder, sync=False)
                 with part.open("xb") as file:
                     np.save(file, values, allow_pickle=False)
                 return part, disk.hash_file(part)[1], np.load(part, mmap_mode="r", allow_pickle=False)
             except FileNotFoundError:
-                # Cleared by another process meanwhile, which happens once: it is done then.
-                continue
+                # Another process cleared the folder, or one above it that was empty, between two of these lines.
+                tries_left -= 1
+                if not tries_left:
+                    raise
 
 
 def _whole(path: Path, digest: str) -> np.ndarray[Any, Any] | None:

@@ -179,6 +179,22 @@ def test_a_process_goes_on_when_another_one_has_published_and_cleared(tmp_path, 
     assert encode.seen == N
 
 
+def test_folders_may_vanish_while_they_are_made(tmp_path, store, frames, monkeypatch):
+    """A process that ends takes empty folders away, from under the feet of one that is about to use them."""
+    folder, made_folders, mkdir = spool_folder(store.root, JOB.ref), [], os.mkdir
+
+    def vanish(path, *rest, **named) -> None:
+        if Path(path) == folder and not made_folders:
+            made_folders.append(path)
+            clear_spool(store.root, JOB.ref)
+        mkdir(path, *rest, **named)
+
+    monkeypatch.setattr(os, "mkdir", vanish)
+    made = make(tmp_path / "mine", frames, tools_of(store), attrs={"axes": "all"})
+    assert made == whole(tmp_path / "whole", dtype="float16")
+    assert made_folders
+
+
 def test_many_processes_at_once_agree(tmp_path, store, frames):
     code = (
         "import sys; sys.path[:0] = ['tests/targets']\n"
