@@ -19,12 +19,16 @@ from brainflix.io.frames import resize
 Floats = NDArray[np.float64]
 # Height and width that the published script brings frames to.
 SIZE_PX = 96
+# Hz; pymoten's defaults, said here because they are scaled below.
+TEMPORAL_FREQUENCIES = (0.0, 2.0, 4.0)
 # Frames of two rates meet where their times differ by rounding alone.
 SLACK = 1e-9
 
 
 def motion_energy(frames: Frames, fps_hz: float) -> Floats:
     """Return the responses of pymoten's default pyramid to the luminance of a clip, 96 by 96 pixels.
+
+    Below 8 frames per second the filters of 4 Hz see slower motion as well, since it cannot be told from theirs.
 
     Args:
         frames: array of shape (n_frames, height, width, 3), uint8 RGB.
@@ -36,14 +40,23 @@ def motion_energy(frames: Frames, fps_hz: float) -> Floats:
 
     Raises:
         DataError: not uint8 RGB.
+        UsageError: fewer than three frames per second, for which the filters would have no length.
         MissingError: pymoten is not installed.
     """
     if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[3] != 3 or not len(frames):
         what = f"no motion energy from {frames.dtype} of shape {frames.shape}"
         raise DataError(what, why="need uint8 (n_frames, height, width, 3)")
+    # pymoten takes whole rates alone, and GIFs have others; cycles per frame are what counts, so those are kept.
+    whole_fps = round(fps_hz)
+    if whole_fps < 3:
+        raise UsageError(f"no motion energy at {fps_hz:g} frames per second", why="filters are two thirds of a second")
     moten = _pymoten()
     luminance = moten.io.imagearray2luminance(resize(frames, SIZE_PX, SIZE_PX))
-    pyramid = moten.get_default_pyramid(vhsize=(SIZE_PX, SIZE_PX), fps=fps_hz)
+    pyramid = moten.get_default_pyramid(
+        vhsize=(SIZE_PX, SIZE_PX),
+        fps=whole_fps,
+        temporal_frequencies=[hz * whole_fps / fps_hz for hz in TEMPORAL_FREQUENCIES],
+    )
     return np.asarray(pyramid.project_stimulus(luminance), np.float64)
 
 

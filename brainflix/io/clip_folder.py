@@ -8,34 +8,24 @@ from __future__ import annotations
 
 import re
 import tempfile
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from types import EllipsisType
-from typing import Any
-
-import numpy as np
-import zarr
-from numpy.typing import NDArray
 
 from brainflix.errors import DataError, MissingError, UsageError
+from brainflix.io.clip_arrays import ARRAY_SUFFIXES, clips_of_array, is_array, n_axes, read_array
 from brainflix.io.clip_read import (
     IMAGE_SUFFIXES,
     VIDEO_SUFFIXES,
     Clip,
     Frames,
-    from_array,
     read_frames,
     read_gif,
     read_video,
 )
-from brainflix.io.damage import ARRAY_DAMAGE
 
-ARRAY_SUFFIXES = (".npy", ".npz", ".zarr")
 SUFFIXES = (".gif", *VIDEO_SUFFIXES, *ARRAY_SUFFIXES)
-NO_ARRAY: tuple[type[Exception], ...] = (DataError, StopIteration, *ARRAY_DAMAGE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,13 +77,13 @@ def open_clips(path: Path) -> ClipFolder:
     """
     if not path.exists():
         raise MissingError(f"no folder at {path}")
-    if _is_array(path):
-        return _clips_of_array(path)
+    if is_array(path):
+        return _of_array(path)
     if path.is_file():
         raise DataError(f"{path.name} is neither a folder of clips nor an array of clips", next="give its folder")
     entries = [entry for entry in sorted(path.iterdir(), key=natural) if not entry.name.startswith(".")]
-    if len(entries) == 1 and _is_array(entries[0]) and _ndim(entries[0]) == 5:
-        return _clips_of_array(entries[0])
+    if len(entries) == 1 and is_array(entries[0]) and n_axes(entries[0]) == 5:
+        return _of_array(entries[0])
     readers: dict[str, Callable[[], Clip]] = {}
     for entry in entries:
         reader = _reader(entry)
@@ -155,8 +145,8 @@ def natural(name: str | Path) -> list[tuple[int, int, str]]:
 def _reader(entry: Path) -> Callable[[], Clip] | None:
     """Return what reads the clip at `entry`, or None where there is none."""
     suffix = entry.suffix.lower()
-    if _is_array(entry):
-        return partial(_read_array, entry)
+    if is_array(entry):
+        return partial(read_array, entry)
     if entry.is_dir():
         frames = sorted((file for file in entry.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES), key=natural)
         # An empty folder is a clip that lost its frames; passed over on both sides it would be missed by nobody.
@@ -166,96 +156,6 @@ def _reader(entry: Path) -> Callable[[], Clip] | None:
     return partial(read_video, entry) if suffix in VIDEO_SUFFIXES else None
 
 
-def _is_array(path: Path) -> bool:
-    if path.is_dir():
-        return (path / "zarr.json").is_file() or (path / ".zarray").is_file() or (path / ".zgroup").is_file()
-    return path.suffix.lower() in (".npy", ".npz")
-
-
-def _ndim(path: Path) -> int:
-    """Return an array's number of axes from its header alone; 0 where it has none, which reading it will explain."""
-    try:
-        if path.suffix.lower() != ".npz":
-            return int(_open_array(path, None)[0].ndim)
-        with zipfile.ZipFile(path) as zipped:
-            name = next(name for name in zipped.namelist() if name != "ids.npy")
-            with zipped.open(name) as stream:
-                np.lib.format.read_magic(stream)
-                return len(np.lib.format.read_array_header_1_0(stream)[0])
-    except NO_ARRAY:
-        return 0
-
-
-def _read_array(path: Path) -> Clip:
-    array, _ = _open_array(path, None)
-    return from_array(_values(array, ..., path.name), path.name)
-
-
-def _clips_of_array(path: Path) -> ClipFolder:
-    """List the clips of one array; they are named by its `ids` if it has them, else by their number."""
-    folder = tempfile.TemporaryDirectory(prefix="brainflix-clips-") if path.suffix.lower() == ".npz" else None
-    array, ids = _open_array(path, None if folder is None else Path(folder.name))
-    if array.ndim != 5 or not array.shape[0]:
-        need = "need (n_clips, n_frames, height, width, 3) for an array of all clips"
-        raise DataError(f"{path.name} has shape {tuple(array.shape)}", why=need)
-    names = [str(number) for number in range(array.shape[0])] if ids is None else [str(name) for name in ids]
-    if len(names) != array.shape[0] or len(set(names)) != len(names):
-        raise DataError(f"the ids of {path.name} do not name each of its {array.shape[0]} clips once")
-    readers = {
-        name: partial(_read_row, array, row, f"{name} of {path.name}")
-        for row, name in sorted(enumerate(names), key=lambda item: natural(item[1]))
-    }
-    return ClipFolder(path, readers, () if folder is None else (folder,))
-
-
-def _read_row(array: Any, row: int, name: str) -> Clip:
-    return from_array(_values(array, row, name), name)
-
-
-def _open_array(path: Path, unpack_to: Path | None) -> tuple[Any, NDArray[Any] | None]:
-    """Open an array without reading it where the format allows; return it and the clip ids stored with it."""
-    try:
-        if path.is_dir():
-            return _open_zarr(path)
-        if path.suffix.lower() == ".npy":
-            return np.load(path, mmap_mode="r", allow_pickle=False), None
-        return _open_npz(path, unpack_to)
-    except ARRAY_DAMAGE as error:
-        why = "the file is empty" if path.is_file() and not path.stat().st_size else _one_line(error)
-        raise DataError(f"cannot read {path.name}", why=why) from error
-
-
-def _values(array: Any, row: int | EllipsisType, name: str) -> NDArray[Any]:
-    """Read an array that is open, or one clip of it: zarr finds damage only now."""
-    try:
-        return np.asarray(array[row])
-    except ARRAY_DAMAGE as error:
-        raise DataError(f"cannot read {name}", why=_one_line(error)) from error
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
-
-
-def _open_npz(path: Path, unpack_to: Path | None) -> tuple[Any, NDArray[Any] | None]:
-    with np.load(path, allow_pickle=False) as archive:
-        names = [name for name in archive.files if name != "ids"]
-        if len(names) != 1:
-            raise DataError(f"{path.name} holds {len(names)} arrays beside ids", why="need one array of frames")
-        ids = archive["ids"] if "ids" in archive.files else None
-        if unpack_to is None:
-            return archive[names[0]], ids
-    with zipfile.ZipFile(path) as zipped:
-        unpacked = zipped.extract(f"{names[0]}.npy", unpack_to)
-    return np.load(unpacked, mmap_mode="r", allow_pickle=False), ids
-
-
-def _open_zarr(path: Path) -> tuple[Any, NDArray[Any] | None]:
-    node: Any = zarr.open(str(path), mode="r")
-    if isinstance(node, zarr.Group):
-        arrays = list(node.arrays())
-        if len(arrays) != 1:
-            raise DataError(f"{path.name} holds {len(arrays)} arrays", why="need one array of frames")
-        node = arrays[0][1]
-    ids = node.attrs.get("ids")
-    return node, None if ids is None else np.asarray(ids)
+def _of_array(path: Path) -> ClipFolder:
+    readers, unpacked = clips_of_array(path)
+    return ClipFolder(path, dict(sorted(readers.items(), key=lambda item: natural(item[0]))), unpacked)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from brainflix.errors import DataError, MissingError
 from brainflix.io.damage import ARRAY_DAMAGE
+from brainflix.io.ids import names_of
 
 _AXES = {2: "(n_clips, n_values)", 3: "(n_clips, n_frames, n_values)"}
 
@@ -53,7 +54,7 @@ def _read_rows(path: Path, clip_ids: Sequence[str], axes: tuple[int, ...]) -> ND
     if values.ndim not in axes or not np.issubdtype(values.dtype, np.number) or np.isnan(values).any():
         what = f"{path.name} holds {values.dtype} of shape {values.shape}"
         raise DataError(what, why=f"need numbers without NaN, {need}")
-    names = list(clip_ids) if ids is None else [str(name) for name in ids]
+    names = list(clip_ids) if ids is None else names_of(ids, path)
     if len(names) != len(values) or len(set(names)) != len(names):
         why = f"there are {len(names)} ids" if ids is not None else f"there are {len(names)} clips"
         raise DataError(f"{path.name} has {len(values)} rows", why=why)

@@ -16,15 +16,15 @@ from brainflix.device import seeded_init
 
 
 class Weights(Enum):
-    """Entries as torchvision has them: a name, and where the file is."""
+    """Entries as torchvision has them: where the file is; its name may end as its SHA-256 begins, here of nothing."""
 
     @property
     def url(self) -> str:
         return f"https://download.example/{self.value}"
 
 
-AlexNet_Weights = Weights("AlexNet_Weights", {"IMAGENET1K_V1": "alexnet-00000000.pth"})
-Inception_V3_Weights = Weights("Inception_V3_Weights", {"IMAGENET1K_V1": "inception-00000000.pth"})
+AlexNet_Weights = Weights("AlexNet_Weights", {"IMAGENET1K_V1": "alexnet-e3b0c442.pth"})
+Inception_V3_Weights = Weights("Inception_V3_Weights", {"IMAGENET1K_V1": "inception-e3b0c442.pth"})
 EfficientNet_B1_Weights = Weights("EfficientNet_B1_Weights", {"IMAGENET1K_V1": "e1.pth", "IMAGENET1K_V2": "e2.pth"})
 Raft_Large_Weights = Weights("Raft_Large_Weights", {"C_T_V1": "raft1.pth", "C_T_SKHT_V2": "raft2.pth"})
 BUILT: list[tuple[str, Any]] = []

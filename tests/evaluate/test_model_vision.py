@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import fake_vision
@@ -12,17 +13,13 @@ import torch
 from torch.nn import functional
 
 from brainflix.device import pick_compute
-from brainflix.errors import DataError, MissingError
+from brainflix.errors import DataError, IntegrityError, MissingError
 from brainflix.evaluate.folders.networks import Absent, find_weights
+from brainflix.evaluate.models.backbones import SWAV_FILE, locate_backbone
 from brainflix.evaluate.models.checkpoints import CHECKPOINTS, Located
 from brainflix.evaluate.models.features import Extraction, Network, Videos, extract
-from brainflix.evaluate.models.vision import (
-    SWAV_FILE,
-    layer_features,
-    locate_backbone,
-    perceptual_distance,
-    raft_flow,
-)
+from brainflix.evaluate.models.packages import INSTALL
+from brainflix.evaluate.models.vision import layer_features, perceptual_distance, raft_flow
 
 COMPUTE = pick_compute("cpu", "float32")
 KEYS = ("alexnet", "inception", "effnet", "raft", "lpips")
@@ -135,22 +132,62 @@ def test_weights_are_fetched_once_where_they_may_be(monkeypatch: pytest.MonkeyPa
     fake_vision.install(monkeypatch, tmp_path, files=False)
     asked = []
 
-    def download(url: str, file: str, progress: bool) -> None:
+    def download(url: str, file: str, hash_prefix: str | None, progress: bool) -> None:
         asked.append(url)
+        assert hash_prefix == "e3b0c442"
         Path(file).write_bytes(b"")
 
     monkeypatch.setattr("torch.hub.download_url_to_file", download)
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     missing = find_weights(["alexnet"], CHECKPOINTS)["alexnet"]
     assert isinstance(missing, Absent) and missing.why == "weights missing" and asked == []
-    assert "https://download.example/alexnet-00000000.pth" in missing.next
+    assert "https://download.example/alexnet-e3b0c442.pth" in missing.next
     monkeypatch.setenv("HF_HUB_OFFLINE", "0")
     for _ in range(2):
         assert isinstance(find_weights(["alexnet"], CHECKPOINTS)["alexnet"], Located)
-    assert asked == ["https://download.example/alexnet-00000000.pth"]
+    assert asked == ["https://download.example/alexnet-e3b0c442.pth"]
 
     def refuse(*_: object, **__: object) -> None:
         raise OSError("no route to host")
 
     monkeypatch.setattr("torch.hub.download_url_to_file", refuse)
     assert isinstance(find_weights(["raft"], CHECKPOINTS)["raft"], Absent)
+
+
+def test_damaged_weights_are_found_before_they_are_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    fake_vision.install(monkeypatch, tmp_path)
+    file = tmp_path / "checkpoints" / "alexnet-e3b0c442.pth"
+    file.write_bytes(b"half of it")
+    with pytest.raises(IntegrityError, match="e3b0c442") as found:
+        locate_backbone("alexnet")
+    assert found.value.next == f"rm {file}"
+    file.unlink()
+
+    def other(*_: object, **__: object) -> None:
+        raise RuntimeError("invalid hash value")
+
+    monkeypatch.setattr("torch.hub.download_url_to_file", other)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+    with pytest.raises(IntegrityError, match="came damaged"):
+        locate_backbone("alexnet")
+
+
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [([1, 2], DataError), ({"conv1.weight": torch.zeros(2)}, DataError), (b"no checkpoint", IntegrityError)],
+)
+def test_a_wrong_file_for_swav_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: object, error: type[Exception]
+) -> None:
+    fake_vision.install(monkeypatch, tmp_path)
+    file = tmp_path / SWAV_FILE
+    file.write_bytes(content) if isinstance(content, bytes) else torch.save(content, file)
+    with pytest.raises(error, match=SWAV_FILE):
+        show(layer_features("swav", Located("swav", "folder", tmp_path, "pin"), COMPUTE), tiny.videos(1, 1))
+
+
+def test_a_torchvision_of_another_torch_counts_as_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "torchvision.py").write_text("raise RuntimeError('operator torchvision::nms does not exist')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "torchvision", raising=False)
+    assert find_weights(["raft"], CHECKPOINTS)["raft"] == Absent("torchvision missing", INSTALL)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -93,6 +95,29 @@ def test_extraction_without_pymoten_names_the_command(monkeypatch: pytest.Monkey
     monkeypatch.setitem(sys.modules, "moten", None)
     with pytest.raises(MissingError, match="pip install pymoten"):
         me.motion_energy(smooth_clips(1, 4, 96, 0)[0], 4)
+
+
+def test_the_pyramid_gets_a_whole_rate_and_the_right_cycles_per_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    """pymoten refuses rates that are not of type int."""
+    asked: list[dict[str, Any]] = []
+
+    class Pyramid:
+        def project_stimulus(self, luminance: np.ndarray) -> np.ndarray:
+            return luminance.reshape(len(luminance), -1)
+
+    def pyramid(**arguments: Any) -> Pyramid:
+        asked.append(arguments)
+        return Pyramid()
+
+    read = SimpleNamespace(imagearray2luminance=lambda frames: frames.mean(axis=3))
+    monkeypatch.setitem(sys.modules, "moten", SimpleNamespace(io=read, get_default_pyramid=pyramid))
+    for rate in (8.0, 1 / 0.33, 7.5):
+        assert len(me.motion_energy(smooth_clips(1, 4, 96, 0)[0], rate)) == 4
+        assert type(asked[-1]["fps"]) is int
+        per_frame = np.array(asked[-1]["temporal_frequencies"]) / asked[-1]["fps"]
+        assert per_frame == pytest.approx(np.array([0, 2, 4]) / rate)
+    with pytest.raises(UsageError, match="frames per second"):
+        me.motion_energy(smooth_clips(1, 4, 96, 0)[0], 1.5)
 
 
 def test_pymoten_finds_energy_where_something_moves() -> None:

@@ -127,6 +127,12 @@ def _samples(at: Path) -> Request:
     return Request(_save(at / "p", made), _save(at / "t", TRUTH))
 
 
+def _samples_side_by_side(at: Path) -> Request:
+    both = {name: np.concatenate([frames, frames], axis=2) for name, frames in GOOD.items()}
+    made = {f"{name}_s{sample}": frames for name, frames in both.items() for sample in range(2)}
+    return Request(_save(at / "p", made), layout="side-by-side", padding_px=0)
+
+
 def _samples_in_frames(at: Path) -> Request:
     for name, frames in GOOD.items():
         (at / "p" / name).mkdir(parents=True)
@@ -157,6 +163,7 @@ SENTENCES: dict[str, tuple[Callable[[Path], Request], str]] = {
     "channels first": (_channels_first, "clip b.*channels last"),
     "pixels in [-1, 1]": (_signed, "clip a.*plain in which"),
     "several samples of each clip": (_samples, "3 samples of clip a.*none is chosen"),
+    "several samples side by side": (_samples_side_by_side, "2 samples of clip a.*none is chosen"),
     "several samples in one folder of frames": (_samples_in_frames, "a holds the frames of 2 samples"),
     "no folder": (_nothing, "no folder at"),
 }

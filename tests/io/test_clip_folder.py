@@ -279,3 +279,23 @@ def test_mindvideos_gif_of_two_clips_gives_both_without_their_border(tmp_path: P
     left, right = tile_crop(found, 2)
     assert np.array_equal(left, truth) and np.array_equal(right, decoded)
     assert [half.shape for half in midpoint_split(found)] == [(6, 260, 259, 3)] * 2
+
+
+def test_a_lost_chunk_of_zarr_is_not_read_as_black(tmp_path: Path) -> None:
+    path = tmp_path / "all.zarr"
+    frames = np.stack([clip(0), np.zeros_like(clip(1))])
+    zarr.create_array(str(path), data=frames, chunks=(1, 4, 16, 24, 3), config={"write_empty_chunks": True})
+    assert not open_clips(path).read("1").frames.any(), "black frames are frames"
+    (path / "c" / "0" / "0" / "0" / "0" / "0").unlink()
+    with pytest.raises(DataError, match=r"all\.zarr lacks 1 of 2 chunks.*write_empty_chunks"):
+        open_clips(path)
+
+
+def test_ids_may_be_bytes(tmp_path: Path) -> None:
+    frames = np.stack([clip(0), clip(1)])
+    np.savez(tmp_path / "all.npz", frames=frames, ids=np.array([b"b", b"a"]))
+    clips = open_clips(tmp_path / "all.npz")
+    assert clips.ids == ("a", "b") and np.array_equal(clips.read("a").frames, frames[1])
+    np.savez(tmp_path / "all.npz", frames=frames, ids=np.array([b"\xff", b"a"]))
+    with pytest.raises(DataError, match=r"ids of all\.npz.*utf-8"):
+        open_clips(tmp_path / "all.npz")

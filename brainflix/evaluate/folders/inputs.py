@@ -68,12 +68,7 @@ def paired(prediction: ClipFolder, truth: ClipFolder) -> Source:
         DataError: the folders do not hold the same clips, a few that are missing are named; or the prediction holds
             several samples of a clip.
     """
-    several = {name: n for name, n in count_samples(prediction.ids).items() if n > 1 and name in truth.ids}
-    if several:
-        name, n = next(iter(several.items()))
-        why = "the best of several is not a score of the system, so none is chosen here"
-        advice = "score folders that hold one sample of each clip"
-        raise DataError(f"the prediction holds {n} samples of clip {name}", why=why, next=advice)
+    _refuse_samples(prediction, lambda name: name in truth.ids)
     prediction = prediction.named_as(truth.ids)
     missing = [_name_few("truth", "prediction", set(truth.ids) - set(prediction.ids), truth.ids)]
     missing += [_name_few("prediction", "truth", set(prediction.ids) - set(truth.ids), prediction.ids)]
@@ -89,7 +84,12 @@ def side_by_side(folder: ClipFolder, padding_px: int, *, midpoint: bool) -> Sour
         folder: of clips that show both.
         padding_px: border of the grid, cut exactly.
         midpoint: split in the middle instead, as released scripts do.
+
+    Raises:
+        DataError: the folder holds several samples of a clip.
     """
+    # Beside one true clip, ids that differ in a sample's number alone show the same clip.
+    _refuse_samples(folder, lambda name: True)
 
     def read(name: str) -> tuple[Clip, Clip]:
         clip = folder.read(name)
@@ -97,6 +97,16 @@ def side_by_side(folder: ClipFolder, padding_px: int, *, midpoint: bool) -> Sour
         return replace(clip, frames=left), replace(clip, frames=right)
 
     return Source(folder.ids, read)
+
+
+def _refuse_samples(prediction: ClipFolder, is_clip: Callable[[str], bool]) -> None:
+    """Raise DataError where a clip has several samples; `is_clip` tells whether what is left of an id names a clip."""
+    several = [(name, n) for name, n in count_samples(prediction.ids).items() if n > 1 and is_clip(name)]
+    if several:
+        name, n = several[0]
+        why = "the best of several is not a score of the system, so none is chosen here"
+        advice = "score folders that hold one sample of each clip"
+        raise DataError(f"the prediction holds {n} samples of clip {name}", why=why, next=advice)
 
 
 def stage_inputs(

@@ -114,7 +114,7 @@ def _find(key: str, table: Mapping[str, Checkpoint]) -> Located | Absent:
         if key in table:
             return locate(table[key])
         # Imported here: torch comes with it, which weights that are not there need not wait for.
-        from brainflix.evaluate.models.vision import locate_backbone
+        from brainflix.evaluate.models.backbones import locate_backbone
 
         return locate_backbone("alexnet" if key == catalogue.LPIPS else key)
     except MissingError as error:

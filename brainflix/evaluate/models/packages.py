@@ -14,9 +14,9 @@ def import_package(name: str) -> Any:
     """Import torchvision or lpips, or a module of theirs.
 
     Raises:
-        MissingError: it is not installed.
+        MissingError: it is not installed, or does not go with the torch that is (torchvision then raises RuntimeError).
     """
     try:
         return importlib.import_module(name)
-    except ImportError as error:
+    except (ImportError, OSError, RuntimeError) as error:
         raise MissingError(f"{name.partition('.')[0]} missing", why=str(error), next=INSTALL) from error

@@ -1,45 +1,28 @@
 """Networks of torchvision and lpips, imported when a metric asks for them (metrics spec 2.8, 2.10, 2.12).
 
-Not run by us with the real packages: no build of torchvision for this project's CPU wheels was at hand. What calls
-them is tested with a small stand-in of the same names and shapes; names of layers and weights are from the spec.
+No public weights were at hand. What calls the packages is tested with a small stand-in of the same names and shapes,
+and, where they are installed, with their own networks and random weights. Names of layers and weights are the spec's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from brainflix.device import Compute
-from brainflix.errors import DataError, MissingError
+from brainflix.device import Compute, seeded_init
+from brainflix.errors import DataError
+from brainflix.evaluate.models.backbones import load_backbone, load_swav
 from brainflix.evaluate.models.checkpoints import Located
 from brainflix.evaluate.models.features import Features, Frames, Network, Run, by_frame
 from brainflix.evaluate.models.packages import import_package
-from brainflix.io.weights import is_offline
 
 IMAGENET_MEAN, IMAGENET_SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 FRAMES_PER_BATCH, STEPS_PER_BATCH = 32, 8
-
-
-@dataclass(frozen=True)
-class Backbone:
-    """A network of torchvision.
-
-    Attributes:
-        builder: function of torchvision.models that makes it, with its package below that where it is not there.
-        weights: name of the enumeration of weights.
-        entry: the pinned entry; defaults of torchvision change with its version.
-    """
-
-    builder: str
-    weights: str
-    entry: str
 
 
 @dataclass(frozen=True)
@@ -51,12 +34,6 @@ class Layer:
     side_px: int
 
 
-BACKBONES = {
-    "alexnet": Backbone("alexnet", "AlexNet_Weights", "IMAGENET1K_V1"),
-    "inception": Backbone("inception_v3", "Inception_V3_Weights", "IMAGENET1K_V1"),
-    "effnet": Backbone("efficientnet_b1", "EfficientNet_B1_Weights", "IMAGENET1K_V2"),
-    "raft": Backbone("optical_flow.raft_large", "Raft_Large_Weights", "C_T_SKHT_V2"),
-}
 # features.4 and features.11 are the rectified outputs of the second and fifth convolution.
 LAYERS = {
     "alex2": Layer("alexnet", "features.4", 256),
@@ -65,29 +42,6 @@ LAYERS = {
     "effnet": Layer("effnet", "avgpool", 255),
     "swav": Layer("swav", "avgpool", 224),
 }
-SWAV_FILE = "swav_800ep_pretrain.pth.tar"
-
-
-def locate_backbone(key: str) -> Located:
-    """Find the weights of a network of torchvision, or fetch them where the network may be used.
-
-    Raises:
-        MissingError: torchvision or the weights cannot be had; says how to get them.
-    """
-    backbone = BACKBONES[key]
-    enumeration = getattr(_models(backbone.builder), backbone.weights)
-    entry = enumeration[backbone.entry]
-    file = Path(torch.hub.get_dir()) / "checkpoints" / Path(entry.url).name
-    if not file.is_file():
-        get = f"download {entry.url} to {file}"
-        if is_offline():
-            raise MissingError(f"weights {file.name} are not here", why="no connection is allowed", next=get)
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            torch.hub.download_url_to_file(entry.url, str(file), progress=False)
-        except OSError as error:
-            raise MissingError(f"weights {file.name} could not be fetched", why=str(error), next=get) from error
-    return Located(key, f"torchvision {backbone.weights}.{backbone.entry}", file.parent, file.name)
 
 
 def layer_features(metric: str, checkpoint: Located, compute: Compute) -> Network:
@@ -95,7 +49,7 @@ def layer_features(metric: str, checkpoint: Located, compute: Compute) -> Networ
     layer = LAYERS[metric]
 
     def load() -> Run:
-        model = _load_swav(checkpoint.folder) if layer.backbone == "swav" else _load(layer.backbone)
+        model = load_swav(checkpoint.folder) if layer.backbone == "swav" else load_backbone(layer.backbone)
         model = model.to(compute.device).eval()
         return _run_on_frames(model, layer, compute)
 
@@ -111,7 +65,7 @@ def raft_flow(checkpoint: Located, compute: Compute) -> Network:
     """
 
     def load() -> Run:
-        model = _load("raft").to(compute.device).eval()
+        model = load_backbone("raft").to(compute.device).eval()
 
         @torch.inference_mode()
         def run(clips: Frames) -> Features:
@@ -130,7 +84,10 @@ def perceptual_distance(compute: Compute) -> Callable[[Frames, Frames], NDArray[
     Raises:
         MissingError: lpips is not installed.
     """
-    model = import_package("lpips").LPIPS(net="alex", version="0.1", verbose=False).to(compute.device).eval()
+    lpips = import_package("lpips")
+    # Its constructor draws weights before it loads others over them; the caller's generator must not notice.
+    with seeded_init(0):
+        model = lpips.LPIPS(net="alex", version="0.1", verbose=False).to(compute.device).eval()
 
     @torch.inference_mode()
     def run(truth: Frames, prediction: Frames) -> NDArray[np.float64]:
@@ -138,33 +95,6 @@ def perceptual_distance(compute: Compute) -> Callable[[Frames, Frames], NDArray[
         return np.asarray(model(a, b).flatten().double().cpu().numpy())
 
     return run
-
-
-def _models(builder: str) -> Any:
-    package = builder.rpartition(".")[0]
-    return import_package("torchvision.models" + (f".{package}" if package else ""))
-
-
-def _load(key: str) -> torch.nn.Module:
-    backbone = BACKBONES[key]
-    module = _models(backbone.builder)
-    weights = getattr(module, backbone.weights)[backbone.entry]
-    model: torch.nn.Module = getattr(module, backbone.builder.rpartition(".")[2])(weights=weights, progress=False)
-    return model
-
-
-def _load_swav(folder: Path) -> torch.nn.Module:
-    """Load SwAV's trunk into a ResNet-50; its projection head and prototypes are no part of the features."""
-    file = folder / SWAV_FILE
-    if not file.is_file():
-        raise MissingError(f"{folder} holds no {SWAV_FILE}")
-    state = torch.load(file, map_location="cpu", weights_only=True)
-    state = {name.removeprefix("module."): value for name, value in state.items()}
-    trunk = {name: value for name, value in state.items() if not name.startswith(("projection_head", "prototypes"))}
-    model: torch.nn.Module = _models("resnet50").resnet50(weights=None)
-    model.fc = torch.nn.Identity()
-    model.load_state_dict(trunk)
-    return model
 
 
 def _run_on_frames(model: torch.nn.Module, layer: Layer, compute: Compute) -> Run:

@@ -1,0 +1,134 @@
+"""Read clips from npy, npz and zarr: one clip to an array, or all clips in one."""
+
+from __future__ import annotations
+
+import tempfile
+import zipfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from types import EllipsisType
+from typing import Any
+
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+
+from brainflix.errors import DataError
+from brainflix.io.clip_read import Clip, from_array
+from brainflix.io.damage import ARRAY_DAMAGE
+from brainflix.io.ids import names_of
+
+ARRAY_SUFFIXES = (".npy", ".npz", ".zarr")
+NO_ARRAY: tuple[type[Exception], ...] = (DataError, StopIteration, *ARRAY_DAMAGE)
+Readers = dict[str, Callable[[], Clip]]
+
+
+def is_array(path: Path) -> bool:
+    """Tell whether what lies at `path` is an array by its name, or by what a folder holds."""
+    if path.is_dir():
+        return (path / "zarr.json").is_file() or (path / ".zarray").is_file() or (path / ".zgroup").is_file()
+    return path.suffix.lower() in (".npy", ".npz")
+
+
+def n_axes(path: Path) -> int:
+    """Return an array's number of axes from its header alone; 0 where it has none, which reading it will explain."""
+    try:
+        if path.suffix.lower() != ".npz":
+            return int(_open_array(path, None)[0].ndim)
+        with zipfile.ZipFile(path) as zipped:
+            name = next(name for name in zipped.namelist() if name != "ids.npy")
+            with zipped.open(name) as stream:
+                np.lib.format.read_magic(stream)
+                return len(np.lib.format.read_array_header_1_0(stream)[0])
+    except NO_ARRAY:
+        return 0
+
+
+def read_array(path: Path) -> Clip:
+    """Read the one clip of an array of shape (n_frames, height, width, 3).
+
+    Raises:
+        DataError: it cannot be used; one sentence says why.
+    """
+    array, _ = _open_array(path, None)
+    return from_array(_values(array, ..., path.name), path.name)
+
+
+def clips_of_array(path: Path) -> tuple[Readers, tuple[tempfile.TemporaryDirectory[str], ...]]:
+    """Return what reads each clip of an array of all clips, by its `ids` if it has them, else by its number.
+
+    Also what had to be unpacked to be read clip by clip; it must live as long as the clips are needed.
+
+    Raises:
+        DataError: it is no such array, or its ids do not name each clip once.
+    """
+    folder = tempfile.TemporaryDirectory(prefix="brainflix-clips-") if path.suffix.lower() == ".npz" else None
+    array, ids = _open_array(path, None if folder is None else Path(folder.name))
+    if array.ndim != 5 or not array.shape[0]:
+        need = "need (n_clips, n_frames, height, width, 3) for an array of all clips"
+        raise DataError(f"{path.name} has shape {tuple(array.shape)}", why=need)
+    names = [str(number) for number in range(array.shape[0])] if ids is None else names_of(ids, path)
+    if len(names) != array.shape[0] or len(set(names)) != len(names):
+        raise DataError(f"the ids of {path.name} do not name each of its {array.shape[0]} clips once")
+    readers: Readers = {
+        name: partial(_read_row, array, row, f"{name} of {path.name}") for row, name in enumerate(names)
+    }
+    return readers, () if folder is None else (folder,)
+
+
+def _read_row(array: Any, row: int, name: str) -> Clip:
+    return from_array(_values(array, row, name), name)
+
+
+def _open_array(path: Path, unpack_to: Path | None) -> tuple[Any, NDArray[Any] | None]:
+    """Open an array without reading it where the format allows; return it and the clip ids stored with it."""
+    try:
+        if path.is_dir():
+            return _open_zarr(path)
+        if path.suffix.lower() == ".npy":
+            return np.load(path, mmap_mode="r", allow_pickle=False), None
+        return _open_npz(path, unpack_to)
+    except ARRAY_DAMAGE as error:
+        why = "the file is empty" if path.is_file() and not path.stat().st_size else _one_line(error)
+        raise DataError(f"cannot read {path.name}", why=why) from error
+
+
+def _values(array: Any, row: int | EllipsisType, name: str) -> NDArray[Any]:
+    """Read an array that is open, or one clip of it: zarr finds damage only now."""
+    try:
+        return np.asarray(array[row])
+    except ARRAY_DAMAGE as error:
+        raise DataError(f"cannot read {name}", why=_one_line(error)) from error
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _open_npz(path: Path, unpack_to: Path | None) -> tuple[Any, NDArray[Any] | None]:
+    with np.load(path, allow_pickle=False) as archive:
+        names = [name for name in archive.files if name != "ids"]
+        if len(names) != 1:
+            raise DataError(f"{path.name} holds {len(names)} arrays beside ids", why="need one array of frames")
+        ids = archive["ids"] if "ids" in archive.files else None
+        if unpack_to is None:
+            return archive[names[0]], ids
+    with zipfile.ZipFile(path) as zipped:
+        unpacked = zipped.extract(f"{names[0]}.npy", unpack_to)
+    return np.load(unpacked, mmap_mode="r", allow_pickle=False), ids
+
+
+def _open_zarr(path: Path) -> tuple[Any, NDArray[Any] | None]:
+    node: Any = zarr.open(str(path), mode="r")
+    if isinstance(node, zarr.Group):
+        arrays = list(node.arrays())
+        if len(arrays) != 1:
+            raise DataError(f"{path.name} holds {len(arrays)} arrays", why="need one array of frames")
+        node = arrays[0][1]
+    if lacking := node.nchunks - node.nchunks_initialized:
+        what = f"{path.name} lacks {lacking} of {node.nchunks} chunks, which would read as {node.fill_value}"
+        advice = "if they hold nothing else, save the array with write_empty_chunks"
+        raise DataError(what, why="black frames and lost ones look the same", next=advice)
+    ids = node.attrs.get("ids")
+    return node, None if ids is None else np.asarray(ids)
