@@ -59,7 +59,7 @@ class MLPFit:
     """A trained regressor with the statistics that it was trained under.
 
     Attributes:
-        model: network in evaluation mode with the weights of the best epoch.
+        model: network in evaluation mode with the weights of the best epoch, on the CPU between predictions.
         x_scale, y_scale: statistics of the rows that were trained on.
         train_loss, val_loss: per epoch, on standardised targets; the loss of the mean predictor is about 1 for "mse".
         best_epoch: epoch (from 0) of the weights.
@@ -74,10 +74,13 @@ class MLPFit:
     best_epoch: int
     n_train: int
 
-    def predict(self, x: NDArray[Any], *, batch_size: int = 1024) -> NDArray[np.float32]:
+    def predict(
+        self, x: NDArray[Any], *, batch_size: int = 1024, device: str | torch.device = "cpu"
+    ) -> NDArray[np.float32]:
         """Predict targets of rows (m, p) in their original scale, array of shape (m, t)."""
         rows = _tensor(self.x_scale.transform(x))
-        out = _forward(self.model, rows, batch_size, next(self.model.parameters()).device).numpy()
+        out = _forward(self.model.to(device), rows, batch_size, device).numpy()
+        self.model.to("cpu")
         return np.asarray(self.y_scale.inverse(out), np.float32)
 
 
@@ -142,7 +145,7 @@ def fit_mlp(
     generator = torch.Generator().manual_seed(seed)
     model = build_regressor(config, generator).to(device)
     trace = _train(model, pairs.at(~stop), pairs.at(stop), options, generator)
-    return MLPFit(model.eval(), x_scale, y_scale, *trace, n_train=int((~stop).sum()))
+    return MLPFit(model.eval().to("cpu"), x_scale, y_scale, *trace, n_train=int((~stop).sum()))
 
 
 @dataclass(frozen=True)
@@ -226,7 +229,7 @@ def _batches(n: int, size: int, generator: torch.Generator) -> Iterator[Tensor]:
 
 
 @torch.no_grad()
-def _forward(model: Regressor, rows: Tensor, batch_size: int, device: torch.device) -> Tensor:
+def _forward(model: Regressor, rows: Tensor, batch_size: int, device: str | torch.device) -> Tensor:
     model.eval()
     starts = range(0, len(rows), batch_size)
     return torch.cat([model(rows[start : start + batch_size].to(device)).cpu() for start in starts])

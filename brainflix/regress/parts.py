@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from brainflix.contract import Job, Tools
+from brainflix.memo import Latest
 from brainflix.regress.folds import contiguous_folds
-from brainflix.regress.mlp import MLPOptions, fit_mlp
+from brainflix.regress.mlp import MLPFit, MLPOptions, fit_mlp
 from brainflix.regress.params import MlpParams, RegressParams, RidgeParams
 from brainflix.regress.problem import gather, mean_by_clip
 from brainflix.regress.ridge import fit_ridge
@@ -19,6 +20,9 @@ from brainflix.store.windows import windowed
 from brainflix.train.encoders import window_of
 from brainflix.train.features import extract
 from brainflix.train.files import load_result
+
+# A network that is fitted on all subjects together serves every one of them.
+_networks: Latest[MLPFit] = Latest()
 
 
 def ridge(job: Job, inputs: Mapping[str, list[Artifact]], tools: Tools) -> Predictions:
@@ -39,9 +43,14 @@ def mlp(job: Job, inputs: Mapping[str, list[Artifact]], tools: Tools) -> Predict
     problem = gather(inputs, params, tools)
     options = MLPOptions(**params.model_dump(exclude=set(RegressParams.model_fields)))
     device = tools.compute().device
-    fit = fit_mlp(problem.x, problem.y, options, seed=job.seed, of=problem.of, groups=problem.groups, device=device)
+    fit = _networks.get(
+        (problem.fitted_on, options, job.seed, str(device)),
+        lambda: fit_mlp(
+            problem.x, problem.y, options, seed=job.seed, of=problem.of, groups=problem.groups, device=device
+        ),
+    )
     attrs = {"best_epoch": fit.best_epoch, "val_loss": float(min(fit.val_loss)), "n_rows": fit.n_train}
-    return problem.predictions(fit.predict(problem.x_test), params, attrs)
+    return problem.predictions(fit.predict(problem.x_test, device=device), params, attrs)
 
 
 def encoder(job: Job, inputs: Mapping[str, list[Artifact]], tools: Tools) -> Predictions:

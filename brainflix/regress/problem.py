@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -47,6 +48,15 @@ class Problem:
     test_ids: tuple[str, ...]
     shape: tuple[int, ...]
     truth: str
+
+    @property
+    def fitted_on(self) -> str:
+        """Digest of the rows and targets that are fitted, which subjects may share."""
+        whole = hashlib.sha256()
+        for array in (self.x, self.y, self.of, np.char.encode(self.groups.astype(str), "utf-8")):
+            whole.update(f"{array.dtype} {array.shape}".encode())
+            whole.update(np.ascontiguousarray(array).data)
+        return whole.hexdigest()
 
     def predictions(self, values: np.ndarray, params: RegressParams, attrs: Mapping[str, object]) -> Predictions:
         """Average what was predicted from each row, (n_test_rows, n_dims), within a clip, and give it its shape.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from brainflix.contract import Tools
 from brainflix.device import Compute
 from brainflix.errors import DataError
 from brainflix.regress import parts
+from brainflix.regress.mlp import MLPFit
 from brainflix.regress.params import RegressParams
 from brainflix.regress.problem import gather
 from brainflix.run import run_job
@@ -143,3 +145,33 @@ def test_an_encoders_features_take_the_grayordinates_place(store: Store) -> None
         job("regress", "ridge", "predictions", {}, {}), {**inputs, "encoder": [encoder]}, tools(store)
     )
     assert np.isfinite(predicted.values).all() and predicted.values.std() > 0
+
+
+def test_a_network_fitted_on_everyone_is_fitted_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    (one, target), (two, _) = publish(store, "one", 0), publish(store, "two", 1)
+    renamed = Responses.load(two)
+    renamed = replace(renamed, clips=Responses.load(one).clips)
+    ref = Ref("bold", "other", "1" * 12)
+    with store.publish(ref, stage="preprocess", stage_version=1, parameters={}, inputs={}, fsync=False) as out:
+        renamed.save(out.path)
+    other, fits, fit_mlp = store.open(ref), [], parts.fit_mlp
+
+    def counted(*rows: object, **options: object) -> MLPFit:
+        fits.append(options)
+        return fit_mlp(*rows, **options)
+
+    monkeypatch.setattr(parts, "fit_mlp", counted)
+
+    def predict(rows: list[Artifact], test: Artifact, **params: object) -> np.ndarray:
+        made = job("regress", "mlp", "predictions", {"hidden": 8, "epochs": 3, **params}, {})
+        return parts.mlp(made, {"rows": rows, "test": [test], "target": [target]}, tools(store)).values
+
+    first, second = (predict([one, other], test) for test in (one, other))
+    assert len(fits) == 1 and not np.array_equal(first, second)
+    parts._networks.key = None
+    np.testing.assert_array_equal(second, predict([one, other], other))
+    assert len(fits) == 2
+    # Other rows, and other parameters, are another network.
+    predict([one], other)
+    predict([one], other, hidden=9)
+    assert len(fits) == 4
