@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
 from brainflix.errors import MissingError, UsageError
+from brainflix.io.weights_hub import fetch_weights
 
 SHIPPED = Path(__file__).resolve().parents[1] / "demo" / "weights"
 PREFIX = "demo/"
 _BLOCK = 1 << 20
-# A Hub that does not answer within so many seconds is not there.
-ANSWER_S = 5.0
-# Copies of the same numbers for other frameworks, which would multiply a download.
-FOREIGN = ("*.h5", "*.msgpack", "*.onnx", "*.ot", "*.tflite", "*.mlpackage/*")
 # Path relative to the folder, size and time of change of each file: what says that nothing was written since.
 _Listing = tuple[tuple[str, int, int], ...]
 
@@ -106,7 +102,7 @@ def _digest(folder: Path, listing: _Listing) -> str:
     return digest.hexdigest()[:12]
 
 
-def resolve_weights(name: str, revision: str) -> Path:
+def resolve_weights(name: str, revision: str, folders: Sequence[str] = ()) -> Path:
     """Return the folder of the weights `name`, fetching it from the Hub if it must.
 
     Whether the network may be used and with which token comes from the environment, as `settings.tell_hub` sets it.
@@ -114,54 +110,15 @@ def resolve_weights(name: str, revision: str) -> Path:
     Args:
         name: `demo/…`, a folder, or a Hub repository id.
         revision: commit of the Hub repository; for others the digest that `pin` checked.
+        folders: the only ones that are read, so that no other is fetched; empty for all of a model or pipeline.
 
     Raises:
         MissingError: the weights cannot be had; says how to get them.
     """
-    folder = local_folder(name) or _from_hub(name, revision)
+    folder = local_folder(name) or fetch_weights(name, revision, folders)
     # After, not before: it imports the libraries, which takes seconds that weights which are not there need not cost.
     _quieten_libraries()
     return folder
-
-
-def is_offline() -> bool:
-    """Say whether the environment forbids connections now, whatever it said when libraries were imported."""
-    return os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "on", "yes", "true")
-
-
-def _from_hub(name: str, revision: str) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-
-    commit, silent = revision or None, False
-    try:
-        # Without a connection only what was fetched before counts; asked for a whole commit, the library would first
-        # try again for half a minute.
-        silent = not is_offline() and not _answers(name, commit)
-        local = silent or is_offline()
-        folder = snapshot_download(name, revision=commit, local_files_only=local, ignore_patterns=list(FOREIGN))
-    except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError) as error:
-        raise MissingError(
-            f"weights {name!r} are not here and could not be fetched",
-            why="the Hub does not answer" if silent else str(error).splitlines()[0],
-            next=f"hf download {name} --revision {revision or 'main'} on a machine with a network, then copy its cache",
-        ) from error
-    return Path(folder)
-
-
-def _answers(name: str, commit: str | None) -> bool:
-    """Say whether the Hub can be reached; what it says of the repository itself is an error of its own."""
-    from huggingface_hub import model_info
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
-
-    try:
-        model_info(name, revision=commit, timeout=ANSWER_S)
-    except (HfHubHTTPError, HFValidationError):
-        raise
-    except Exception:
-        # Of the library underneath, which is another one in each line of huggingface_hub.
-        return False
-    return True
 
 
 def _quieten_libraries() -> None:

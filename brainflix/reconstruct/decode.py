@@ -49,7 +49,10 @@ class Decoder:
 
 def load(job: Job, params: DecodeLatentsParams, inputs: Mapping[str, list[Artifact]], tools: Tools) -> Decoder:
     """Load the autoencoder's folder alone."""
-    folder, compute = resolve_weights(params.weights, params.revision) / params.subfolder, tools.compute()
+    folder, compute = (
+        resolve_weights(params.weights, params.revision, params.folders) / params.subfolder,
+        tools.compute(),
+    )
     vae = AutoencoderKL.from_pretrained(folder, torch_dtype=compute.dtype, local_files_only=True).eval()
     notes = switch_vae(vae, tools) | place_networks([vae], compute, tools)
     return Decoder(vae, params.latent_factor, compute, notes)

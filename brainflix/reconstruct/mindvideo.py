@@ -93,7 +93,7 @@ def load(job: Job, params: MindVideoGeneratorParams, inputs: Mapping[str, list[A
             why="it leads away from the context of the mean response",
             next="give predictions of mindvideo-context with of=mean, or set guidance_scale to 1",
         )
-    folder, compute = resolve_weights(params.weights, params.revision), tools.compute()
+    folder, compute = resolve_weights(params.weights, params.revision, params.folders), tools.compute()
     config, state = trained_denoiser(load_result(inputs["unet"][0].path))
     unet = inflate(config, state, job.seed).to(compute.device, compute.dtype).eval()
     # Far from any seed that a recipe may have, so that two recipes' samples do not share their noise.

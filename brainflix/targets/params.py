@@ -37,14 +37,18 @@ class WeightParams(Params):
     weights: str
     revision: str = Field("", description="commit on the Hub; for files on this machine their digest, found by itself")
 
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """The folders that are read; empty for all."""
+        return tuple(getattr(self, name) for name in self.FOLDERS)
+
     @model_validator(mode="after")
     def _pin(self) -> Self:
         from brainflix.io.weights import pin
 
         # Only the part of a pipeline that is read counts: a new denoiser leaves latents and captions as they are.
-        folders = [getattr(self, name) for name in self.FOLDERS]
         # The model is frozen for its users; its revision is not known before its other fields are.
-        object.__setattr__(self, "revision", pin(self.weights, self.revision, folders))
+        object.__setattr__(self, "revision", pin(self.weights, self.revision, self.folders))
         return self
 
 

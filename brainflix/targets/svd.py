@@ -36,7 +36,7 @@ def extract(
     `width` is the embedding's, 1024 with the public weights, and with `latents` 4 x 72 x 128 more.
     """
     params, compute = SvdParams.model_validate(job.params), tools.compute()
-    folder = resolve_weights(params.weights, params.revision)
+    folder = resolve_weights(params.weights, params.revision, params.folders)
     tower = CLIPVisionModelWithProjection.from_pretrained(folder / params.image_encoder, dtype=compute.dtype)
     tower = tower.to(compute.device).eval()
     processor = CLIPImageProcessorPil.from_pretrained(folder / params.feature_extractor)

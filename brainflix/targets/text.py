@@ -31,7 +31,7 @@ def extract(
         DataError: nobody has a caption for any clip.
     """
     params, compute = CaptionParams.model_validate(job.params), tools.compute()
-    folder = resolve_weights(params.weights, params.revision)
+    folder = resolve_weights(params.weights, params.revision, params.folders)
     clips = dataset.load_clips(inputs["stimuli"][0].path)
     # Captions repeat; encode each once, in a fixed order, so that equal captions get equal bits.
     said = _captions(clips, inputs)

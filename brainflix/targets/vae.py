@@ -29,7 +29,7 @@ def extract(
 ) -> dict[str, object]:
     """Encode the frames of all clips; the result has shape (n_clips, n_frames, channels, height, width)."""
     params, compute = LatentParams.model_validate(job.params), tools.compute()
-    vae = load_vae(resolve_weights(params.weights, params.revision) / params.subfolder, compute)
+    vae = load_vae(resolve_weights(params.weights, params.revision, params.folders) / params.subfolder, compute)
     seed = job.seed if params.compat else None
 
     def encode(frames: np.ndarray, clip_ids: Sequence[str]) -> np.ndarray:

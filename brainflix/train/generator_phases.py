@@ -89,7 +89,7 @@ def start_denoiser(
     The denoiser is that of the artifact `unet` if there is one, else that of the pinned weights, inflated where it is
     an image network.
     """
-    folder = resolve_weights(params.weights, params.revision)
+    folder = resolve_weights(params.weights, params.revision, params.folders)
     if "unet" in inputs:
         config, state = trained_denoiser(load_result(inputs["unet"][0].path))
     else:

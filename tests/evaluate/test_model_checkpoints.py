@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -90,7 +91,7 @@ def test_each_checkpoint_is_asked_for_once(monkeypatch: pytest.MonkeyPatch, tmp_
         return str(tmp_path)
 
     monkeypatch.setenv("HF_HUB_OFFLINE", "0")
-    monkeypatch.setattr("huggingface_hub.model_info", lambda name, **options: None)
+    monkeypatch.setattr("huggingface_hub.model_info", lambda name, **options: SimpleNamespace(siblings=[]))
     monkeypatch.setattr("huggingface_hub.snapshot_download", download)
     found = find_weights(["vit", "clip_b32"], CHECKPOINTS)
     assert asked == [CHECKPOINTS["vit"].name, CHECKPOINTS["clip_b32"].name]

@@ -1,11 +1,14 @@
 """Weights by name: every file that is read counts, and the network is used only where it may be."""
 
 import os
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 from unittest.mock import MagicMock
 
 import pytest
 from huggingface_hub.errors import LocalEntryNotFoundError, RepositoryNotFoundError
+from huggingface_hub.utils import filter_repo_objects
 
 from brainflix.errors import MissingError, UsageError
 from brainflix.io import weights
@@ -79,6 +82,9 @@ def test_names_that_are_no_folder(folder):
         weights.pin("demo/nothing", "")
 
 
+FILES = ["config.json", "model[1].bin", "tf_model.h5", "README.md"]
+
+
 @pytest.fixture
 def asked(monkeypatch, tmp_path):
     """What the Hub is asked, on a machine where it answers."""
@@ -88,7 +94,10 @@ def asked(monkeypatch, tmp_path):
         asked.append((name, options))
         return str(tmp_path)
 
-    monkeypatch.setattr("huggingface_hub.model_info", lambda name, **options: None)
+    def info(name, **options):
+        return SimpleNamespace(siblings=[SimpleNamespace(rfilename=path) for path in FILES])
+
+    monkeypatch.setattr("huggingface_hub.model_info", info)
     monkeypatch.setattr("huggingface_hub.snapshot_download", download)
     return asked
 
@@ -99,7 +108,24 @@ def test_the_hub_is_asked_with_what_the_environment_allows_now(monkeypatch, tmp_
     assert weights.resolve_weights("org/model", "abc") == tmp_path
     ((name, options),) = asked
     assert (name, options["revision"], options["local_files_only"]) == ("org/model", "abc", offline)
-    assert "*.h5" in options["ignore_patterns"] and "*.bin" not in options["ignore_patterns"]
+    if offline:
+        assert options["allow_patterns"] is None
+        return
+    # As the client itself applies them: brackets in a name are no pattern.
+    assert list(filter_repo_objects(FILES, allow_patterns=options["allow_patterns"])) == ["config.json", "model[1].bin"]
+
+
+@pytest.mark.parametrize("folders", [("vae",), ()])
+def test_of_a_pipeline_only_folders_that_are_read_are_fetched(monkeypatch, tmp_path, asked, folders):
+    """Without a list of them, those that the pipeline's index names."""
+    (tmp_path / "index.json").write_text('{"_class_name": "A", "vae": ["diffusers", "B"], "extra": [null, null]}')
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", lambda *_, **__: str(tmp_path / "index.json"))
+    files = ["model_index.json", "all.safetensors", "vae/config.json", "vae/model.safetensors", "extra/model.bin"]
+    monkeypatch.setattr(sys.modules[__name__], "FILES", files)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+    weights.resolve_weights("org/pipeline", "abc", folders)
+    ((_, options),) = asked
+    assert options["allow_patterns"] == ["model_index.json", "vae/config.json", "vae/model.safetensors"]
 
 
 def test_without_a_connection_what_was_fetched_before_is_taken_without_trying_again(monkeypatch, tmp_path, asked):

@@ -14,7 +14,7 @@ from brainflix.evaluate.models.checkpoints import SWAV_GET, Located
 from brainflix.evaluate.models.packages import import_package
 from brainflix.io.fetch.digest import digest_of
 from brainflix.io.legacy.torch_checkpoints import load_checkpoint
-from brainflix.io.weights import is_offline
+from brainflix.io.weights_hub import is_offline
 
 
 @dataclass(frozen=True)

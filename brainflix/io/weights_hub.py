@@ -1,0 +1,72 @@
+"""Fetch weights from the Hub at a commit: the folders that are read, each network once."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from glob import escape
+from pathlib import Path
+
+from brainflix.errors import MissingError
+from brainflix.io.weight_files import wanted_files
+
+# A Hub that does not answer within so many seconds is not there.
+ANSWER_S = 5.0
+# Says of which folders a pipeline of diffusers consists.
+_INDEX = "model_index.json"
+
+
+def is_offline() -> bool:
+    """Say whether the environment forbids connections now, whatever it said when libraries were imported."""
+    return os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "on", "yes", "true")
+
+
+def fetch_weights(name: str, revision: str, folders: Sequence[str] = ()) -> Path:
+    """Return the folder of a repository's weights in the Hub's cache, fetching what is not there.
+
+    Arguments and errors as of `weights.resolve_weights`.
+    """
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    commit, silent = revision or None, False
+    try:
+        # Without a connection only what was fetched before counts; asked for a whole commit, the library would first
+        # try again for half a minute.
+        files = None if is_offline() else _list_files(name, commit)
+        silent = files is None and not is_offline()
+        chosen = None
+        if files is not None:
+            parts = folders or (_pipeline_folders(name, commit) if _INDEX in files else ())
+            chosen = [escape(path) for path in wanted_files(files, parts)]
+        return Path(snapshot_download(name, revision=commit, local_files_only=files is None, allow_patterns=chosen))
+    except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError) as error:
+        raise MissingError(
+            f"weights {name!r} are not here and could not be fetched",
+            why="the Hub does not answer" if silent else str(error).splitlines()[0],
+            next=f"hf download {name} --revision {revision or 'main'} on a machine with a network, then copy its cache",
+        ) from error
+
+
+def _list_files(name: str, commit: str | None) -> list[str] | None:
+    """List a repository; None where the Hub cannot be reached. What it says of a repository is an error of its own."""
+    from huggingface_hub import model_info
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    try:
+        siblings = model_info(name, revision=commit, timeout=ANSWER_S).siblings
+    except (HfHubHTTPError, HFValidationError):
+        raise
+    except Exception:
+        # Of the library underneath, which is another one in each line of huggingface_hub.
+        return None
+    return [each.rfilename for each in siblings or ()]
+
+
+def _pipeline_folders(name: str, commit: str | None) -> list[str]:
+    """Return the folders of a pipeline of diffusers, as its index names them."""
+    from huggingface_hub import hf_hub_download
+
+    index = json.loads(Path(hf_hub_download(name, _INDEX, revision=commit)).read_text(encoding="utf-8"))
+    return [part for part, kind in index.items() if isinstance(kind, list) and kind[0] is not None]
