@@ -75,6 +75,7 @@ class Prepared:
         square: its square.
         variance: N^2 times the variance of each window.
         flavour: of the SSIM.
+        blank: whether all pixels of a frame are the same, so that it covaries with nothing.
     """
 
     planes: list[Plane]
@@ -82,6 +83,7 @@ class Prepared:
     square: list[Plane]
     variance: list[Plane]
     flavour: Flavour
+    blank: list[bool]
 
     def repeated(self, n_frames: int) -> Prepared:
         """Return the same for a clip of `n_frames` frames: itself, or its only frame as often as it takes."""
@@ -89,7 +91,12 @@ class Prepared:
             return self
         times = n_frames // len(self.planes)
         return Prepared(
-            self.planes * times, self.mean * times, self.square * times, self.variance * times, self.flavour
+            self.planes * times,
+            self.mean * times,
+            self.square * times,
+            self.variance * times,
+            self.flavour,
+            self.blank * times,
         )
 
 
@@ -111,7 +118,8 @@ def prepare(frames: NDArray[np.uint8], flavour: Flavour) -> Prepared:
     mean = [_filtered(plane, flavour) for plane in planes]
     square = [each * each for each in mean]
     variance = [_products(plane, plane, flavour) - each for plane, each in zip(planes, square, strict=True)]
-    return Prepared(planes, mean, square, variance, flavour)
+    blank = [bool((plane == plane[:1, :1]).all()) for plane in planes]
+    return Prepared(planes, mean, square, variance, flavour, blank)
 
 
 def compare(a: Prepared, b: Prepared) -> Floats:
@@ -128,7 +136,9 @@ def _compare_frame(a: Prepared, b: Prepared, frame: int) -> float:
     border = len(a.flavour.taps) // 2
     mean_a, mean_b = a.mean[frame], b.mean[frame]
     square, variance = (a.square[frame], b.square[frame]), (a.variance[frame], b.variance[frame])
-    cross = _products(a.planes[frame], b.planes[frame], a.flavour)
+    # The baseline of grey frames is compared with everything.
+    uncorrelated = a.blank[frame] or b.blank[frame]
+    cross = None if uncorrelated else _products(a.planes[frame], b.planes[frame], a.flavour)
     height, width, n_planes = mean_a.shape
     scratch = np.empty((4, ROWS, width, n_planes))
     total = 0.0
@@ -137,12 +147,15 @@ def _compare_frame(a: Prepared, b: Prepared, frame: int) -> float:
         # In place: what is at work at once stays in the processor's cache.
         means, above, below, other = scratch[:, : rows.stop - rows.start]
         np.multiply(mean_a[rows], mean_b[rows], out=means)
-        np.subtract(cross[rows], means, out=other)
         np.multiply(means, 2.0, out=above)
         above += c1
-        other *= 2.0
-        other += c2
-        above *= other
+        if cross is None:
+            above *= c2
+        else:
+            np.subtract(cross[rows], means, out=other)
+            other *= 2.0
+            other += c2
+            above *= other
         np.add(square[0][rows], square[1][rows], out=below)
         below += c1
         np.add(variance[0][rows], variance[1][rows], out=other)

@@ -48,6 +48,8 @@ def test_ssim_equals_scikit_image(height: int, width: int) -> None:
     generator = np.random.default_rng(0)
     a = generator.integers(0, 256, (4, height, width, 3), dtype=np.uint8)
     b = np.where(generator.random(a.shape) < 0.5, a, generator.integers(0, 256, a.shape)).astype(np.uint8)
+    # One colour everywhere, and one grey value: nothing covaries with either.
+    b[2], b[3] = (10, 200, 30), 127
     for frame in range(4):
         rgb = metrics.structural_similarity(a[frame], b[frame], data_range=255, channel_axis=-1)
         assert pixels.ssim_rgb_u7(a, b)[frame] == pytest.approx(rgb, abs=1e-8)
