@@ -110,16 +110,19 @@ def test_41_ssim_of_black_and_white_and_of_noise() -> None:
 
 
 def test_43_the_released_vector_metrics_of_a_toy() -> None:
-    from brainflix.evaluate.targets_metrics import r2_per_dim
+    from brainflix.evaluate.targets_metrics import mean_errors, r2_per_dim
 
     truth = np.array([[1, 2, 3, 1], [4, 5, 6, 1], [2, 4, 1, 2]], float)
     predicted = np.array([[1.2, 2.5, 3, 1], [4, 5, 6, 1.7], [2, 4, 1, 2.5]])
-    assert np.mean((truth - predicted) ** 2) == pytest.approx(0.0858333, abs=1e-7)
-    assert np.mean(np.abs(truth - predicted)) == pytest.approx(0.1583333, abs=1e-7)
+    assert mean_errors(truth, predicted) == pytest.approx((0.0858333, 0.1583333), abs=1e-7)
     assert r2_per_dim(truth, predicted).mean() == pytest.approx(0.7069643, abs=1e-7)
+    # The fourth, the correlation of all numbers together, is left out on purpose (see fact 29); this is what it says.
     assert np.corrcoef(truth.ravel(), predicted.ravel())[0, 1] == pytest.approx(0.9898763, abs=1e-7)
 
 
-def test_44_truth_with_as_many_frames_as_the_prediction_is_matched_frame_by_frame() -> None:
+def test_44_truth_with_as_many_frames_as_the_prediction_or_fewer_is_matched() -> None:
     truth, prediction = match_linspace(regular(15, 5.0), regular(15, 5.0))
     assert truth.tolist() == prediction.tolist() == list(range(15))
+    truth, prediction = match_linspace(regular(10, 5.0), regular(15, 5.0))
+    assert truth.tolist() == [0, 0, 1, 1, 2, 3, 3, 4, 5, 5, 6, 7, 7, 8, 9]
+    assert prediction.tolist() == list(range(15))

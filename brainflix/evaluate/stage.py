@@ -19,7 +19,7 @@ from brainflix.store.store import Artifact
 if TYPE_CHECKING:
     from brainflix.evaluate.scorecard import Scorecard
 
-VERSION = 4
+VERSION = 5
 
 
 def run(job: Job, inputs: Mapping[str, list[Artifact]], out: Staging, tools: Tools) -> None:

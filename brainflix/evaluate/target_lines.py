@@ -48,11 +48,14 @@ def target_lines(step: str, matched: Match, clips: Clips, design: Design) -> dic
 
 
 def target_row(step: str, regressed: Regressed) -> dict[str, Any]:
-    """Return what belongs to a target as a whole and to no clip: R2 over dims, and profile correlation (spec 2.14)."""
+    """Return what belongs to a target as a whole and to no clip: errors, R2 over dims, profile correlation."""
     truth, prediction = regressed.truth, regressed.prediction
     r2 = targets_metrics.r2_summary(truth, prediction)
     profile = targets_metrics.profile_correlation(truth, prediction)
+    mse, mae = targets_metrics.mean_errors(truth, prediction)
     numbers = {
+        "mse": mse,
+        "mae": mae,
         "r2_mean": r2.mean,
         "r2_median": r2.median,
         "r2_weighted": r2.weighted,

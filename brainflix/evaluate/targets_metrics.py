@@ -55,6 +55,13 @@ def r2_summary(truth: NDArray[Any], prediction: NDArray[Any], baseline: NDArray[
     return R2Summary(float(per_dim.mean()), float(np.median(per_dim)), weighted, sst.size, sst.size - per_dim.size)
 
 
+def mean_errors(truth: NDArray[Any], prediction: NDArray[Any]) -> tuple[float, float]:
+    """Return the mean squared and the mean absolute error over all clips and dims; arguments as in `r2_per_dim`."""
+    _check(truth, prediction)
+    error = np.asarray(truth, np.float64) - prediction
+    return float(np.square(error).mean()), float(np.abs(error).mean())
+
+
 def profile_correlation(truth: NDArray[Any], prediction: NDArray[Any]) -> Floats:
     """Return the Pearson correlation over clips of each dim, array of shape (n_dims,), NaN where one is constant."""
     _check(truth, prediction)

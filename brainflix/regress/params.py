@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from brainflix.contract import Params
 
@@ -37,6 +38,10 @@ class RidgeParams(RegressParams):
     per_target: bool = Field(False, description="choose a penalty for each target dimension")
 
 
+# Brain Netflix spec 5.2.
+RELEASED_MLP: Mapping[str, Any] = {"output_dropout": 0.3}
+
+
 class MlpParams(RegressParams):
     """One hidden layer on standardised targets (Brain Netflix spec 5.2)."""
 
@@ -48,11 +53,21 @@ class MlpParams(RegressParams):
     weight_decay: float = Field(1e-2, ge=0)
     dropout: float = Field(0.5, ge=0, lt=1)
     output_dropout: float = Field(0.0, ge=0, lt=1, description="0.3 in the released code, where it teaches zeros")
+    compat: Literal["", "brainnetflix"] = Field(
+        "", description="brainnetflix drops 0.3 of the outputs in training, where the recipe does not say"
+    )
     loss: Literal["mse", "l1", "smoothl1"] = Field("mse", description="on standardised targets; l1 as released")
     patience: int = Field(4, ge=1)
     val_fraction: float = Field(
         0.1, gt=0, lt=1, description="share of the rows, whole segments, that decides when to stop"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_released(cls, given: Any) -> Any:
+        if isinstance(given, Mapping) and given.get("compat") == "brainnetflix":
+            return {**RELEASED_MLP, **given}
+        return given
 
 
 class EncoderParams(Params):

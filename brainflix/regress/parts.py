@@ -41,7 +41,7 @@ def mlp(job: Job, inputs: Mapping[str, list[Artifact]], tools: Tools) -> Predict
     """One-hidden-layer network, stopped on the last segments of the fitting rows."""
     params = MlpParams.model_validate(job.params)
     problem = gather(inputs, params, tools)
-    options = MLPOptions(**params.model_dump(exclude=set(RegressParams.model_fields)))
+    options = MLPOptions(**params.model_dump(exclude={*RegressParams.model_fields, "compat"}))
     device = tools.compute().device
     fit = _networks.get(
         (problem.fitted_on, options, job.seed, str(device)),

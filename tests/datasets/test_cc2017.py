@@ -12,7 +12,7 @@ import pytest
 from dataset_doors import download, preprocess, recipe_of
 
 from brainflix.datasets.base import Dataset
-from brainflix.datasets.cc2017 import DATASET
+from brainflix.datasets.cc2017 import DATASET, Cc2017DatasetParams
 from brainflix.errors import DataError, IntegrityError, MissingError
 from brainflix.io.surfaces import read_dtseries
 from brainflix.preprocess.areas import MIND_ANIMATOR12
@@ -160,8 +160,11 @@ def test_brain_netflix_drops_the_first_clip_of_short_runs(store, wen):
     assert {name: int(n) for name, n in zip(one.run_names, per_run, strict=True)} == {
         name: 8 if name.startswith(("test2", "test3", "test4", "test5")) else 7 for name in one.run_names
     }
-    # 239 of 240 clips in every short run are the published 4302 and 1199 clips.
-    assert (18 * 239, 239 + 4 * 240) == (4302, 1199)
+    # At full size the same runs lose one clip each: the published 4302 and 1199 clips.
+    full, short = Cc2017DatasetParams().n_clips, one.run_names
+    segments = {name.split("_")[0]: int(n) - 8 + full for name, n in zip(one.run_names, per_run, strict=True)}
+    by_split = [sum(n for name, n in segments.items() if name.startswith(split)) for split in ("seg", "test")]
+    assert len(short) > len(segments) and by_split == [4302, 1199]
     assert one.clips.ids[int(one.clip[0])] == "seg1_002"
     assert len(one.rows("test")[0]) == 7 + 4 * 8
 

@@ -24,6 +24,9 @@ def test_sessions_are_scaled_by_their_training_trials_alone():
         known = scaled[(session == each) & train]
         assert np.allclose(known.mean(axis=0), 0, atol=1e-6)
         assert np.allclose(known[:, :3].std(axis=0, ddof=1), 1, atol=1e-6) and (known[:, 3] == 0).all()
+        own = rows[(session == each) & train]
+        expected = (rows[(session == each) & ~train] - own.mean(axis=0))[:, :3] / own[:, :3].std(axis=0, ddof=1)
+        assert np.allclose(scaled[(session == each) & ~train][:, :3], expected, atol=1e-6)
     changed = rows.copy()
     changed[~train] += 100
     other = zscore_sessions(changed, session, train)

@@ -51,9 +51,10 @@ def test_the_gate_starts_open_for_any_input() -> None:
     assert abs(float(gate.mean()) - 0.73106) < 3e-6
 
 
+@pytest.mark.parametrize("kind", ["mlp", "swiglu"])
 @pytest.mark.parametrize("p", [0.0, 0.3])
-def test_output_dropout_is_off_unless_asked_for(p: float) -> None:
-    model = _build(output_dropout=p, n_out=50).train()
+def test_output_dropout_is_off_unless_asked_for(p: float, kind: Any) -> None:
+    model = _build(output_dropout=p, n_out=50, kind=kind).train()
     generator = torch.Generator().manual_seed(0)
     zeros = (model(torch.randn(200, 12, generator=generator), generator) == 0).float().mean()
     assert abs(float(zeros) - p) < 0.02

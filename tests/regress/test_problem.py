@@ -14,7 +14,7 @@ from brainflix.device import Compute
 from brainflix.errors import DataError
 from brainflix.regress import parts
 from brainflix.regress.mlp import MLPFit
-from brainflix.regress.params import RegressParams
+from brainflix.regress.params import MlpParams, RegressParams
 from brainflix.regress.problem import gather
 from brainflix.run import run_job
 from brainflix.store.artifact import Artifact
@@ -175,3 +175,23 @@ def test_a_network_fitted_on_everyone_is_fitted_once(store: Store, monkeypatch: 
     predict([one], other)
     predict([one], other, hidden=9)
     assert len(fits) == 4
+
+
+def test_predictions_get_the_targets_own_axes_back(store: Store) -> None:
+    """Brain Netflix spec, fact 12: flattened and given its shape again, a target is itself."""
+    bold, target = publish(store, "one", 0)
+    deep = Targets(np.random.default_rng(3).normal(size=(N_CLIPS, 3, 2, 4, 5)), Targets.load(target).clips)
+    ref = Ref("targets", "deep", "1" * 12)
+    with store.publish(ref, stage="targets", stage_version=1, parameters={}, inputs={}, fsync=False) as out:
+        deep.save(out.path)
+    problem = gather({"rows": [bold], "test": [bold], "target": [store.open(ref)]}, RegressParams(), tools(store))
+    assert problem.y.shape == (8, 120) and np.array_equal(problem.y[0], deep.values[0].ravel())
+    flat = np.stack([deep.values[deep.clips.ids.index(clip_id)].ravel() for clip_id in problem.test_ids])
+    back = problem.predictions(flat, RegressParams(), {}).values
+    np.testing.assert_array_equal(back, deep.values[[deep.clips.ids.index(clip_id) for clip_id in problem.test_ids]])
+
+
+def test_the_released_network_drops_outputs_where_nobody_says_otherwise() -> None:
+    assert MlpParams().output_dropout == 0
+    assert MlpParams(compat="brainnetflix").output_dropout == 0.3
+    assert MlpParams(compat="brainnetflix", output_dropout=0.1).output_dropout == 0.1

@@ -93,6 +93,13 @@ def test_a_missing_weight_of_the_denoiser_is_named(tmp_path: Path, name: str) ->
         import_mindvideo(write(tmp_path, denoiser(), name), OPTIONS)
 
 
+def test_a_misshapen_weight_of_the_denoiser_is_named(tmp_path: Path) -> None:
+    unet = denoiser()
+    unet.conv_in.bias = torch.nn.Parameter(torch.zeros(7))
+    with pytest.raises(DataError, match=r"conv_in\.bias is \(7,\)"):
+        import_mindvideo(write(tmp_path, unet), OPTIONS)
+
+
 def test_networks_that_do_not_belong_together_and_absent_or_torn_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="12 channels"):
         import_mindvideo(write(tmp_path / "other", denoiser(16)), OPTIONS)
