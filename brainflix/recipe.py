@@ -189,7 +189,8 @@ def find_recipe(name_or_path: str) -> Path:
     """Return the file of a recipe given by name or by path.
 
     Raises:
-        MissingError: neither is there.
+        MissingError: there is no such file.
+        UsageError: no recipe of this name.
     """
     path = Path(name_or_path)
     if path.is_file():
@@ -197,7 +198,9 @@ def find_recipe(name_or_path: str) -> Path:
     known = list_recipes()
     if name_or_path in known:
         return known[name_or_path]
-    raise MissingError(
+    # A path that leads nowhere is missing, a name that nobody knows is mistyped.
+    kind = MissingError if path.suffix in (".yaml", ".yml") or "/" in name_or_path else UsageError
+    raise kind(
         f"no recipe {name_or_path!r}", why=did_you_mean(Path(name_or_path).stem, known), next="brainflix list recipes"
     )
 

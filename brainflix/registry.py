@@ -48,7 +48,7 @@ def find(category: str, name: str) -> Part:
         raise UsageError(
             f"no {category} part is called {name!r}",
             why=did_you_mean(name, known),
-            next=f"brainflix list parts {category}",
+            next="brainflix list datasets" if category == "dataset" else f"brainflix list parts {category}",
         )
     rivals = [part.package for part in _plugins().get(category, {}).get(name, []) if part is not known[name]]
     if rivals:

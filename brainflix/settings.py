@@ -77,7 +77,8 @@ def load_settings(**flags: Any) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise UsageError(f"setting {where} is not valid", why=first["msg"], next="brainflix doctor") from error
+        advice = f"look at its flag, BRAINFLIX_{where.upper()}, .env and {TOML_FILE}"
+        raise UsageError(f"setting {where} is not valid", why=first["msg"], next=advice) from error
 
 
 def tell_hub(settings: Settings) -> None:

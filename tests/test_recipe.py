@@ -89,8 +89,11 @@ def test_bad_changes_are_refused(change: str) -> None:
 def test_recipes_are_found_by_name_and_typos_are_answered() -> None:
     assert "demo" in list_recipes()
     assert find_recipe("demo").name == "demo.yaml"
-    with pytest.raises(MissingError, match="did you mean 'demo'"):
+    with pytest.raises(UsageError, match="did you mean 'demo'"):
         find_recipe("dmeo")
+    for path in ("./dmeo", "dmeo.yaml"):
+        with pytest.raises(MissingError, match="did you mean 'demo'"):
+            find_recipe(path)
 
 
 @given(st.floats(1e-6, 0.5), st.integers(0, 8), st.lists(st.integers(1, 3), min_size=1, max_size=3, unique=True))

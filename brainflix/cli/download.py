@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from brainflix.cli import options
+from brainflix.cli.needs import needs_a_person
 from brainflix.cli.output import Output, Table
 from brainflix.errors import IntegrityError, MissingError, UsageError
 from brainflix.wording import did_you_mean, format_bytes
@@ -77,15 +78,8 @@ def download(
         _survey(chosen, planned, intake, place, out)
     else:
         # What a person has to bring first must not keep away what can be fetched.
-        planned.sort(key=lambda item: _needs_a_person(dataset, item))
+        planned.sort(key=needs_a_person)
         perform.show_results(perform.perform(planned, place, settings, out, intake), out)
-
-
-def _needs_a_person(dataset: Dataset, item: Planned) -> bool:
-    if dataset.fetch or item.status == "cached":
-        return False
-    files = dataset.named_files(item.job.params, item.job.subject)
-    return not dataset.listing and any(not (file.url or file.optional) for file in files)
 
 
 def _dataset(recipe: Recipe) -> Dataset:

@@ -272,10 +272,11 @@ MetricNames = Annotated[
     typer.Option("--metrics", metavar="A,B,...", help="Only these metrics; `brainflix list metrics` names them."),
 ]
 FpsPred = Annotated[
-    float | None, typer.Option("--fps-pred", metavar="HZ", help="Frame rate of the predictions, where files have none.")
+    float | None,
+    typer.Option("--fps-pred", metavar="HZ", help="Frame rate of the predictions, whatever their files say."),
 ]
 FpsTruth = Annotated[
-    float | None, typer.Option("--fps-truth", metavar="HZ", help="Frame rate of the truth, where files have none.")
+    float | None, typer.Option("--fps-truth", metavar="HZ", help="Frame rate of the truth, whatever its files say.")
 ]
 Padding = Annotated[
     int | None, typer.Option("--padding", min=0, metavar="PX", help="Border of the grid of side-by-side clips.")

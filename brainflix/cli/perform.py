@@ -6,17 +6,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from brainflix.cli.needs import fetch_bytes, fetch_line, memory_bytes, memory_line, need_lines
 from brainflix.cli.output import Output
-from brainflix.cli.render import (
-    done_line,
-    fetch_bytes,
-    fetch_line,
-    memory_bytes,
-    memory_line,
-    place_name,
-    plan_document,
-    plan_table,
-)
+from brainflix.cli.render import done_line, place_name, plan_document, plan_table
 
 if TYPE_CHECKING:
     from brainflix.contract import Intake
@@ -68,6 +60,8 @@ def show_plan(recipe: Recipe, planned: Sequence[Planned], store: Store, out: Out
     total = None if None in sizes else sum(size or 0 for size in sizes)
     document = {**plan_document(recipe, str(store.root), planned, more), "dry_run": True, "fetch_bytes": total}
     out.result(document, lines=[str(item.job.ref) for item in planned], tables=[plan_table(planned)])
+    for line in need_lines(planned):
+        out.say(line)
     out.say(f"{fetch_line(sizes)}; {memory_line(memory)}; nothing was run or written (--dry-run)")
 
 

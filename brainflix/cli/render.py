@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from brainflix.cli.output import Table
-from brainflix.wording import format_bytes
 
 if TYPE_CHECKING:
-    from brainflix.datasets.base import Dataset
     from brainflix.plan import Planned
     from brainflix.recipe import Recipe
     from brainflix.run import Done
-    from brainflix.store.store import Store
 
 _ROW = "{status:8} {place:30} {ref:48} {seconds:>9}"
 
@@ -69,48 +65,6 @@ def plan_table(planned: Sequence[Planned], whys: Mapping[str, str] | None = None
         for item in planned
     ]
     return Table(("status", "job", "artifact", "why"), rows)
-
-
-def fetch_bytes(item: Planned) -> int | None:
-    """Return how many bytes a job would fetch from elsewhere; None if that is not known."""
-    from brainflix.io.weights import is_shipped
-    from brainflix.registry import find
-
-    if item.status == "cached":
-        return 0
-    if item.job.stage == "download":
-        return _raw_bytes(find("dataset", item.job.dataset).load(), item)
-    weights = str(item.job.params.get("weights") or "")
-    return 0 if not weights or is_shipped(weights) or Path(weights).is_dir() else None
-
-
-def _raw_bytes(dataset: Dataset, item: Planned) -> int | None:
-    """Return the size of a data set's files as far as it is published; None if that of one is not."""
-    files = [] if dataset.fetch else dataset.named_files(item.job.params, item.job.subject)
-    sizes = [file.size for file in files]
-    return None if None in sizes else sum(size or 0 for size in sizes)
-
-
-def fetch_line(sizes: Sequence[int | None]) -> str:
-    """Return the sum of bytes to fetch for people."""
-    unknown = sum(size is None for size in sizes)
-    known = format_bytes(sum(size or 0 for size in sizes))
-    return f"to fetch: {known}" + (f", and an unknown amount for {unknown} jobs" if unknown else "")
-
-
-def memory_bytes(item: Planned, store: Store) -> int | None:
-    """Return how much a job reads into memory, judged by its inputs' size in the store; None if some are not there."""
-    if item.status == "cached":
-        return 0
-    refs = [ref for refs in item.job.inputs.values() for ref in refs]
-    return sum(store.manifest(ref).size for ref in refs) if all(map(store.has, refs)) else None
-
-
-def memory_line(sizes: Sequence[int | None]) -> str:
-    """Return the most memory that one job's inputs need, for people; networks come on top."""
-    unknown = sum(size is None for size in sizes)
-    known = format_bytes(max((size or 0 for size in sizes), default=0))
-    return f"memory for one job's inputs: {known}" + (f", not yet known for {unknown} jobs" if unknown else "")
 
 
 def score_tables(scores: Mapping[str, Mapping[str, Mapping[str, Any]]], *, simulated: bool) -> list[Table]:

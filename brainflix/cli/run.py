@@ -115,20 +115,25 @@ def status(
 
 
 def what_changed(job: Job, store: Store) -> str:
-    """Return the first thing in which a job differs from the newest artifact of its kind and name."""
+    """Return the first thing in which a job differs from the newest artifact of its name, best of its own recipe."""
     from importlib import import_module
 
     from brainflix.errors import IntegrityError
     from brainflix.run import job_parameters
     from brainflix.store.diff import first_difference
 
-    older = store.refs(job.ref.kind, job.ref.name)
-    if not older:
+    refs = store.refs(job.ref.kind, job.ref.name)
+    if not refs:
         return f"there is no {job.ref.kind}/{job.ref.name} yet"
-    try:
-        manifest = store.manifest(older[0])
-    except IntegrityError:
-        return f"the newest one, {older[0]}, is damaged: brainflix store verify {older[0]}"
+    manifests = []
+    for ref in refs:
+        try:
+            manifests.append(store.manifest(ref))
+        except IntegrityError:
+            return f"{ref} is damaged: brainflix store verify {ref}"
+    # Recipes on one data set share names; what this one made before tells more than what another made last.
+    manifest = next((each for each in manifests if each.recipe == job.recipe), manifests[0])
+    older = f"{manifest.ref}" if manifest.recipe == job.recipe else f"{manifest.ref} of {manifest.recipe}"
     coming = {
         "stage": job.stage,
         "kind": job.ref.kind,
@@ -139,8 +144,8 @@ def what_changed(job: Job, store: Store) -> str:
     }
     difference = first_difference(manifest, coming)
     if difference is not None:
-        return f"{difference} (since {older[0]})"
+        return f"{difference} (since {older})"
     if manifest.seed != job.seed:
-        return f"seed: {manifest.seed} -> {job.seed} (since {older[0]})"
+        return f"seed: {manifest.seed} -> {job.seed} (since {older})"
     # All choices are the same, and the key is not: only how a key is made can differ.
-    return f"no choice, but the way keys are made (since {older[0]})"
+    return f"no choice, but the way keys are made (since {older})"

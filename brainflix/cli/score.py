@@ -97,7 +97,7 @@ def score(
 
 
 def _table(document: dict[str, Any]) -> Table:
-    """Return the scores as a table; the best baseline is the best of those that do not see the truth."""
+    """Return the scores as a table; its last column is the best of what does not see the truth, copies too."""
     from brainflix.report.scores import NONE, format_number, format_p, number, uses_truth
 
     rows = []
@@ -119,7 +119,7 @@ def _table(document: dict[str, Any]) -> Table:
                 f"{format_number(number(fair[best]))} {best}" if best else NONE,
             )
         )
-    columns = ("metric", "value", "chance", "95% interval", "p", "p (Holm)", "n", "undefined", "best baseline")
+    columns = ("metric", "value", "chance", "95% interval", "p", "p (Holm)", "n", "undefined", "best baseline or copy")
     about = document["protocol"]
     size = f"{about['n_frames']} frames of {about['width']}x{about['height']}"
     bugs = ", bug-compat" if about["bug_compat"] else ""

@@ -14,13 +14,13 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from brainflix.errors import DataError
+from brainflix.errors import DataError, IntegrityError
 from brainflix.io.clip_read import Clip, from_array
 from brainflix.io.damage import ARRAY_DAMAGE
 from brainflix.io.ids import names_of
 
 ARRAY_SUFFIXES = (".npy", ".npz", ".zarr")
-NO_ARRAY: tuple[type[Exception], ...] = (DataError, StopIteration, *ARRAY_DAMAGE)
+NO_ARRAY: tuple[type[Exception], ...] = (DataError, IntegrityError, StopIteration, *ARRAY_DAMAGE)
 Readers = dict[str, Callable[[], Clip]]
 
 
@@ -91,7 +91,7 @@ def _open_array(path: Path, unpack_to: Path | None) -> tuple[Any, NDArray[Any] |
         return _open_npz(path, unpack_to)
     except ARRAY_DAMAGE as error:
         why = "the file is empty" if path.is_file() and not path.stat().st_size else _one_line(error)
-        raise DataError(f"cannot read {path.name}", why=why) from error
+        raise _unreadable(path.name, why) from error
 
 
 def _values(array: Any, row: int | EllipsisType, name: str) -> NDArray[Any]:
@@ -99,7 +99,11 @@ def _values(array: Any, row: int | EllipsisType, name: str) -> NDArray[Any]:
     try:
         return np.asarray(array[row])
     except ARRAY_DAMAGE as error:
-        raise DataError(f"cannot read {name}", why=_one_line(error)) from error
+        raise _unreadable(name, _one_line(error)) from error
+
+
+def _unreadable(name: str, why: str) -> IntegrityError:
+    return IntegrityError(f"cannot read {name}", why=why, next="save it again as a plain array, without objects")
 
 
 def _one_line(error: Exception) -> str:
@@ -129,6 +133,6 @@ def _open_zarr(path: Path) -> tuple[Any, NDArray[Any] | None]:
     if lacking := node.nchunks - node.nchunks_initialized:
         what = f"{path.name} lacks {lacking} of {node.nchunks} chunks, which would read as {node.fill_value}"
         advice = "if they hold nothing else, save the array with write_empty_chunks"
-        raise DataError(what, why="black frames and lost ones look the same", next=advice)
+        raise IntegrityError(what, why="black frames and lost ones look the same", next=advice)
     ids = node.attrs.get("ids")
     return node, None if ids is None else np.asarray(ids)

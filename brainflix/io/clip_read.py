@@ -17,7 +17,7 @@ from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 from PIL import Image, ImageSequence
 
-from brainflix.errors import DataError
+from brainflix.errors import DataError, IntegrityError
 from brainflix.io.damage import PICTURE_DAMAGE
 from brainflix.io.samples import count_samples
 
@@ -56,7 +56,7 @@ def read_gif(path: Path) -> Clip:
     Writers merge equal neighbours into one longer frame, so the number of stored frames is not the clip's.
 
     Raises:
-        DataError: not a readable GIF.
+        IntegrityError: not a readable GIF.
     """
     pictures, durations, notes = [], [], []
     try:
@@ -85,7 +85,8 @@ def read_video(path: Path) -> Clip:
     """Decode every frame of a video file, with the times that its container states.
 
     Raises:
-        DataError: not a readable video, or without a frame.
+        IntegrityError: not a readable video.
+        DataError: one without a frame.
     """
     pictures: list[Frames] = []
     times, notes = [], []
@@ -121,7 +122,8 @@ def read_frames(folder: Path, files: list[Path]) -> Clip:
         files: the frames in order.
 
     Raises:
-        DataError: a frame is unreadable, deeper than 8 bits, or of another size; or the frames are of several samples.
+        IntegrityError: a frame is unreadable.
+        DataError: one is deeper than 8 bits, or of another size; or the frames are of several samples.
     """
     several = [n for n in count_samples(path.stem for path in files).values() if n > 1]
     if len(several) > 1:
@@ -193,7 +195,8 @@ def _to_bytes(array: NDArray[Any], name: str) -> tuple[Frames, str]:
 def _from_picture(image: Image.Image) -> tuple[Frames, list[str]]:
     """Return an image as RGB pixels (height, width, 3) and what was changed."""
     if image.mode.startswith(("I", "F")):
-        raise ValueError(f"pixels of mode {image.mode} are not 8 bits deep")
+        name = Path(str(getattr(image, "filename", ""))).name or "a picture"
+        raise DataError(f"cannot use {name}", why=f"pixels of mode {image.mode} are not 8 bits deep")
     if image.has_transparency_data:
         return _on_black(np.asarray(image.convert("RGBA")))
     return np.asarray(image.convert("RGB")), [GREY_NOTE] if image.mode in ("L", "1") else []
@@ -220,6 +223,7 @@ def _once(notes: list[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(notes))
 
 
-def _unreadable(path: Path, error: Exception) -> DataError:
+def _unreadable(path: Path, error: Exception) -> IntegrityError:
     empty = path.is_file() and path.stat().st_size == 0
-    return DataError(f"cannot read {path.name}", why="the file is empty" if empty else str(error))
+    why = "the file is empty" if empty else " ".join(str(error).split())
+    return IntegrityError(f"cannot read {path.name}", why=why, next=f"make or fetch {path.name} again")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from brainflix.errors import DataError, MissingError
+from brainflix.errors import DataError, IntegrityError, MissingError
 from brainflix.io.damage import ARRAY_DAMAGE
 from brainflix.io.ids import names_of
 
@@ -45,7 +45,8 @@ def _read_rows(path: Path, clip_ids: Sequence[str], axes: tuple[int, ...]) -> ND
         with np.load(path, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
     except ARRAY_DAMAGE as error:
-        raise DataError(f"cannot read {path.name}", why=f"no npz of plain arrays: {error}") from error
+        why = f"no npz of plain arrays: {error}"
+        raise IntegrityError(f"cannot read {path.name}", why=why, next="save it with numpy.savez") from error
     need = " or ".join(_AXES[n] for n in axes)
     ids = arrays.pop("ids", None)
     if len(arrays) != 1:

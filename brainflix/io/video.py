@@ -13,7 +13,7 @@ import numpy as np
 from av.error import FFmpegError
 from av.video.reformatter import VideoReformatter
 
-from brainflix.errors import DataError, MissingError
+from brainflix.errors import DataError, IntegrityError, MissingError
 
 # Largest denominator of a frame rate, so that the container's duration is the frames over the rate.
 _FINEST_RATE = 1001
@@ -50,7 +50,7 @@ def opened(path: Path) -> Iterator[tuple[float, Iterator[av.VideoFrame]]]:
 
     Raises:
         MissingError: no such file.
-        DataError: not a video.
+        IntegrityError: not a video.
     """
     if not path.is_file():
         raise MissingError(f"no video at {path}")
@@ -69,7 +69,7 @@ def duration_s(path: Path) -> float:
 
     Raises:
         MissingError: no such file.
-        DataError: not a video.
+        IntegrityError: not a video.
     """
     if not path.is_file():
         raise MissingError(f"no video at {path}")
@@ -79,7 +79,7 @@ def duration_s(path: Path) -> float:
             rate = float(stream.average_rate or 0)
             count = sum(1 for packet in container.demux(stream) if packet.size)
     except (FFmpegError, IndexError) as error:
-        raise DataError(f"cannot read {path.name}", why=str(error)) from error
+        raise IntegrityError(f"cannot read {path.name}", why=str(error), next="fetch it again") from error
     if not rate:
         raise DataError(f"{path.name} has no frame rate")
     return count / rate

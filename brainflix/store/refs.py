@@ -67,7 +67,9 @@ class PartialRef:
         _check_kind_and_name(self.kind, self.name)
         if self.key is not None and not _KEY_PREFIX.fullmatch(self.key):
             raise UsageError(
-                f"{self.key!r} is not an artifact key", why=f"a key is {KEY_DIGITS} hex digits, or its first 4 or more"
+                f"{self.key!r} is not an artifact key",
+                why=f"a key is {KEY_DIGITS} hex digits, or its first 4 or more",
+                next="brainflix store ls",
             )
 
     def __str__(self) -> str:
@@ -83,7 +85,7 @@ def parse_ref(text: str) -> PartialRef:
     """
     place, at, key = text.strip().partition("@")
     kind, slash, name = place.partition("/")
-    if not slash or (at and not key):
+    if not slash or not kind or "/" in name or (at and not key):
         raise UsageError(f"{text!r} is not a ref", why="a ref is kind/name or kind/name@key", next="brainflix store ls")
     return PartialRef(kind, name, key if at else None)
 
@@ -103,7 +105,9 @@ def whole_ref(text: str) -> Ref:
 def _check_kind_and_name(kind: str, name: str) -> None:
     if kind not in KINDS:
         raise UsageError(
-            f"{kind!r} is not a kind of artifact", why=suggest(kind, KINDS) or f"the kinds are {', '.join(KINDS)}"
+            f"{kind!r} is not a kind of artifact",
+            why=suggest(kind, KINDS) or f"the kinds are {', '.join(KINDS)}",
+            next="brainflix store ls",
         )
     if not is_name(name):
         raise UsageError(f"{name!r} is not an artifact name", why=f"a name is {NAME_RULE}")

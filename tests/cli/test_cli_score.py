@@ -421,13 +421,13 @@ def test_unusable_clips_are_one_sentence_and_exit_code_3(case: str, tmp_path: Pa
     assert re.search(words, said.err), said.err
 
 
-def test_unreadable_files_and_empty_folders_are_exit_code_3(tmp_path: Path, brainflix: Run) -> None:
+def test_damaged_files_are_exit_code_4_and_empty_folders_3(tmp_path: Path, brainflix: Run) -> None:
     truth = write(tmp_path / "t", GOOD)
     for name, content in (("clip0.npy", b""), ("clip1.npy", b"text")):
         broken = Path(write(tmp_path / name, GOOD)) / name
         broken.write_bytes(content)
         said = brainflix("score", "--pred", str(broken.parent), "--truth", truth)
-        assert said.code == 3 and f"cannot read {name}" in said.err
+        assert said.code == 4 and f"cannot read {name}" in said.err and "Next:" in said.err
     (tmp_path / "empty").mkdir()
     assert "no clips" in brainflix("score", "--pred", str(tmp_path / "empty"), "--truth", truth).err
     said = brainflix("score", "--pred", str(tmp_path / "nothing"), "--truth", truth)

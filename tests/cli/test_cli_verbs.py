@@ -66,7 +66,7 @@ def test_download_of_a_dataset_without_a_recipe(toy, brainflix):
     assert [line.partition("@")[0] for line in said.lines] == ["raw/far-stimuli", "raw/far-sub-2"]
     assert Store(toy / "store").open(said.lines[1]).file("raw.txt").read_text() == "subject 2, dial 7\n"
     other = brainflix("preprocess", "far")
-    assert other.code == 3 and other.out == "" and "no recipe 'far'" in other.err
+    assert other.code == 2 and other.out == "" and "no recipe 'far'" in other.err
 
 
 def test_dry_run_writes_nothing_and_says_what_and_why(toy, brainflix):
@@ -132,7 +132,7 @@ def test_offline_is_told_to_hugging_face(toy, brainflix, monkeypatch):
         (("regress", "toy", "--input", "rows"), 2, ["not role=ref"]),
         (("regress", "toy", "--input", "rows=bold/nothing"), 3, ["no artifact bold/nothing", "brainflix store ls"]),
         (("download", "toy", "--input", "rows=bold/nothing"), 2, ["No such option: --input"]),
-        (("preprocess", "tyo"), 3, ["no recipe 'tyo'", "did you mean 'toy'"]),
+        (("preprocess", "tyo"), 2, ["no recipe 'tyo'", "did you mean 'toy'"]),
         (("preprocess", "toy"), 3, ["cannot make bold/toy-sub-1", "is not in the store", "Next: brainflix run toy"]),
     ],
 )

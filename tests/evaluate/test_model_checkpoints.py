@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -72,9 +71,7 @@ def test_giving_one_twice_or_a_folder_that_is_not_there_is_refused(tmp_path: Pat
 def test_weights_that_are_not_here_say_how_to_get_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    before = time.perf_counter()
     found = find_weights(list(CHECKPOINTS), CHECKPOINTS)
-    assert time.perf_counter() - before < len(CHECKPOINTS)
     for key in ("vit", "videomae", "clip_b32", "clip_l14"):
         each, checkpoint = found[key], CHECKPOINTS[key]
         assert isinstance(each, Absent) and each.why == "weights missing"

@@ -120,7 +120,7 @@ def test_lpips_gives_one_distance_a_frame(monkeypatch: pytest.MonkeyPatch, tmp_p
 def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for package in ("torchvision", "lpips"):
         monkeypatch.setitem(__import__("sys").modules, package, None)
-    absent = Absent("torchvision missing", 'pip install "brainflix[metrics]"')
+    absent = Absent("torchvision missing", INSTALL)
     assert find_weights((*KEYS, "swav"), CHECKPOINTS) == dict.fromkeys((*KEYS, "swav"), absent)
     fake_vision.install(monkeypatch, tmp_path, lpips=False)
     found = find_weights(KEYS, CHECKPOINTS)

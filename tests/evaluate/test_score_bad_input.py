@@ -12,7 +12,7 @@ from metric_clips import smooth_clips
 from numpy.typing import NDArray
 from PIL import Image
 
-from brainflix.errors import DataError, MissingError
+from brainflix.errors import DataError, IntegrityError, MissingError
 from brainflix.evaluate import pixels
 from brainflix.evaluate.folders.request import Request, score_folders
 from brainflix.io.clip_read import ALPHA_NOTE, GREY_NOTE
@@ -172,7 +172,7 @@ SENTENCES: dict[str, tuple[Callable[[Path], Request], str]] = {
 @pytest.mark.parametrize("case", SENTENCES)
 def test_what_cannot_be_scored_is_one_sentence(case: str, tmp_path: Path) -> None:
     make, words = SENTENCES[case]
-    with pytest.raises((DataError, MissingError), match=words) as caught:
+    with pytest.raises((DataError, IntegrityError, MissingError), match=words) as caught:
         score_folders(make(tmp_path))
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 250
 
@@ -229,8 +229,8 @@ def test_odd_sizes_are_resized_whole_and_a_changed_shape_is_noted(tmp_path: Path
     for number, name in enumerate(GOOD):
         expected = pixels.psnr(resize(TRUTH[name], 256, 256), resize(odd[name], 256, 256)).mean()
         assert found["scores"]["psnr"]["per_clip"][number] == pytest.approx(expected)
-    assert "prediction: resizing to 256x256 changed the aspect ratio" in found["notes"]
-    assert not [note for note in found["notes"] if note.startswith("truth")]
+    assert "prediction: resized from 47x63 to 256x256, another aspect ratio" in found["notes"]
+    assert [note for note in found["notes"] if note.startswith("truth")] == ["truth: resized from 64x64 to 256x256"]
 
 
 def test_the_document_says_that_nothing_was_selected(tmp_path: Path) -> None:

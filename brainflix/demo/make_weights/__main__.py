@@ -14,7 +14,7 @@ PARTS: dict[str, tuple[str, str, int | None]] = {
     "clip": ("clip", "clip", 1500),
     "classifier": ("classifier", "video-classifier", 2000),
     "unet": ("unet", "zeroscope", None),
-    "mindvideo": ("mindvideo", "mindvideo", 6000),
+    "mindvideo": ("mindvideo", "mindvideo", 1300),
     "blip": ("blip", "blip", 2500),
 }
 

@@ -18,7 +18,7 @@ from brainflix.demo.make_weights.conditions import Blur, Teacher
 from brainflix.demo.make_weights.unet import build_scheduler, clip_bank, noise_loss
 from brainflix.models.inflated_unet import InflatedUNet, inflate
 
-BATCH, BANK, PEAK_LR, DROPPED = 8, 4096, 1.2e-3, 0.1
+BATCH, BANK, PEAK_LR, DROPPED = 8, 2048, 1.2e-3, 0.1
 # Latents are what is generated, so they stay exact; half of the prompts are as unsure as what is decoded from brains.
 BLUR = Blur(latents=0.0, prompts=0.5, most_other=0.35, most_mean=0.5, noise=0.25, stillness=1.0)
 # Layers of the zeroscope denoiser that look along time; the inflated one has others in their place.
@@ -50,10 +50,7 @@ def build(zeroscope: Path, seed: int = 0) -> InflatedUNet:
 
 
 def train(folder: Path, n_steps: int, seed: int = 0) -> None:
-    """Train to predict the noise (epsilon) in whole clips; keep the moving average.
-
-    Half of the times are spread evenly, half are means of two draws: shapes and paths are decided in the middle.
-    """
+    """Train to predict the noise (epsilon) in whole clips at all times; keep the moving average."""
     zeroscope = folder.parent / "zeroscope"
     teacher, scheduler = Teacher(zeroscope, BLUR, seed + 500), build_scheduler()
     model = build(zeroscope, seed).train()
@@ -63,9 +60,7 @@ def train(folder: Path, n_steps: int, seed: int = 0) -> None:
     for step in range(n_steps):
         chosen = torch.randint(0, BANK, (BATCH,), generator=teacher.random)
         z, prompts = latents[chosen], teacher.prompts([scenes[i] for i in chosen], DROPPED)
-        even, other = torch.rand((2, BATCH), generator=teacher.random)
-        middle = torch.arange(BATCH) % 2 == 1
-        t = (scheduler.config.num_train_timesteps * torch.where(middle, (even + other) / 2, even)).long()
+        t = torch.randint(0, scheduler.config.num_train_timesteps, (BATCH,), generator=teacher.random)
         noised = scheduler.add_noise(z, torch.randn(z.shape, generator=teacher.random), t)
         loss = noise_loss(model(noised, t, prompts), noised, z, scheduler.alphas_cumprod[t])
         optimise(model, loss, optimizer, cosine_lr(step, n_steps, PEAK_LR))

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from brainflix.errors import DataError, ResourceError, UsageError
+from brainflix.errors import DataError, IntegrityError, ResourceError, UsageError
 from brainflix.evaluate.clock import RATE_TOLERANCE, Timing, match_frames, regular
 from brainflix.evaluate.folders.staged import Staged
 from brainflix.evaluate.protocols import Protocol
@@ -28,6 +28,7 @@ from brainflix.wording import format_bytes
 Track = Callable[[Sequence[Any], str], Iterator[Any]]
 NAMED = 3
 SIDES = ("truth", "prediction")
+Unusable = DataError | IntegrityError | UsageError
 BY_INDEX_NOTE = "frame rates are unknown: equal numbers of frames were matched by index"
 
 
@@ -73,7 +74,10 @@ def paired(prediction: ClipFolder, truth: ClipFolder) -> Source:
     missing = [_name_few("truth", "prediction", set(truth.ids) - set(prediction.ids), truth.ids)]
     missing += [_name_few("prediction", "truth", set(prediction.ids) - set(truth.ids), prediction.ids)]
     if any(missing):
-        raise DataError("the folders hold different clips", why="; ".join(part for part in missing if part))
+        advice = "give both sides of a clip one name; the clips of an array are named by its ids, or 0, 1, 2 ..."
+        raise DataError(
+            "the folders hold different clips", why="; ".join(part for part in missing if part), next=advice
+        )
     return Source(truth.ids, lambda name: (truth.read(name), prediction.read(name)))
 
 
@@ -129,7 +133,7 @@ def stage_inputs(
         track: counts the clips.
 
     Raises:
-        DataError: a clip cannot be used; it is named.
+        DataError, IntegrityError: a clip cannot be used, or is damaged; it is named.
         ResourceError: the disk is too small.
     """
     arrays: list[Staged] = []
@@ -140,7 +144,7 @@ def stage_inputs(
             clips = source.read(name)
             frames = _compared(clips, protocol, (fps_truth, fps_prediction), said)
             said.hear(name, clips)
-        except (DataError, UsageError) as error:
+        except (DataError, IntegrityError, UsageError) as error:
             raise _named(error, name) from error
         if not arrays:
             arrays = _open_files(folder, (len(source.ids), *frames[0].shape))
@@ -194,14 +198,24 @@ def _compared(
     indices = match_frames(protocol.frame_rule, timings[0], timings[1], protocol.n_frames)
     starts = timings[0].starts_s
     said.rates.append(None if starts is None else Timing(len(indices[0]), starts[indices[0]]).fps_hz)
-    ratios = [clip.frames.shape[2] / clip.frames.shape[1] for clip in clips]
-    for side, ratio in zip(SIDES, ratios, strict=True):
-        if abs(ratio / (protocol.width / protocol.height) - 1) > 0.01:
-            said.notes[f"{side}: resizing to {protocol.width}x{protocol.height} changed the aspect ratio"] = None
+    for side, clip, timing in zip(SIDES, clips, timings, strict=True):
+        said.notes.update(dict.fromkeys(_changes(side, clip, timing, protocol)))
     truth, prediction = (
         resize(clip.frames[index], protocol.height, protocol.width) for clip, index in zip(clips, indices, strict=True)
     )
     return truth, prediction
+
+
+def _changes(side: str, clip: Clip, timing: Timing, protocol: Protocol) -> Iterator[str]:
+    """Yield what is done to a clip that changes its numbers: another size, another clock than its file's."""
+    height, width = clip.frames.shape[1:3]
+    if (height, width) != (protocol.height, protocol.width):
+        shape = "" if abs(width / height * protocol.height / protocol.width - 1) <= 0.01 else ", another aspect ratio"
+        yield f"{side}: resized from {width}x{height} to {protocol.width}x{protocol.height}{shape}"
+    own = Timing(len(clip.frames), clip.starts_s).fps_hz if clip.starts_s is not None else None
+    given = timing.fps_hz
+    if own is not None and given is not None and abs(given / own - 1) > RATE_TOLERANCE:
+        yield f"{side}: taken to have {given:g} frames per second as asked, its files say {own:g}"
 
 
 def _timing(clip: Clip, fps_hz: float | None) -> Timing:
@@ -222,7 +236,7 @@ def check_room(folder: Path, needed: int) -> None:
         raise ResourceError(what, next="set TMPDIR to a larger disk")
 
 
-def _named(error: DataError | UsageError, name: str) -> DataError | UsageError:
+def _named(error: Unusable, name: str) -> Unusable:
     """Return the error with the clip's name, unless it has it already."""
     what = error.what if name in error.what else f"clip {name}: {error.what}"
     return type(error)(what, why=error.why, next=error.next)

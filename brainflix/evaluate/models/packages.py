@@ -7,7 +7,7 @@ from typing import Any
 
 from brainflix.errors import MissingError
 
-INSTALL = 'pip install "brainflix[metrics]"'
+INSTALL = "pip install torchvision lpips"
 
 
 def import_package(name: str) -> Any:

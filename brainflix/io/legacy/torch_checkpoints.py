@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -48,11 +49,8 @@ def load_checkpoint(path: Path) -> Any:
         called = _refused(error)
         if called:
             raise _acts(path.name, called) from error
-        first = str(error).strip().splitlines()
         raise IntegrityError(
-            f"{path.name} is not a readable checkpoint",
-            why=first[0].partition(". ")[0] if first else type(error).__name__,
-            next="fetch the file again",
+            f"{path.name} is not a readable checkpoint", why=_reason(error), next="fetch the file again"
         ) from error
 
 
@@ -78,12 +76,22 @@ def _unknown_names(path: Path) -> list[str]:
 def _load(path: Path) -> Any:
     import torch
 
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except RuntimeError as error:
-        if "mmap" in str(error):
-            return torch.load(path, map_location="cpu", weights_only=True)
-        raise
+    with warnings.catch_warnings():
+        # That a file's protocol may not be wholly known: what is not ends in an error of its own.
+        warnings.filterwarnings("ignore", message="Detected pickle protocol", category=UserWarning)
+        try:
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        except RuntimeError as error:
+            if "mmap" in str(error):
+                return torch.load(path, map_location="cpu", weights_only=True)
+            raise
+
+
+def _reason(error: Exception) -> str:
+    """Return the first sentence of an error, of PyTorch's long ones what its reader of weights stumbled over."""
+    told = str(error).partition("WeightsUnpickler error:")
+    first = (told[2] or told[0]).strip().splitlines()
+    return first[0].partition(". ")[0] if first else type(error).__name__
 
 
 def _plain(value: Any, torch: Any) -> Any:

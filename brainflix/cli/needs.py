@@ -1,0 +1,87 @@
+"""What a plan needs before it can run: bytes to fetch, files that a person brings, weights, memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from brainflix.wording import format_bytes
+
+if TYPE_CHECKING:
+    from brainflix.datasets.base import Dataset
+    from brainflix.plan import Planned
+    from brainflix.store.store import Store
+
+
+def fetch_bytes(item: Planned) -> int | None:
+    """Return how many bytes a job would fetch from elsewhere; None if that is not known."""
+    from brainflix.io.weights import is_shipped
+    from brainflix.registry import find
+
+    if item.status == "cached":
+        return 0
+    if item.job.stage == "download":
+        return _raw_bytes(find("dataset", item.job.dataset).load(), item)
+    weights = str(item.job.params.get("weights") or "")
+    return 0 if not weights or is_shipped(weights) or Path(weights).is_dir() else None
+
+
+def _raw_bytes(dataset: Dataset, item: Planned) -> int | None:
+    """Return the size of a data set's files as far as it is published; None if that of one is not."""
+    files = [] if dataset.fetch else dataset.named_files(item.job.params, item.job.subject)
+    sizes = [file.size for file in files]
+    return None if None in sizes else sum(size or 0 for size in sizes)
+
+
+def fetch_line(sizes: Sequence[int | None]) -> str:
+    """Return the sum of bytes to fetch for people."""
+    unknown = sum(size is None for size in sizes)
+    known = format_bytes(sum(size or 0 for size in sizes))
+    return f"to fetch: {known}" + (f", and an unknown amount for {unknown} jobs" if unknown else "")
+
+
+def needs_a_person(item: Planned) -> bool:
+    """Say whether a download that is to run has files that nothing but a person can bring."""
+    from brainflix.registry import find
+
+    if item.job.stage != "download" or item.status == "cached":
+        return False
+    dataset = find("dataset", item.job.dataset).load()
+    if dataset.fetch or dataset.listing:
+        return False
+    files = dataset.named_files(item.job.params, item.job.subject)
+    return any(not (file.url or file.optional) for file in files)
+
+
+def need_lines(planned: Sequence[Planned]) -> list[str]:
+    """Return what a plan needs from outside, for people: files that somebody has to bring, weights from the Hub."""
+    from brainflix.io.weights import local_folder
+
+    brought = Counter(item.job.dataset for item in planned if needs_a_person(item))
+    lines = [
+        f"by hand: {dataset}, {count} downloads; brainflix download {dataset} --dry-run names the files"
+        for dataset, count in brought.items()
+    ]
+    wanted = [item.job.params.get("weights") for item in planned if item.status != "cached"]
+    repositories = sorted({str(name) for name in wanted if name and local_folder(str(name)) is None})
+    return lines + ([f"weights from the Hub: {', '.join(repositories)}"] if repositories else [])
+
+
+def memory_bytes(item: Planned, store: Store) -> int | None:
+    """Return how much a job reads into memory, judged by its inputs' size in the store; None if some are not there."""
+    if item.status == "cached":
+        return 0
+    refs = [ref for refs in item.job.inputs.values() for ref in refs]
+    return sum(store.manifest(ref).size for ref in refs) if all(map(store.has, refs)) else None
+
+
+def memory_line(sizes: Sequence[int | None]) -> str:
+    """Return the most memory that one job's inputs need, for people; networks come on top."""
+    unknown = sum(size is None for size in sizes)
+    most = max((size or 0 for size in sizes), default=0)
+    if unknown and not most:
+        return f"memory for one job's inputs: not known before its inputs are there ({unknown} jobs)"
+    rest = f", not yet known for {unknown} jobs" if unknown else ""
+    return f"memory for one job's inputs: {format_bytes(most)}{rest}"
