@@ -10,6 +10,8 @@ from typing import Any
 from brainflix.errors import DataError
 
 MINUS, NONE, TIMES = "\N{MINUS SIGN}", "\N{EN DASH}", "\N{MULTIPLICATION SIGN}"
+# What may follow a column's name for its interval and its tests.
+_TAILS = ("lo", "hi", "p", "p_holm")
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -173,15 +175,29 @@ def _row(metric: str, score: Any, primary: bool) -> Row:
 
 
 def read_table(title: str, rows: Any) -> Table:
-    """Read a list of {column: value}; columns of text come first, else in the order of their first appearance."""
+    """Read a list of {column: value}: columns of text first, then numbers, each followed by its interval and p.
+
+    Else columns stand in the order of their first appearance.
+    """
     records = [_mapping(row) for row in _list(rows)]
     names = dict.fromkeys(str(name) for record in records for name in record)
-    columns = tuple(sorted(names, key=lambda name: not any(isinstance(record.get(name), str) for record in records)))
-    cells = tuple(tuple(_cell(record.get(name)) for name in columns) for record in records)
+    text = {name for name in names if any(isinstance(record.get(name), str) for record in records)}
+    columns = tuple(sorted(names, key=lambda name: (name not in text, *_family(name, names))))
+    cells = tuple(tuple(_cell(record.get(name), name) for name in columns) for record in records)
     return Table(title, columns, cells)
 
 
-def _cell(value: Any) -> tuple[str, bool]:
+def _family(name: str, names: Iterable[str]) -> tuple[bool, str, int]:
+    """Return the key that puts `gain_lo`, `gain_hi` and `gain_p` behind `gain`, and plain `lo` behind plain columns."""
+    for rank, tail in enumerate(_TAILS, start=1):
+        if name == tail:
+            return False, "", rank
+        if name.endswith(f"_{tail}"):
+            return True, name.removesuffix(f"_{tail}"), rank
+    return (True, name, 0) if f"{name}_{_TAILS[0]}" in names else (False, "", 0)
+
+
+def _cell(value: Any, column: str) -> tuple[str, bool]:
     if value is None:
         return NONE, True
     if isinstance(value, bool):
@@ -189,7 +205,8 @@ def _cell(value: Any) -> tuple[str, bool]:
     if isinstance(value, int):
         return str(value).replace("-", MINUS), True
     if isinstance(value, float):
-        return format_number(number(value)), True
+        is_p = column.endswith(("_p", "_p_holm")) or column in ("p", "p_holm")
+        return (format_p if is_p else format_number)(number(value)), True
     return str(value), False
 
 

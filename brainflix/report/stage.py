@@ -11,7 +11,7 @@ from brainflix.store.publish import Staging
 if TYPE_CHECKING:
     from brainflix.store.artifact import Artifact
 
-VERSION = 2
+VERSION = 3
 
 
 def run(job: Job, inputs: Mapping[str, list[Artifact]], out: Staging, tools: Tools) -> None:

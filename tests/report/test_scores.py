@@ -81,6 +81,15 @@ def test_further_tables_put_text_first():
     )
 
 
+def test_intervals_and_tests_follow_their_column() -> None:
+    row = {"decoder": "a", "gain": 0.5, "gain_hi": 1.0, "gain_lo": 0.0, "gain_p": 4e-4, "gain_p_holm": 8e-4}
+    table = read_table("t", [row | {"hi": 0.9, "identification": 0.8, "lo": 0.7, "p": 0.03}])
+    expected = "decoder identification lo hi p gain gain_lo gain_hi gain_p gain_p_holm"
+    assert " ".join(table.columns) == expected
+    cells = dict(zip(table.columns, table.rows[0], strict=True))
+    assert cells["p"] == ("0.030", True) and cells["gain_p"][0] == format_p(4e-4) != "0.000"
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [
