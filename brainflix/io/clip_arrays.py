@@ -50,6 +50,7 @@ def read_array(path: Path) -> Clip:
 
     Raises:
         DataError: it cannot be used; one sentence says why.
+        IntegrityError: it is damaged, or holds objects.
     """
     array, _ = _open_array(path, None)
     return from_array(_values(array, ..., path.name), path.name)
@@ -62,6 +63,7 @@ def clips_of_array(path: Path) -> tuple[Readers, tuple[tempfile.TemporaryDirecto
 
     Raises:
         DataError: it is no such array, or its ids do not name each clip once.
+        IntegrityError: it is damaged, holds objects, or lacks chunks.
     """
     folder = tempfile.TemporaryDirectory(prefix="brainflix-clips-") if path.suffix.lower() == ".npz" else None
     array, ids = _open_array(path, None if folder is None else Path(folder.name))
