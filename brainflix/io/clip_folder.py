@@ -52,6 +52,7 @@ class ClipFolder:
 
         Raises:
             DataError: it cannot be used; one sentence says why.
+            IntegrityError: its file is damaged.
         """
         return self.readers[clip_id]()
 

@@ -29,6 +29,7 @@ def read_logits(path: Path, clip_ids: Sequence[str]) -> NDArray[Any]:
     Raises:
         MissingError: no such file.
         DataError: it holds something else, or other clips.
+        IntegrityError: it is no npz of plain arrays.
     """
     return _read_rows(path, clip_ids, (2, 3))
 
