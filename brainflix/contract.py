@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from brainflix.store.refs import Ref
 
@@ -42,6 +42,16 @@ class Params(BaseModel):
     """Base of every part's parameters: frozen, and unknown names are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    #: By paper: what its released code takes, where a recipe with that `compat` does not say.
+    RELEASED: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_released(cls, given: Any) -> Any:
+        if not cls.RELEASED or not isinstance(given, Mapping):
+            return given
+        return {**cls.RELEASED.get(str(given.get("compat")), {}), **given}
 
 
 class AnyParams(BaseModel):

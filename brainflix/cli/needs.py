@@ -17,15 +17,22 @@ if TYPE_CHECKING:
 
 def fetch_bytes(item: Planned) -> int | None:
     """Return how many bytes a job would fetch from elsewhere; None if that is not known."""
-    from brainflix.io.weights import is_shipped
     from brainflix.registry import find
 
     if item.status == "cached":
         return 0
     if item.job.stage == "download":
         return _raw_bytes(find("dataset", item.job.dataset).load(), item)
+    return None if _repository(item) else 0
+
+
+def _repository(item: Planned) -> str:
+    """Return the Hub repository that a job which is to run takes its weights from; "" for none."""
+    from brainflix.io.weights import is_shipped
+
     weights = str(item.job.params.get("weights") or "")
-    return 0 if not weights or is_shipped(weights) or Path(weights).is_dir() else None
+    here = is_shipped(weights) or Path(weights).expanduser().is_dir()
+    return "" if item.status == "cached" or not weights or here else weights
 
 
 def _raw_bytes(dataset: Dataset, item: Planned) -> int | None:
@@ -57,15 +64,12 @@ def needs_a_person(item: Planned) -> bool:
 
 def need_lines(planned: Sequence[Planned]) -> list[str]:
     """Return what a plan needs from outside, for people: files that somebody has to bring, weights from the Hub."""
-    from brainflix.io.weights import local_folder
-
     brought = Counter(item.job.dataset for item in planned if needs_a_person(item))
     lines = [
         f"by hand: {dataset}, {count} downloads; brainflix download {dataset} --dry-run names the files"
         for dataset, count in brought.items()
     ]
-    wanted = [item.job.params.get("weights") for item in planned if item.status != "cached"]
-    repositories = sorted({str(name) for name in wanted if name and local_folder(str(name)) is None})
+    repositories = sorted({_repository(item) for item in planned} - {""})
     return lines + ([f"weights from the Hub: {', '.join(repositories)}"] if repositories else [])
 
 

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from brainflix.errors import DataError, IntegrityError
 from brainflix.io.clip_read import Clip, from_array
-from brainflix.io.damage import ARRAY_DAMAGE
+from brainflix.io.damage import ARRAY_DAMAGE, unreadable
 from brainflix.io.ids import names_of
 
+SAVE_PLAIN = "save it again as a plain array, without objects"
 ARRAY_SUFFIXES = (".npy", ".npz", ".zarr")
 NO_ARRAY: tuple[type[Exception], ...] = (DataError, IntegrityError, StopIteration, *ARRAY_DAMAGE)
 Readers = dict[str, Callable[[], Clip]]
@@ -92,8 +93,7 @@ def _open_array(path: Path, unpack_to: Path | None) -> tuple[Any, NDArray[Any] |
             return np.load(path, mmap_mode="r", allow_pickle=False), None
         return _open_npz(path, unpack_to)
     except ARRAY_DAMAGE as error:
-        why = "the file is empty" if path.is_file() and not path.stat().st_size else _one_line(error)
-        raise _unreadable(path.name, why) from error
+        raise unreadable(path.name, error, SAVE_PLAIN, path) from error
 
 
 def _values(array: Any, row: int | EllipsisType, name: str) -> NDArray[Any]:
@@ -101,15 +101,7 @@ def _values(array: Any, row: int | EllipsisType, name: str) -> NDArray[Any]:
     try:
         return np.asarray(array[row])
     except ARRAY_DAMAGE as error:
-        raise _unreadable(name, _one_line(error)) from error
-
-
-def _unreadable(name: str, why: str) -> IntegrityError:
-    return IntegrityError(f"cannot read {name}", why=why, next="save it again as a plain array, without objects")
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+        raise unreadable(name, error, SAVE_PLAIN) from error
 
 
 def _open_npz(path: Path, unpack_to: Path | None) -> tuple[Any, NDArray[Any] | None]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageSequence
 
 from brainflix.errors import DataError, IntegrityError
-from brainflix.io.damage import PICTURE_DAMAGE
+from brainflix.io.damage import PICTURE_DAMAGE, unreadable
 from brainflix.io.samples import count_samples
 
 Frames = NDArray[np.uint8]
@@ -224,6 +224,4 @@ def _once(notes: list[str]) -> tuple[str, ...]:
 
 
 def _unreadable(path: Path, error: Exception) -> IntegrityError:
-    empty = path.is_file() and path.stat().st_size == 0
-    why = "the file is empty" if empty else " ".join(str(error).split())
-    return IntegrityError(f"cannot read {path.name}", why=why, next=f"make or fetch {path.name} again")
+    return unreadable(path.name, error, f"make or fetch {path.name} again", path)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from brainflix.contract import Params
 
@@ -38,13 +37,10 @@ class RidgeParams(RegressParams):
     per_target: bool = Field(False, description="choose a penalty for each target dimension")
 
 
-# Brain Netflix spec 5.2.
-RELEASED_MLP: Mapping[str, Any] = {"output_dropout": 0.3}
-
-
 class MlpParams(RegressParams):
     """One hidden layer on standardised targets (Brain Netflix spec 5.2)."""
 
+    RELEASED: ClassVar = {"brainnetflix": {"output_dropout": 0.3}}
     kind: Literal["mlp", "swiglu"] = "mlp"
     hidden: int = Field(256, ge=1)
     epochs: int = Field(20, ge=1)
@@ -61,13 +57,6 @@ class MlpParams(RegressParams):
     val_fraction: float = Field(
         0.1, gt=0, lt=1, description="share of the rows, whole segments, that decides when to stop"
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _as_released(cls, given: Any) -> Any:
-        if isinstance(given, Mapping) and given.get("compat") == "brainnetflix":
-            return {**RELEASED_MLP, **given}
-        return given
 
 
 class EncoderParams(Params):

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from brainflix.targets.params import WeightParams
 
-# What the release searches with (spec 6.2); on the checkpoint that it uses this tends to strings of near-synonyms.
-RELEASED: Mapping[str, Any] = {"beams": 1, "repetition_penalty": 6.0}
-
 
 class BlipCaptionParams(WeightParams):
     """Captions from BLIP's text decoder (Brain Netflix spec 6.2); lengths count the four tokens of the prefix."""
 
+    # Spec 6.2; on the checkpoint that the release uses this tends to strings of near-synonyms.
+    RELEASED: ClassVar = {"brainnetflix": {"beams": 1, "repetition_penalty": 6.0}}
     beams: int = Field(3, ge=1, description="captions that are followed side by side; 1 is greedy")
     repetition_penalty: float = Field(1.5, ge=1, description="how much words that were said are held back; 1 is not")
     max_length: int = Field(20, ge=5, description="tokens of a caption at most, with the prefix's four")
@@ -23,13 +21,6 @@ class BlipCaptionParams(WeightParams):
     compat: Literal["", "brainnetflix"] = Field(
         "", description="brainnetflix searches as released where the recipe does not say: greedy, with a penalty of 6"
     )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _as_released(cls, given: Any) -> Any:
-        if isinstance(given, Mapping) and given.get("compat") == "brainnetflix":
-            return {**RELEASED, **given}
-        return given
 
     @model_validator(mode="after")
     def _check_lengths(self) -> Self:

@@ -212,7 +212,7 @@ def _changes(side: str, clip: Clip, timing: Timing, protocol: Protocol) -> Itera
     if (height, width) != (protocol.height, protocol.width):
         shape = "" if abs(width / height * protocol.height / protocol.width - 1) <= 0.01 else ", another aspect ratio"
         yield f"{side}: resized from {width}x{height} to {protocol.width}x{protocol.height}{shape}"
-    own = Timing(len(clip.frames), clip.starts_s).fps_hz if clip.starts_s is not None else None
+    own = Timing(len(clip.frames), clip.starts_s).fps_hz
     given = timing.fps_hz
     if own is not None and given is not None and abs(given / own - 1) > RATE_TOLERANCE:
         yield f"{side}: taken to have {given:g} frames per second as asked, its files say {own:g}"
