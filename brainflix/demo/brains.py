@@ -138,17 +138,21 @@ def _tuned(rng: np.random.Generator, n: int) -> np.ndarray:
 
 def drive(brain: Brain, films: Sequence[ClipFeatures]) -> list[np.ndarray]:
     """Return each film's neural drive (n_clips, n_grayordinates), of unit variance over all films, times strength."""
-    raw = [_encode(brain, film) for film in films]
-    pooled = np.concatenate(raw)
-    sd = pooled.std(axis=0)
+    raw = _encode(brain, films)
+    sd = raw.std(axis=0)
     scale = np.divide(brain.strength, sd, out=np.zeros_like(sd), where=sd > 1e-9)
-    return [(part - pooled.mean(axis=0)) * scale for part in raw]
+    ends = np.cumsum([len(film.early) for film in films])
+    return np.split((raw - raw.mean(axis=0)) * scale, ends[:-1])
 
 
-def _encode(brain: Brain, film: ClipFeatures) -> np.ndarray:
-    """Linear encoding of each feature family; the families themselves are not linear in the pixels."""
-    families = ((name, getattr(film, name)) for name in brain.weights)
-    return sum(values.reshape(len(values), -1) @ brain.weights[name] for name, values in families)
+def _encode(brain: Brain, films: Sequence[ClipFeatures]) -> np.ndarray:
+    """Linear encoding of the family that drives a grayordinate; the families are not linear in the pixels."""
+    encoded = np.zeros((sum(len(film.early) for film in films), len(brain.strength)))
+    for name, weights in brain.weights.items():
+        driven = np.flatnonzero(weights.any(axis=0))
+        values = np.concatenate([getattr(film, name).reshape(len(film.early), -1) for film in films])
+        encoded[:, driven] = values @ weights[:, driven]
+    return encoded
 
 
 def respond(brain: Brain, clip_drive: np.ndarray, volume_times_s: np.ndarray) -> np.ndarray:

@@ -106,7 +106,7 @@ def decompose(x: Any, dtype: torch.dtype, device: str | torch.device) -> Spectru
     size = n if dual else p
     gram = torch.zeros(size, size, dtype=torch.float64, device=device)
     for chunk in centred_columns(x, mean, dtype, device) if dual else centred_rows(x, mean, dtype, device):
-        gram += chunk @ chunk.T if dual else chunk.T @ chunk
+        gram += _self_product(chunk if dual else chunk.T)
     if dual:
         # Exactly centred again after the rounding of the products: the intercept must stay unpenalised.
         gram -= gram.mean(dim=0)
@@ -121,6 +121,14 @@ def decompose(x: Any, dtype: torch.dtype, device: str | torch.device) -> Spectru
     scaled = vectors / values.sqrt().to(dtype)
     left = torch.cat([chunk @ scaled for chunk in centred_rows(x, mean, dtype, device)])
     return Spectrum(left, vectors, values, False, mean)
+
+
+def _self_product(x: Tensor) -> Tensor:
+    """Return x x^T; on the processor through NumPy, which knows that it is symmetric and computes half of it."""
+    if x.device.type == "cpu":
+        array = x.numpy()
+        return torch.from_numpy(array @ array.T)
+    return x @ x.T
 
 
 def _eigh(gram: Tensor) -> tuple[Tensor, Tensor]:

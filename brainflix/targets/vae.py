@@ -41,7 +41,8 @@ def extract(
     return {"scaling_factor": float(vae.config.scaling_factor), "posterior": "mode" if seed is None else "sample"}
 
 
-# Frames that are decoded at once: more need many gigabytes at the public models' size, and are no faster.
+# Frames that go through at once: more need many gigabytes at the public models' size, and are slower on processors,
+# whose caches they do not fit.
 FRAMES_AT_ONCE = 16
 
 
@@ -64,13 +65,18 @@ def encode_latents(
         seed: the run's seed, to sample the posterior; None takes its mode.
     """
     pixels = torch.from_numpy(frames).to(compute.device).movedim(-1, -3).flatten(0, 1)
-    posterior = vae.encode(pixels.to(compute.dtype) / 127.5 - 1.0).latent_dist
-    latents = posterior.mode().float()
+    posteriors = [vae.encode(_signed(part, compute)).latent_dist for part in torch.split(pixels, FRAMES_AT_ONCE)]
+    latents = torch.cat([posterior.mode() for posterior in posteriors]).float()
     if seed is not None:
         noise = clip_noise(seed, clip_ids, (frames.shape[1], *latents.shape[1:])).flatten(0, 1)
-        latents = latents + posterior.std.float() * noise.to(compute.device)
+        std = torch.cat([posterior.std for posterior in posteriors]).float()
+        latents = latents + std * noise.to(compute.device)
     scaled: np.ndarray = (latents * vae.config.scaling_factor).cpu().numpy()
     return scaled.reshape(*frames.shape[:2], *scaled.shape[1:])
+
+
+def _signed(pixels: torch.Tensor, compute: Compute) -> torch.Tensor:
+    return pixels.to(compute.dtype) / 127.5 - 1.0
 
 
 @torch.inference_mode()

@@ -35,7 +35,7 @@ LABELLED = (60, 120, 240, 480)
 SEEDS = (0, 1)
 STEPS, BATCH, MASKED_EPOCHS = 120, 96, 20
 WITH, WITHOUT, RIDGE = "tuned after masked modelling", "tuned from random weights", "ridge on grayordinates"
-MASKED = MaskedParams(preset="tiny", patch_size=32, epochs=MASKED_EPOCHS, warmup_epochs=2)
+MASKED = MaskedParams(preset="tiny", patch_size=64, epochs=MASKED_EPOCHS, warmup_epochs=2)
 Rows = tuple[np.ndarray, np.ndarray]
 
 

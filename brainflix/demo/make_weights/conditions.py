@@ -11,6 +11,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 
 from brainflix.demo.grammar import FACTORS, Scene
 from brainflix.demo.make_weights.common import N_FRAMES, clips_of, half_where_fast, to_signed
+from brainflix.targets.vae import FRAMES_AT_ONCE
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,9 @@ class Teacher:
         """Return scaled latents of shape (batch, 4, frames, 8, 8)."""
         with half_where_fast():
             pixels = to_signed(clips_of(scenes)).flatten(0, 1)
-            z = self.vae.encode(pixels).latent_dist.mode().float() * self.vae.config.scaling_factor
+            # In parts that fit the caches of a processor.
+            modes = [self.vae.encode(part).latent_dist.mode() for part in torch.split(pixels, FRAMES_AT_ONCE)]
+            z = torch.cat(modes).float() * self.vae.config.scaling_factor
         return z.unflatten(0, (len(scenes), N_FRAMES)).transpose(1, 2)
 
     def latents_as_predicted(self, z: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
