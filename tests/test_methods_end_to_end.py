@@ -25,6 +25,7 @@ WORLD = (
     "align.group={part: none}",
     "train.mbm.epochs=1",
     "train.mbm.width=32",
+    "train.mbm.patch_size=16",
     "train.mbm.depth=1",
     "evaluate.ways=[2,10]",
     "evaluate.min_shift_s=4",

@@ -25,10 +25,10 @@ FRAMES, GAP = (0, 2, 5, 7), 6
 
 
 def picture(store: Store, path: Path, n_clips: int = 6, scale: int = 2) -> None:
-    """Draw evenly spaced test clips of subject 1: frames of the truth, a gap, the same frames of the reconstruction."""
+    """Draw the middle clips of equal stretches of subject 1's test film: frames of truth and reconstruction."""
     videos, truth = Videos.load(store.open("videos/demo-sub-1-video")), Videos.load(store.open("targets/demo-frames"))
     place = {clip_id: i for i, clip_id in enumerate(truth.clip_ids)}
-    chosen = np.linspace(0, len(videos.clip_ids) - 1, n_clips).round().astype(int)
+    chosen = ((np.arange(n_clips) + 0.5) / n_clips * len(videos.clip_ids)).astype(int)
     cells = []
     for i in chosen:
         strips = [

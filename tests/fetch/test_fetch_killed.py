@@ -14,12 +14,15 @@ from fetch_worlds import BODY, digest, remote
 from brainflix.contract import Silent
 from brainflix.io.fetch.download import fetch_files
 
+# Shells start background jobs with interrupts ignored, and children inherit that.
 CLIENT = """
+import signal
 import sys
 from pathlib import Path
 from brainflix.contract import Silent
 from brainflix.io.fetch.download import fetch_files
 from brainflix.io.fetch.files import RemoteFile
+signal.signal(signal.SIGINT, signal.default_int_handler)
 url, folder, size, digest = sys.argv[1:]
 files = [RemoteFile(f"{n}.bin", f"{url}/{n}.bin", int(size), digest) for n in range(3)]
 print("ready", flush=True)
