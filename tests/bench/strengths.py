@@ -12,20 +12,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from brainflix.plan import Selection, make_plan
-from brainflix.recipe import load_recipe
-from brainflix.run import execute, summary
-from brainflix.settings import load_settings
-from brainflix.store.store import Store
+from tests.bench.one_subject import scores
 
-OTHER_WORLD = ("dataset.seed=1", "dataset.subjects=[1]", "align.group.part=none", "align.group.n_iterations=1")
-# What the scores of the videos do not depend on.
-LEAVE_OUT = (
-    "evaluate.inputs.transfer=[]",
-    "evaluate.inputs.baselines=[]",
-    "evaluate.inputs.oracle=[]",
-    "evaluate.inputs.predictions=[regress.z]",
-)
+OTHER_WORLD = ("dataset.seed=1", "evaluate.inputs.predictions=[regress.z]")
 # Strength, guidance, and whether what the generator reads is rescaled.
 CHOICES = (
     (0.25, 1.0, True),
@@ -38,22 +27,20 @@ CHOICES = (
 METRICS = ("nway_2", "nway_50", "ssim_excess", "pixcorr", "flow_cosine")
 
 
-def score(store: Store, strength: float, guidance: float, rescale: bool) -> dict[str, float]:
+def score(store: Path, strength: float, guidance: float, rescale: bool) -> dict[str, float]:
     """Run the chain with these settings and return its scores by metric."""
     said = str(rescale).lower()
     video = [f"reconstruct.video.strength={strength}", f"reconstruct.video.guidance_scale={guidance}"]
     rescaled = [f"regress.z.rescale={said}", f"regress.text.rescale={said}"]
-    recipe = load_recipe("demo", [*OTHER_WORLD, *LEAVE_OUT, *video, *rescaled])
-    done = execute(make_plan(recipe, store, Selection(stage="evaluate")), store, load_settings(store=store.root))
-    scores = summary(recipe, store, done)["scores"]["1"]
-    return {name: scores[name]["value"] for name in METRICS}
+    found = scores(store, [*OTHER_WORLD, *video, *rescaled])
+    return {name: found[name]["value"] for name in METRICS}
 
 
 def main() -> None:
     """Print a line for each choice."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--store", type=Path, default=Path("strength-store"))
-    store = Store(parser.parse_args().store)
+    store = parser.parse_args().store
     for strength, guidance, rescale in CHOICES:
         values = ", ".join(f"{name} {value:.3f}" for name, value in score(store, strength, guidance, rescale).items())
         how = "rescaled" if rescale else "as predicted"

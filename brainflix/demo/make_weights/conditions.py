@@ -10,8 +10,11 @@ from diffusers import AutoencoderKL
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from brainflix.demo.grammar import FACTORS, Scene
-from brainflix.demo.make_weights.common import N_FRAMES, clips_of, half_where_fast, to_signed
-from brainflix.targets.vae import FRAMES_AT_ONCE
+from brainflix.demo.make_weights.common import clips_of, half_where_fast
+from brainflix.device import Compute
+from brainflix.targets.vae import encode_latents
+
+CPU = Compute(torch.device("cpu"), torch.float32, "the weights are small")
 
 
 @dataclass(frozen=True)
@@ -50,15 +53,11 @@ class Teacher:
         self.tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer")
         self.random = torch.Generator().manual_seed(seed)
 
-    @torch.no_grad()
     def latents(self, scenes: list[Scene]) -> torch.Tensor:
         """Return scaled latents of shape (batch, 4, frames, 8, 8)."""
         with half_where_fast():
-            pixels = to_signed(clips_of(scenes)).flatten(0, 1)
-            # In parts that fit the caches of a processor.
-            modes = [self.vae.encode(part).latent_dist.mode() for part in torch.split(pixels, FRAMES_AT_ONCE)]
-            z = torch.cat(modes).float() * self.vae.config.scaling_factor
-        return z.unflatten(0, (len(scenes), N_FRAMES)).transpose(1, 2)
+            z = encode_latents(self.vae, clips_of(scenes), CPU)
+        return torch.from_numpy(z).transpose(1, 2)
 
     def latents_as_predicted(self, z: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
         """Pull latents (batch, 4, frames, 8, 8) to their mean over time, to the batch's and to another clip's.
