@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from brainflix.cli.output import Table
@@ -67,8 +67,22 @@ def plan_table(planned: Sequence[Planned], whys: Mapping[str, str] | None = None
     return Table(("status", "job", "artifact", "why"), rows)
 
 
+def leading_scores(
+    scores: Mapping[str, Mapping[str, Mapping[str, Any]]], primary: Collection[str]
+) -> dict[str, dict[str, Mapping[str, Any]]]:
+    """Return the scores that protocols lead with; all of a subject that has none of them.
+
+    A second evaluation's scores are named `step.metric`.
+    """
+    leading = {
+        subject: {name: score for name, score in metrics.items() if {name, name.rpartition(".")[2]} & set(primary)}
+        for subject, metrics in scores.items()
+    }
+    return {subject: leading[subject] or dict(metrics) for subject, metrics in scores.items()}
+
+
 def score_tables(scores: Mapping[str, Mapping[str, Mapping[str, Any]]], *, simulated: bool) -> list[Table]:
-    """Return one table for each subject from the scores that `run --json` prints."""
+    """Return one table for each subject from scores as `run --json` prints them."""
     from brainflix.report.scores import NONE, format_number, format_p, number
 
     tables = []

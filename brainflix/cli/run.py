@@ -71,14 +71,19 @@ def run(
 
 
 def _show_run(recipe: Any, store: Store, results: list[Done], simulated: bool, out: Output) -> None:
-    """Print the scores, or where there are none the refs of the last stage."""
-    from brainflix.cli.render import score_tables
+    """Print the leading scores, or where there are none the refs of the last stage; --json has all scores."""
+    from brainflix.cli.render import leading_scores, score_tables
     from brainflix.run import summary
 
     document = summary(recipe, store, results)
     last = [done.ref for done in results if done.stage == results[-1].stage]
-    tables = score_tables(document["scores"], simulated=simulated)
-    out.result(document, lines=last, tables=tables or None)
+    evaluated = [store.open(done.ref).json("scores.json") for done in results if done.stage == "evaluate"]
+    primary = {name for table in evaluated for name in table.get("primary", ())}
+    shown = leading_scores(document["scores"], primary)
+    out.result(document, lines=last, tables=score_tables(shown, simulated=simulated) or None)
+    rest = sum(map(len, document["scores"].values())) - sum(map(len, shown.values()))
+    if rest:
+        out.say(f"{rest} more scores are in the report, and printed by --json.")
     if last[0].startswith("report/"):
         out.say(f"Next: brainflix report {recipe.recipe} --out {recipe.recipe}.html")
 

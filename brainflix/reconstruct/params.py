@@ -15,6 +15,10 @@ class ZeroscopeParams(WeightParams):
     steps: int = Field(20, ge=1, le=1000, description="solver steps of the whole schedule")
     strength: float = Field(0.8, ge=0, le=1, description="share of the schedule that is run; 0 only decodes")
     guidance_scale: float = Field(15.0, ge=1, description="classifier-free guidance; 1 switches it off")
+    antithetic: bool = Field(
+        False,
+        description="denoise predicted latents from noise and from its negative and decode the mean: twice the time",
+    )
     size_px: tuple[int, int] | None = Field(
         None, description="height and width where no latents are predicted; by default the network's own"
     )

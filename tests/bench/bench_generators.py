@@ -23,7 +23,7 @@ from brainflix.attention import choose_kernel
 from brainflix.device import Compute, is_cuda, pick_compute, seeded_init
 from brainflix.errors import ResourceError
 from brainflix.reconstruct.params import ZeroscopeParams
-from brainflix.reconstruct.zeroscope import Backend, generate
+from brainflix.reconstruct.zeroscope_denoise import Backend, generate
 
 TARGET = 2.0
 BLOCKS = {"down_block_types": ("DownEncoderBlock2D",) * 4, "up_block_types": ("UpDecoderBlock2D",) * 4}

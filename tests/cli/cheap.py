@@ -28,6 +28,8 @@ SCORES = {
     "ssim": {"value": 0.25, "chance": 0.125, "ci95": [0.2, 0.3], "p": 0.0005, "n": 24, "about": "", "unit": ""},
     "psnr": {"value": -3.5, "chance": None, "ci95": [None, None], "p": None, "n": 0, "about": "", "unit": "dB"},
 }
+#: The metrics that the toy protocol leads with.
+PRIMARY: list[str] = []
 
 
 class ToyParams(Params):
@@ -100,7 +102,7 @@ def write_text(job: Any, out: Any, tools: Any) -> None:
 
 
 def write_scores(job: Any, out: Any, tools: Any) -> None:
-    write_json(out.path / "scores.json", {"subject": job.subject, "scores": SCORES})
+    write_json(out.path / "scores.json", {"subject": job.subject, "primary": PRIMARY, "scores": SCORES})
 
 
 def write_page(job: Any, out: Any, tools: Any) -> None:

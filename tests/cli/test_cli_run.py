@@ -7,6 +7,7 @@ import sys
 
 import cheap
 
+from brainflix.cli.render import leading_scores
 from brainflix.plan import make_plan
 from brainflix.recipe import load_recipe
 from brainflix.run import Done, summary
@@ -37,6 +38,20 @@ def test_people_get_a_row_for_each_job_and_a_table_of_scores(toy, brainflix):
     assert ssim.split() == ["ssim", "0.250", "0.125", "0.200", "…", "0.300", "5×10⁻⁴", "24"]  # noqa: RUF001
     psnr = next(line for line in said.lines if line.startswith("psnr"))
     assert psnr.split() == ["psnr", "−3.500", "–", "–", "…", "–", "–", "0"]  # noqa: RUF001
+
+
+def test_people_see_what_the_protocol_leads_with_and_how_much_there_is_besides(toy, brainflix, monkeypatch):
+    monkeypatch.setattr(cheap, "PRIMARY", ["ssim"])
+    said = brainflix("run", "toy")
+    assert sum(line.startswith("ssim") for line in said.lines) == 2 and "psnr" not in said.out
+    assert "2 more scores are in the report, and printed by --json." in said.err
+    assert set(json.loads(brainflix("run", "toy", "--json").out)["scores"]["1"]) == {"ssim", "psnr"}
+
+
+def test_leading_scores_know_second_evaluations_and_subjects_without_any():
+    first = {"ssim": {}, "psnr": {}, "papers.ssim": {}}
+    shown = leading_scores({"1": first, "2": {"psnr": {}}}, {"ssim"})
+    assert {subject: list(scores) for subject, scores in shown.items()} == {"1": ["ssim", "papers.ssim"], "2": ["psnr"]}
 
 
 def test_real_data_are_not_called_simulated(toy, brainflix):

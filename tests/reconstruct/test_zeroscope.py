@@ -15,9 +15,10 @@ from brainflix.demo.make_weights.unet import build_scheduler
 from brainflix.demo.make_weights.vae import build as build_vae
 from brainflix.device import pick_compute
 from brainflix.errors import DataError
+from brainflix.reconstruct import zeroscope_denoise
 from brainflix.reconstruct.params import ZeroscopeParams
 from brainflix.reconstruct.seeds import clip_noise, clip_seed
-from brainflix.reconstruct.zeroscope import Backend, generate, kept_timesteps
+from brainflix.reconstruct.zeroscope_denoise import Backend, generate, kept_timesteps
 from brainflix.targets.vae import decode_latents
 
 N_FRAMES = 4
@@ -64,6 +65,19 @@ def test_clips_do_not_depend_on_batch_or_order(backend: Backend) -> None:
 def test_strength_zero_only_decodes(backend: Backend) -> None:
     latents, _ = conditions()
     assert np.array_equal(run(backend, [0, 1, 2], strength=0.0), decode_latents(backend.vae, torch.from_numpy(latents)))
+
+
+def test_antithetic_decodes_the_mean_over_a_noise_and_its_negative(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(zeroscope_denoise, "decode_latents", lambda vae, latents: latents)
+    pair, one = run(backend, [0, 1, 2], antithetic=True), run(backend, [0, 1, 2])
+    monkeypatch.setattr(zeroscope_denoise, "clip_noise", lambda *how: -clip_noise(*how))
+    other = run(backend, [0, 1, 2])
+    np.testing.assert_allclose(pair, (one + other) / 2, atol=1e-5)
+    assert np.abs(one - other).max() > 0.1
+    # The sign of the noise is nothing that a clip could depend on.
+    np.testing.assert_allclose(run(backend, [0, 1, 2], antithetic=True), pair, atol=1e-5)
 
 
 def test_wrong_axis_order_is_refused(backend: Backend) -> None:

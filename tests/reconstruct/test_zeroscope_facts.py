@@ -22,7 +22,7 @@ from brainflix.io.video import encode
 from brainflix.io.weights import SHIPPED
 from brainflix.reconstruct.params import ZeroscopeParams
 from brainflix.reconstruct.seeds import clip_noise
-from brainflix.reconstruct.zeroscope import Backend, generate, kept_timesteps, load_backend
+from brainflix.reconstruct.zeroscope_denoise import Backend, generate, kept_timesteps, load_backend
 from brainflix.store.store import Store
 from brainflix.targets.vae import decode_latents
 
