@@ -120,8 +120,9 @@ def encode(frames: np.ndarray, fps_hz: float, path: Path | io.BytesIO, *, crf: i
         rate = max(Fraction(fps_hz).limit_denominator(_FINEST_RATE), Fraction(1, _FINEST_RATE))
         stream = container.add_stream("libx264", rate=rate)
         stream.height, stream.width, stream.pix_fmt = frames.shape[1], frames.shape[2], "yuv420p"
-        # One thread: the number of threads changes x264's bytes.
-        stream.options = {"crf": str(crf), "preset": "veryfast", "threads": "1"}
+        # One thread: the number of threads changes x264's bytes. No macroblock tree: on small frames it reads memory
+        # that nobody has set, so that the same frames would give other bytes now and then.
+        stream.options = {"crf": str(crf), "preset": "veryfast", "threads": "1", "x264-params": "mbtree=0"}
         for frame in frames:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")))
         container.mux(stream.encode())
