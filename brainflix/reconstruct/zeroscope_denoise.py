@@ -48,10 +48,6 @@ class Backend:
     kernel: str
     memory: Mapping[str, object] = field(default_factory=dict)
 
-    def scheduler(self) -> DPMSolverMultistepScheduler:
-        """Return a fresh solver: it has memory, so that every run through the timesteps needs its own."""
-        return DPMSolverMultistepScheduler.from_pretrained(self.scheduler_folder)
-
     @property
     def n_channels(self) -> int:
         """Channels of the latents."""
@@ -128,37 +124,28 @@ def generate(
     Raises:
         DataError: latents of another shape or axis order, or prompts of another shape than the text tower's.
     """
+    # Read once: pointing it at its first timestep again (`kept_timesteps`) clears what it remembers of the last run.
+    scheduler = DPMSolverMultistepScheduler.from_pretrained(backend.scheduler_folder)
+    strength = 1.0 if latents is None else params.strength
+    timesteps = kept_timesteps(scheduler, params.steps, strength)
     if latents is None:
-        strength = 1.0
         starts = [clip_noise(seed, clip_ids, (n_frames, backend.n_channels, *backend.noise_size(params.size_px)))]
     else:
-        strength = params.strength
         clean = _scaled(frames_first(latents, n_frames, backend.n_channels), params.latent_factor)
         noise = clip_noise(seed, clip_ids, clean.shape[1:])
-        noises = [noise, -noise] if params.antithetic else [noise]
-        starts = [_renoised(backend, clean, noise, params.steps, strength) for noise in noises]
-    ends = [_denoised(backend, start, prompts, strength, params) for start in starts]
-    return decode_latents(backend.vae, torch.stack(ends).mean(dim=0))
-
-
-def _renoised(backend: Backend, clean: torch.Tensor, noise: torch.Tensor, steps: int, strength: float) -> torch.Tensor:
-    """Return latents with the noise of the first kept timestep; no step is kept at strength 0, and none is added."""
-    scheduler = backend.scheduler()
-    timesteps = kept_timesteps(scheduler, steps, strength)
-    return scheduler.add_noise(clean, noise, timesteps[:1].expand(len(clean))) if len(timesteps) else clean
-
-
-def _denoised(
-    backend: Backend, start: torch.Tensor, prompts: np.ndarray, strength: float, params: ZeroscopeParams
-) -> torch.Tensor:
-    """Denoise latents (n_clips, n_frames, channels, height, width) along the kept timesteps; the same shape again."""
-    scheduler = backend.scheduler()
-    timesteps = kept_timesteps(scheduler, params.steps, strength)
-    x = start.transpose(1, 2).to(backend.compute.device)
+        starts = [clean]  # decoded as they are where no step is kept, at strength 0
+        if len(timesteps):
+            first = timesteps[:1].expand(len(clean))
+            noises = [noise, -noise] if params.antithetic else [noise]
+            starts = [scheduler.add_noise(clean, each, first) for each in noises]
     condition = _condition(backend, prompts, params.guidance_scale) if len(timesteps) else None
-    for t in timesteps:
-        x = scheduler.step(_predict_noise(backend, x, t, condition, params.guidance_scale), t, x).prev_sample
-    return x.transpose(1, 2)
+    ends = []
+    for start in starts:
+        x = start.transpose(1, 2).to(backend.compute.device)
+        for t in kept_timesteps(scheduler, params.steps, strength):
+            x = scheduler.step(_predict_noise(backend, x, t, condition, params.guidance_scale), t, x).prev_sample
+        ends.append(x.transpose(1, 2))
+    return decode_latents(backend.vae, torch.stack(ends).mean(dim=0))
 
 
 def _scaled(latents: np.ndarray, factor: float) -> torch.Tensor:
