@@ -3,9 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STORE ?= store
+RECORD_STORE ?= store-record
+# Sums in one order, whatever the machine: bytes can be compared.
+ONE_THREAD := BRAINFLIX_WORKERS=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo methods test check fix bench crash demo-weights null masked-modelling clean
+.PHONY: demo methods test record record-anew check fix bench crash demo-weights null masked-modelling clean
 
 demo: $(VENV)/.installed  ## set up and run the whole chain on the embedded simulation
 	$(BIN)/brainflix run recipes/demo.yaml --store $(STORE)
@@ -17,7 +20,17 @@ methods: $(VENV)/.installed  ## the published methods at small size on the embed
 	$(BIN)/brainflix run recipes/mindvideo-cc2017.yaml --preset tiny --store $(STORE)
 
 test: $(VENV)/.installed-dev check  ## set up and run lint, types and tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
+
+record: $(VENV)/.installed-dev  ## run the demo at one thread and compare keys, bytes and scores with the record
+	$(ONE_THREAD) $(BIN)/brainflix run recipes/demo.yaml --store $(RECORD_STORE)
+	$(BIN)/python -m tests.record.demo --store $(RECORD_STORE)
+
+record-anew: $(VENV)/.installed-dev  ## the same, and write the record, after a change that is meant to change it
+	$(ONE_THREAD) $(BIN)/brainflix run recipes/demo.yaml --store $(RECORD_STORE)
+	$(BIN)/python -m tests.record.demo --store $(RECORD_STORE) --out tests/record/demo.json
+	$(BIN)/python -m tests.record.plans
+	$(BIN)/python -m tests.record.inventory
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
