@@ -1,4 +1,4 @@
-"""Facts of Brain Netflix's spec, section 11, that no test beside their code states; the numbers are the spec's."""
+"""Facts of docs/methods/brain-netflix.md that no test beside their code states."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_43_the_released_vector_metrics_of_a_toy() -> None:
     predicted = np.array([[1.2, 2.5, 3, 1], [4, 5, 6, 1.7], [2, 4, 1, 2.5]])
     assert mean_errors(truth, predicted) == pytest.approx((0.0858333, 0.1583333), abs=1e-7)
     assert r2_per_dim(truth, predicted).mean() == pytest.approx(0.7069643, abs=1e-7)
-    # The fourth, the correlation of all numbers together, is left out on purpose (see fact 29); this is what it says.
+    # The fourth, the correlation of all numbers together, is left out on purpose; this is what it says.
     assert np.corrcoef(truth.ravel(), predicted.ravel())[0, 1] == pytest.approx(0.9898763, abs=1e-7)
 
 

@@ -1,6 +1,6 @@
 """Which volume answers a clip: how well a film explains responses at each delay.
 
-Published trims of CC2017 contain the haemodynamic delay (datasets spec 1), which is an inference from scripts. Here it
+Published trims of CC2017 contain the haemodynamic delay (docs/datasets.md, CC2017 trim), by inference. Here it
 is looked at: on untrimmed runs, so that a delay that the trim already contains is not taken for none.
 """
 

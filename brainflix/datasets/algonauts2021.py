@@ -1,4 +1,4 @@
-"""Algonauts 2021: estimates of ten subjects for 1000 films of three seconds (datasets spec 7)."""
+"""Algonauts 2021: estimates of ten subjects for 1000 films of three seconds (docs/datasets.md, Algonauts 2021)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Algonauts 2025: hours of series and films in parcels, four subjects of CNeuroMod (datasets spec 8)."""
+"""Algonauts 2025: hours of series and films in parcels, four subjects (docs/datasets.md, Algonauts 2025)."""
 
 from __future__ import annotations
 

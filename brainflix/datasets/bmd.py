@@ -1,4 +1,4 @@
-"""BOLD Moments: ten subjects saw 1000 short films three times and 102 ten times (ds005165; datasets spec 4)."""
+"""BOLD Moments: ten subjects saw 1000 short films three times and 102 ten times (docs/datasets.md, BOLD Moments)."""
 
 from __future__ import annotations
 

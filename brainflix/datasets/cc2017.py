@@ -1,4 +1,4 @@
-"""CC2017: three subjects watched 18 segments of films twice and 5 ten times (Wen et al. 2018; datasets spec 1)."""
+"""CC2017: three subjects watched 18 film segments twice, 5 ten times (Wen et al. 2018; docs/datasets.md, CC2017)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CC2017 as NeuroClips released it: tensors of selected vertices on the Hub (datasets spec 2)."""
+"""CC2017 as NeuroClips released it: tensors of selected vertices (docs/datasets.md, CC2017 from NeuroClips)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fudan's fMRI-Video: films of eight seconds, responses as pictures of the flattened cortex (datasets spec 3)."""
+"""Fudan's fMRI-Video: films of eight seconds, pictures of the flattened cortex (docs/datasets.md, Fudan fMRI-Video)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HAD: thirty subjects, each with 720 clips of human actions of their own (ds004488; datasets spec 5)."""
+"""HAD: thirty subjects, each with 720 clips of human actions of their own (ds004488; docs/datasets.md, HAD)."""
 
 from __future__ import annotations
 

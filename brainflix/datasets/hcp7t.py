@@ -1,4 +1,4 @@
-"""HCP 7T films: 184 people watched four runs of clips from films (datasets spec 6)."""
+"""HCP 7T films: 184 people watched four runs of clips from films (docs/datasets.md, HCP 7T films)."""
 
 from __future__ import annotations
 

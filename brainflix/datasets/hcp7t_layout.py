@@ -28,7 +28,7 @@ class Movie:
     intervals: tuple[tuple[int, int], ...]
 
 
-# Mind-Animator's clip times (mind-animator spec 1.2); the last interval of each run is the closing montage.
+# Mind-Animator's clip times (its released `clip_times_24.npy`); the last interval of each run is the closing montage.
 MOVIES = (
     Movie(
         "MOVIE1",

@@ -1,4 +1,4 @@
-"""CC2017 as MinD-Video released it: arrays of voxels and frames (datasets spec 1)."""
+"""CC2017 as MinD-Video released it: arrays of voxels and frames (docs/datasets.md, CC2017 from MinD-Video)."""
 
 from __future__ import annotations
 

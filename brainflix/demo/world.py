@@ -98,7 +98,7 @@ def n_volumes(segment: str, n_clips: int) -> int:
 
 
 def _response(brain: Brain, clip_drive: np.ndarray, n: int) -> np.ndarray:
-    """Noise-free response of a run; a run with 5 extra volumes starts one volume after the film (datasets spec 1)."""
+    """Noise-free response of a run; with 5 extra volumes it starts one late (docs/datasets.md, CC2017 trim)."""
     late = n - len(clip_drive) == 5
     return respond(brain, clip_drive, (np.arange(n) + late) * TR_S)
 

@@ -1,4 +1,4 @@
-"""Trivial baselines: videos that any decoder must beat before its score means anything (metrics spec 2.17)."""
+"""Trivial baselines: videos that any decoder must beat before its score means anything (docs/scoring.md, Baselines)."""
 
 from __future__ import annotations
 

@@ -17,9 +17,9 @@ Ints = NDArray[np.int64]
 Method = Literal["percentile", "bca"]
 # Entries of a block of bootstrap weights held at once.
 BLOCK = 2**18
-# With fewer clusters the bootstrap's intervals are too narrow; Student's t over clusters is used (metrics spec 3.2).
+# With fewer clusters the bootstrap's intervals are too narrow; Student's t is used (docs/scoring.md, Intervals).
 FEW_CLUSTERS = 30
-# Length of a stimulus block in seconds where nobody asks for another (metrics spec 3.2).
+# Length of a stimulus block in seconds where nobody asks for another (docs/scoring.md, Intervals).
 BLOCK_S = 20.0
 
 
@@ -69,7 +69,7 @@ def mean_interval(
     level: float = 0.95,
     method: Method = "percentile",
 ) -> Interval:
-    """Return the mean over clips with the interval that its number of clusters allows (metrics spec 3.2).
+    """Return the mean over clips with the interval that its number of clusters allows (docs/scoring.md, Intervals).
 
     Student's t where fewer than FEW_CLUSTERS clusters have a value, else the cluster bootstrap by `method`; arguments
     as of `cluster_bootstrap`.

@@ -1,7 +1,7 @@
 """How high a score can get: what repeats of a clip allow a decoder, and what random generators make of it.
 
 Ceilings of single voxels are in `preprocess.noise_ceiling`; the oracle, which feeds true targets to the generator, is
-a video set of its own (metrics spec 2.15).
+a video set of its own (docs/scoring.md, Ceilings).
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class SamplingSpread:
 
 
 def target_ceiling(first: NDArray[Any], second: NDArray[Any]) -> TargetCeiling:
-    """Return the ceiling of a decoder's profile correlation from two halves of the repeats (metrics spec 2.15, 2).
+    """Return the ceiling of a decoder's profile correlation from halves of the repeats (docs/scoring.md, Ceilings).
 
     The correlation r of the halves is that of values decoded from half the repeats; all of them together have the
     reliability 2 r / (1 + r) (Spearman and Brown), and nothing correlates higher with them than its root. It bounds
@@ -83,7 +83,7 @@ def target_ceiling(first: NDArray[Any], second: NDArray[Any]) -> TargetCeiling:
 
 
 def sampling_spread(scores: NDArray[Any]) -> SamplingSpread:
-    """Return how scores of one system spread over diffusion seeds within a clip (metrics spec 2.15, 4).
+    """Return how scores of one system spread over diffusion seeds within a clip (docs/scoring.md, Ceilings).
 
     Variances are those of a one-way random-effects analysis, the clips being the groups; seeds may be missing for some
     clips.

@@ -29,7 +29,7 @@ class VideoClassifier:
     def logits(self, videos: np.ndarray) -> np.ndarray:
         """Classify uint8 videos (n_clips, n_frames, H, W, 3): float32 logits of shape (n_clips, n_classes).
 
-        A VideoMAE takes any number of frames (metrics spec 2.1): its positions are a fixed sinusoid outside the state
+        A VideoMAE takes any number of frames (Tong et al. 2022): its positions are a fixed sinusoid outside the state
         dict, of which shorter clips use the first; a last frame that fills no tubelet is dropped. Scores of different
         numbers of frames do not compare.
 

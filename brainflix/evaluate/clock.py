@@ -1,4 +1,4 @@
-"""Which predicted frame meets which true frame: the truth's clock decides (metrics spec 1, temporal alignment).
+"""Which predicted frame meets which true frame: the truth's clock decides (docs/scoring.md, Clock).
 
 Frame i of the truth is at t_i = i / fps from the clip's onset. Published scripts match by index instead; their rules
 are here under their names.

@@ -44,7 +44,7 @@ def paired_difference(
     seed: int = 0,
     method: Method = "percentile",
 ) -> Difference:
-    """Compare two systems on the same clips by their clip-wise differences (metrics spec 3.2, 3.3).
+    """Compare two systems on the same clips by their clip-wise differences (docs/scoring.md, Comparing systems).
 
     Weights of a bootstrap replicate fall on the differences, so both systems get the same clusters. Resampling them
     apart would ignore that clips are hard or easy for both; a rank test on bootstrap means would find a difference as
@@ -113,7 +113,7 @@ def holm(p: NDArray[Any]) -> Floats:
     """Adjust the p values of one table so that the chance of any false rejection among them stays at the level.
 
     Holm's step-down: the i-th smallest of m is multiplied by m - i + 1, kept from falling below its predecessor, and
-    capped at 1 (metrics spec 3.3).
+    capped at 1 (docs/scoring.md, Holm).
 
     Args:
         p: array of shape (n_tests,); NaN tests were not made and do not count.

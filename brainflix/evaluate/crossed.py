@@ -14,7 +14,7 @@ from brainflix.evaluate.bootstrap import Interval, resampled
 def crossed_bootstrap(
     values: NDArray[Any], clusters: NDArray[Any], *, n_boot: int = 10_000, seed: int = 0, level: float = 0.95
 ) -> Interval:
-    """Return the mean over subjects and clips with a percentile interval over both (metrics spec 3.2).
+    """Return the mean over subjects and clips with a percentile interval over both (Owen 2007).
 
     Subjects share stimuli: an easy block is easy for all of them, so neither subjects nor (subject, block) pairs are
     independent observations. A replicate weights subjects and, apart from that, blocks, the same blocks for every

@@ -1,7 +1,7 @@
 """Two-way identification and correlation distance on deep features of frames, within bounded memory.
 
-Features are the user's (AlexNet, Inception, CLIP, ...); frames are compared within the same frame index (metrics
-spec 2.12). Layers near the pixels have hundreds of thousands of dims, so the features of a frame index are read block
+Features are the user's (AlexNet, Inception, CLIP, ...); frames are compared within the same frame index
+(docs/scoring.md, Deep identification). Layers near the pixels have up to 200,000 dims, so features are read block
 by block and never converted whole.
 """
 

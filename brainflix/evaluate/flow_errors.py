@@ -1,6 +1,6 @@
 """Flow errors beside the end-point error in pixels: the published angular error, and EPE in units that can be compared.
 
-Pixels per step scale with resolution and frame rate; image diagonals per second do not (metrics spec 2.8).
+Pixels per step scale with resolution and frame rate; image diagonals per second do not (docs/scoring.md, Optical flow).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Distances between sets of video features: Frechet (FVD) and unbiased polynomial-kernel MMD^2 (KVD).
 
 Both compare sets, not pairs: a generator that ignores the brain can reach zero, so neither says anything about
-decoding (metrics spec 2.11). Features come from the user's extractor.
+decoding (docs/scoring.md, FVD and KVD). Features come from the user's extractor.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Hue scores of uint8 RGB frames, per frame: the circular one that can be read, and the published "Hue-pcc".
 
 The published score is neither a correlation nor centred: it is the cosine of two hue images, with red and blue swapped
-(metrics spec 2.5). Independent uniform hues get 0.75 from it. Hue is an angle, so `hue_circ` takes the cosine of the
+(docs/scoring.md, Hue). Unrelated uniform hues get 0.75 from it. Hue is an angle, so `hue_circ` takes the cosine of the
 difference: 1 for equal hues, 0 for unrelated ones.
 """
 
@@ -20,7 +20,7 @@ from brainflix.evaluate.pixels import Floats, Frames, checked, pixcorr
 
 Order = Literal["bgr", "rgb"]
 Shorts = NDArray[np.int16]
-# Below this saturation a hue is rounding noise (metrics spec 2.5).
+# Below this saturation a hue is rounding noise (docs/scoring.md, Hue).
 LEAST_SATURATION = 0.05
 # Mean squared sine about the mean direction, and length of the mean resultant, below which they are rounding alone.
 LEAST_SPREAD, LEAST_RESULTANT = 1e-24, 1e-12
@@ -136,7 +136,7 @@ def circ(a: Hue, b: Hue) -> Floats:
 
 
 def hue_circ_corr(truth: Frames, prediction: Frames) -> Floats:
-    """Return the circular correlation coefficient of the hues, as Jammalamadaka and SenGupta define it (spec 2.5).
+    """Return the circular correlation coefficient of the hues, as Jammalamadaka and SenGupta (2001) define it.
 
     sum sin(a - a0) sin(b - b0) / sqrt(sum sin^2(a - a0) sum sin^2(b - b0)), with a0 and b0 the mean directions. Pixels
     with a saturation below 0.05 in either frame are left out, and all others count alike, in the mean directions too.

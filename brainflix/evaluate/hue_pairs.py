@@ -1,7 +1,7 @@
 """Hue scores of every prediction against every true clip, by matrix products: what re-pairing needs.
 
 Both scores of `hue` are products of one number per pixel and frame with another, so all pairs cost a few matrix
-products instead of n_clips^2 passes over the pixels (metrics spec 2.5, 3.3).
+products instead of n_clips^2 passes over the pixels (docs/scoring.md, Hue).
 """
 
 from __future__ import annotations

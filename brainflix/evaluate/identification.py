@@ -2,7 +2,7 @@
 
 A similarity matrix has predictions (decoded from the brain) in rows and stimuli in columns. `brain_to_stim` ranks the
 stimuli for each prediction (rows); `stim_to_brain` ranks the predictions for each stimulus (columns). Two code bases of
-the field have these names swapped (metrics spec 2.13).
+the field have these names swapped (docs/scoring.md, Retrieval).
 """
 
 from __future__ import annotations

@@ -115,7 +115,7 @@ def differences(
     n_draws: int = 10_000,
     seed: int = 0,
 ) -> list[Difference]:
-    """Compare every run with the first, metric by metric, and adjust p over all of them (metrics spec 3.3).
+    """Compare every run with the first, metric by metric, and adjust p over all of them (docs/scoring.md, Holm).
 
     Args:
         runs: as `check_comparable` accepts them.

@@ -1,4 +1,4 @@
-"""Tests of decoded motion that ask about motion: time reversal and magnitude-matched re-pairing (metrics spec 3.3).
+"""Tests that ask about motion: time reversal and magnitude-matched re-pairing (docs/scoring.md, Time reversal).
 
 The published frame-shuffle test asks whether a video is smooth; it is here under that name.
 """

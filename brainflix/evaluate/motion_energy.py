@@ -1,7 +1,7 @@
 """Motion-energy correlation: do prediction and truth move alike in the channels of a spatio-temporal filter bank?
 
 Motion energies of natural video share one average spectrum over channels, which correlates any two clips; so each
-channel is z-scored with training statistics before channels are correlated (metrics spec 2.9).
+channel is z-scored with training statistics before channels are correlated (docs/scoring.md, Motion energy).
 """
 
 from __future__ import annotations

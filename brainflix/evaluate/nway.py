@@ -19,7 +19,7 @@ TIES: tuple[Ties, ...] = ("lose", "win", "fair")
 
 @dataclass(frozen=True, eq=False)
 class Counts:
-    """Where the truth stands among its distractors, per item; all N-way scores are functions of it (metrics spec 2.1).
+    """Where the truth stands among its distractors, per item: all that N-way needs (docs/scoring.md, N-way accuracy).
 
     Attributes:
         above: array of shape (...), distractors that score higher than the best true class (b).

@@ -1,6 +1,6 @@
 """N-way accuracy for every number of choices, and the area below that curve: one number that no choice of n enters.
 
-2-way accuracy hardly tells good systems apart and 50-way hardly bad ones; the whole curve does both (metrics spec 2.1).
+2-way accuracy hardly tells good systems apart, 50-way hardly bad ones; a curve does (docs/scoring.md, N-way accuracy).
 """
 
 from __future__ import annotations

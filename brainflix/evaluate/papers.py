@@ -72,7 +72,7 @@ def score(job: Job, params: PaperParams, inputs: Mapping[str, list[Artifact]], t
 
 
 def longest_block(clips: Clips, block_s: float) -> int:
-    """Return how many clips the fullest stimulus block of `block_s` seconds holds (metrics spec 3.2).
+    """Return how many clips the fullest stimulus block of `block_s` seconds holds (docs/scoring.md, Intervals).
 
     Protocols of folders know blocks by their number of clips alone. Where blocks differ, the fullest is the safe one:
     re-pairing never moves a clip by less than a block.

@@ -147,8 +147,8 @@ def score_match(
     Args:
         matched: what `match` returned.
         design: the table's design.
-        k: None asks how often a clip's own target is nearer than another's (metrics spec 2.14); a number how often it
-            is among the k nearest of all clips (2.13).
+        k: None asks how often a clip's own target is nearer than another's (identification); a number how often it
+            is among the k nearest of all clips (docs/scoring.md, Retrieval).
         direction: which side asks.
         gallery: retrieve from random galleries of this size, exactly in expectation; None takes all clips.
     """

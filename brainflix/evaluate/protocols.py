@@ -1,4 +1,4 @@
-"""The frozen bundles of choices that published numbers were made with, and ours (metrics spec 1, 4 and 5).
+"""The frozen bundles of choices that published numbers were made with, and ours (docs/scoring.md, Protocols).
 
 What cannot be reproduced from folders of videos is said in `notes`: numbers under a paper's name are that paper's
 procedure in expectation, not its random draws.
@@ -29,7 +29,7 @@ class Protocol:
         gated_consistency: whether temporal consistency is also printed with the published gate.
         notes: what a reader must know.
         bug_compat: what `--bug-compat` changes; empty where nothing can be.
-        midpoint_bug: whether released grids were split in the middle, borders and all (bug 1).
+        midpoint_bug: whether released grids were split in the middle, borders and all (docs/scoring.md, Known errors).
         flow_grey_bug: whether red and blue were swapped in the flow's grey conversion.
         extra: metrics that no other protocol has.
         bug_extra: metrics that are wrong by accident, which `--bug-compat` adds.

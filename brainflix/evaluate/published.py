@@ -1,7 +1,7 @@
-"""Published numbers, with where each was read, under which protocol and how sure that is (metrics spec 6).
+"""Published numbers, with source, protocol and how sure each is (docs/scoring.md, Published numbers).
 
 They are shown beside measured numbers and never mixed with them: papers differ in frames, size, codec and even in what
-a metric's name means (metrics spec 4), and the "+-" that they print is no confidence interval (3.1).
+a metric's name means (docs/scoring.md, Why numbers do not compare), and their "+-" is no confidence interval.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ CONFIDENCE = {
 """How sure each row is, surest first."""
 
 CHANCE = {"2-way-I": 3 / 4, "2-way-V": 3 / 4, "50-way-I": 3 / 52, "50-way-V": 3 / 52}
-"""Chance of the papers' N-way accuracy: any of three classes may win, so it is g / (g + n - 1) with g = 3 (2.1)."""
+"""Chance of the papers' N-way accuracy: any of three classes may win, so it is g / (g + n - 1) with g = 3."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Retrieval that knows the stimulus: hits within a tolerance of time, and galleries with extra distractors.
 
 Clips that follow each other in a film are near-duplicates, so the strict top-k calls a near miss a miss; and a gallery
-may hold clips that nobody was shown (metrics spec 2.13). Random galleries of a smaller size need no drawing:
+may hold clips that nobody was shown (docs/scoring.md, Retrieval). Random galleries of a smaller size need no drawing:
 `identification.retrieval(..., gallery=L)` is their exact expectation.
 """
 

@@ -55,7 +55,7 @@ class Score:
 
     @property
     def sd_clips(self) -> float:
-        """Standard deviation over the clips that have a value, NaN for fewer than two; no interval (spec 3.1)."""
+        """Standard deviation over clips with a value, NaN for under two; no interval (docs/scoring.md, Intervals)."""
         defined = self.per_clip[~np.isnan(self.per_clip)]
         with np.errstate(invalid="ignore"):
             return float(defined.std(ddof=1)) if defined.size > 1 else math.nan
@@ -114,7 +114,7 @@ def summarise(
         n_nan: undefined frames, where the metric counts those; None counts undefined clips.
         n_boot: bootstrap replicates.
         seed: of the bootstrap.
-        method: of the bootstrap's interval; few clusters get Student's t whatever it is (metrics spec 3.2).
+        method: of the bootstrap's interval; few clusters get Student's t whatever it is (docs/scoring.md, Intervals).
     """
     interval_of = rate_interval if is_rate else mean_interval
     interval = interval_of(per_clip, clusters, n_boot=n_boot, seed=seed, method=method)

@@ -39,7 +39,7 @@ class Line:
 def plain_table(lines: Mapping[str, Line]) -> dict[str, dict[str, Any]]:
     """Return the lines of one table as plain JSON values, each with `p_holm`, its p adjusted over that table.
 
-    Every line that has a p is a chance to find something by luck, so all count (metrics spec 3.3); `p_holm` is None
+    Every line that has a p is a chance of a lucky find, so all count (docs/scoring.md, Holm); `p_holm` is None
     where p is.
     """
     adjusted = holm(np.array([line.score.p for line in lines.values()], np.float64))

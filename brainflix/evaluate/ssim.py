@@ -1,7 +1,7 @@
 """Structural similarity of frames in the field's two flavours, split so that a clip's own share is computed once.
 
 SSIM = mean over windows of (2 mx my + C1)(2 sxy + C2) / ((mx^2 + my^2 + C1)(sx^2 + sy^2 + C2)), C1 = (0.01 L)^2,
-C2 = (0.03 L)^2, over windows that lie wholly inside the frame (metrics spec 2.2). Only sxy needs both clips.
+C2 = (0.03 L)^2, over windows that lie wholly inside the frame (Wang et al. 2004, eq. 13). Only sxy needs both clips.
 scikit-image gives the same values (tests hold the two to 1e-8); OpenCV filters the planes, which is what costs.
 """
 

@@ -1,7 +1,7 @@
 """SSIM as one release computes it by accident: every column of the grey frame is taken for a channel.
 
 `channel_axis=-1` on a two-dimensional image makes the columns channels, so the window is 11 pixels of one column. On
-published samples that lifts SSIM from 0.190 to 0.313 (metrics spec 2.2, bug 3 of section 5). It is here to reproduce
+published samples that lifts SSIM from 0.190 to 0.313 (docs/scoring.md, Known errors, no. 3). It is here to reproduce
 that release's numbers and for nothing else.
 """
 

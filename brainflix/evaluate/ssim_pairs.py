@@ -1,7 +1,7 @@
 """SSIM of every prediction with every truth, over a sample of windows.
 
 The covariance of two windows is the product of their centred, weighted pixels: for one window, of all pairings, one
-matrix product. `ssim.compare` gives the reported value; this gives its floor and its null (metrics spec 2.2, 3.3).
+matrix product. `ssim.compare` gives the reported value; this its floor and its null (docs/scoring.md, Chance).
 """
 
 from __future__ import annotations

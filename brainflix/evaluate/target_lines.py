@@ -1,7 +1,7 @@
 """The lines of one regressed target: identification and retrieval, patterns, and how much variance is explained.
 
 Correlation and cosine are taken after the training mean is removed: without that, CLIP-like targets score 0.7 to 0.9
-for the mean vector alone (metrics spec 2.14).
+for the mean vector alone (docs/scoring.md, Target vectors).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from brainflix.evaluate.retrieval import chance_near, near_in_time, retrieval_ne
 from brainflix.evaluate.scorecard import Line
 from brainflix.store.schema import Clips
 
-# Neighbours that count as found, and the size of the published galleries (metrics spec 2.13).
+# Neighbours that count as found, and the size of the published galleries (docs/scoring.md, Retrieval).
 TOLERANCE_S = 10.0
 GALLERY = 300
 
@@ -37,7 +37,7 @@ def target_lines(step: str, matched: Match, clips: Clips, design: Design) -> dic
     for k in design.params.retrieval_k:
         about = f"top-{k} retrieval of the regressed target {step} among {n} clips"
         lines[f"retrieval{k}_{step}"] = Line(score_match(matched, design, k), f"{about}, brain to stimulus")
-        # Published code bases have the names of the directions swapped, so both are given (metrics spec 2.13).
+        # Published code bases have the names of the directions swapped, so both are given (docs/scoring.md, Retrieval).
         backward = score_match(matched, design, k, "stim_to_brain")
         lines[f"retrieval{k}_stim_to_brain_{step}"] = Line(backward, f"{about}, stimulus to brain")
         lines[f"retrieval{k}_near_{step}"] = _near_line(step, matched, clips, design, k)

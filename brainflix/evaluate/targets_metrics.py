@@ -1,7 +1,7 @@
 """Scores of regressed targets: R2 per dim, profile and pattern correlation, cosine beyond the mean vector.
 
 The correlation of the flattened matrices, printed elsewhere, is left out on purpose: predicting the training mean for
-every clip scores 0.4-0.7 on it (metrics spec 2.14).
+every clip scores 0.4-0.7 on it (docs/scoring.md, Target vectors).
 """
 
 from __future__ import annotations

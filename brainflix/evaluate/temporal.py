@@ -1,4 +1,4 @@
-"""Temporal consistency of frame embeddings, never without the true video's own value (metrics spec 2.6).
+"""Temporal consistency of frame embeddings, never without the truth's own (docs/scoring.md, Temporal consistency).
 
 The published "CLIP-pcc" is no correlation and looks at the prediction alone, so a static video gets the best score.
 Five versions of it are in use, which differ in the pairs of frames and in a gate; both are named options here.

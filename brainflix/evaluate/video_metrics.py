@@ -114,7 +114,7 @@ def _reversal_gain(truth: View, prediction: View) -> Floats:
 
 
 def _first_six(order: hue.Order) -> Callable[[View, View], Floats]:
-    """Return the published cosine of hue, which reads six frames of eight (bug 5)."""
+    """Return the published cosine of hue, which reads six frames of eight (docs/scoring.md, Hue)."""
     return lambda truth, prediction: hue.hue_cos(truth.frames[:6], prediction.frames[:6], order)
 
 

@@ -59,7 +59,7 @@ class ClipFolder:
     def named_as(self, ids: Sequence[str]) -> ClipFolder:
         """Return the same clips under those of `ids` that differ from theirs only in zeros before numbers.
 
-        Brain Netflix's releases have both `seg1_begin-2_end-4` and `seg1_begin-002_end-004` (its spec 2.3). Where two
+        Brain Netflix's releases have both `seg1_begin-2_end-4` and `seg1_begin-002_end-004`. Where two
         clips would get one name, all keep their own.
         """
         wanted = {tuple(natural(name)): name for name in ids}
@@ -132,7 +132,7 @@ def tile_crop(frames: Frames, padding_px: int) -> tuple[Frames, Frames]:
 
 
 def midpoint_split(frames: Frames) -> tuple[Frames, Frames]:
-    """Split frames in the middle, borders and all: what released scripts do (metrics spec 5, bug 1)."""
+    """Split frames in the middle, borders and all: what released scripts do (docs/scoring.md, Known errors)."""
     half = frames.shape[2] // 2
     return frames[:, :, :half], frames[:, :, half : 2 * half]
 

@@ -1,6 +1,6 @@
 """Read one clip of any common format as uint8 RGB frames with their start times; what was changed is noted.
 
-Lossy sources are read as they are (metrics spec 1: allowed for comparison with released outputs, and recorded as the
+Lossy sources are read as they are (docs/scoring.md, Pairing clips: to compare with released outputs; noted as the
 source's codec).
 """
 

@@ -2,7 +2,7 @@
 
 Two rules say which frames these are. `onset`: those on screen at times that are evenly spaced from the clip's onset, as
 `decode_at` takes them. `ends`: the first of the clip's N frames, the last, and evenly spaced ones between them (Brain
-Netflix spec 3), where N is counted while decoding and never read from a header.
+Netflix, docs/methods/brain-netflix.md, Frames), where N is counted while decoding and never read from a header.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ def resize(frames: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uin
 def evenly(count: int, n: int) -> NDArray[np.intp]:
     """Return which `n` of `count` frames stand for all: first, last and evenly spaced ones, rounded down (n,).
 
-    Fewer frames than are asked for all come, and the last one again until there are enough (Brain Netflix spec 3).
+    Of fewer frames all come, and the last one again until there are enough (docs/methods/brain-netflix.md, Frames).
     """
     if count < n:
         return np.minimum(np.arange(n), count - 1)

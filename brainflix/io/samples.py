@@ -1,6 +1,6 @@
 """Tell from their names several samples that a generator made of one clip, of which none may be picked unseen.
 
-The best of N samples scores higher than any one of them, and than a sample taken at random (metrics spec 1).
+The best of N samples scores higher than one taken at random (docs/scoring.md, Pairing clips).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The two halves of a BLIP captioner, each loaded by itself: pixels to visual tokens, visual tokens to text.
 
 Both come from one folder of transformers' `BlipForConditionalGeneration`; what lies between them is what a decoder of
-brain activity predicts (Brain Netflix spec 3.1 and 6.2).
+brain activity predicts (docs/methods/brain-netflix.md, Visual tokens b, Captions).
 """
 
 from __future__ import annotations

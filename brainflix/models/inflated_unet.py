@@ -1,4 +1,4 @@
-"""An image denoiser inflated to video: MinD-Video's and Tune-A-Video's network (Brain Netflix spec 8.4).
+"""An image denoiser inflated to video, as in MinD-Video (docs/methods/mindvideo.md, Inflated network).
 
 It is diffusers' UNet2DConditionModel on frames that are folded into the batch, with three changes: self-attention looks
 at the two frames before its own (`sparse_causal_pairs`), each transformer block ends with attention over time, and the

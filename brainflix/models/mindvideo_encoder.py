@@ -1,4 +1,4 @@
-"""MinD-Video's fMRI encoder: a masked autoencoder's trunk with attention over a window (Brain Netflix spec 8.2).
+"""MinD-Video's fMRI encoder: a trunk with attention over a window (docs/methods/mindvideo.md, Encoder).
 
 State-dict names are the released ones, so that its checkpoints load strictly. Shapes: B rows, W volumes of a window,
 L patches of P grayordinates, D channels of the trunk.

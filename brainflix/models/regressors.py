@@ -17,7 +17,7 @@ Kind = Literal["mlp", "swiglu"]
 
 @dataclass(frozen=True)
 class RegressorConfig:
-    """Shape of a regressor (Brain Netflix spec 5.2).
+    """Shape of a regressor (docs/methods/brain-netflix.md, Regressors).
 
     Attributes:
         n_in: grayordinates V.

@@ -95,7 +95,7 @@ def as_repeats(found: Any, n_clips: int, name: str) -> NDArray[Any]:
 
 
 def match_columns(released: NDArray[Any], recomputed: NDArray[Any], least: float = 0.99) -> NDArray[np.int64]:
-    """Find released columns among recomputed ones by their correlation over clips (datasets spec 2).
+    """Find released columns among recomputed ones by correlation (docs/datasets.md, CC2017 from NeuroClips).
 
     Args:
         released: array of shape (n_clips, n_released).

@@ -20,7 +20,7 @@ def ncsnr(responses: NDArray[Any], *, total_ddof: int = 1, column_tile: int = 40
 
     Args:
         responses: array of shape (n_clips, n_repeats, n_grayordinates); NaN marks a missing repeat.
-        total_ddof: of the variance over all trials; BOLD Moments' code has 0 (datasets spec 4).
+        total_ddof: of the variance over all trials; BOLD Moments' code has 0 (docs/datasets.md, Noise ceiling).
         column_tile: columns handled at a time; it bounds memory and does not change the result.
 
     Returns:

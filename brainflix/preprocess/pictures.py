@@ -1,4 +1,4 @@
-"""Pictures of the flattened cortex: cropped to visual cortex, resized, and as columns and back (GLFA spec 1.4)."""
+"""Pictures of the flattened cortex: cropped to visual cortex, resized, and as columns and back (as in GLFA)."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ def zscore_sessions(
 ) -> NDArray[np.float32]:
     """Give the training trials of each session zero mean and unit spread in every column; test trials follow.
 
-    The mean and the spread come from the session's training trials alone (BOLD Moments' recipe, datasets spec 4).
+    The mean and the spread come from the session's training trials alone (docs/datasets.md, BOLD Moments).
     Columns that do not vary over them become 0.
 
     Args:

@@ -16,7 +16,7 @@ def trim_start(n_volumes: int, n_clips: int = 240) -> int:
 
     The published data have n_clips + 5 volumes (one is dropped at the start) or n_clips + 6 (two are), and four are
     dropped at the end. Clip j is thereby paired with the volume sampled 4 s after its onset, so no further
-    haemodynamic shift may be added (datasets spec, section 1).
+    haemodynamic shift may be added (docs/datasets.md, CC2017 trim).
 
     Args:
         n_volumes: volumes in the file.

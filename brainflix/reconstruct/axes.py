@@ -1,4 +1,4 @@
-"""Which axis of predicted latents is which (Brain Netflix spec 6.1 and acceptance fact 33)."""
+"""Which axis of predicted latents is which (docs/methods/brain-netflix.md, Axes of latents)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decode predicted latents once: the blurry clips that every video-to-video generator can start from (spec 10)."""
+"""Decode predicted latents once: blurry clips for video-to-video (docs/methods/brain-netflix.md, Other generators)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Fit clips to what a video-to-video model takes, sides and numbers of frames, and find their frames again after it.
 
-Brain Netflix spec 10: sides are multiples of 8, 16 or 32, numbers of frames 4k + 1, 8k + 1 or any.
+Sides are multiples of 8, 16 or 32, frames 4k + 1, 8k + 1 or any (docs/methods/brain-netflix.md, Other generators).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""MinD-Video's generator: pure noise, denoised by an inflated image network under a decoded context (spec 8.4).
+"""MinD-Video's generator: pure noise, denoised under a decoded context (docs/methods/mindvideo.md, Generator).
 
 "Adversarial guidance" is classifier-free guidance whose other branch sees what the mean of all responses is encoded to.
 """

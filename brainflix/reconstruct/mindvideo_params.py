@@ -10,7 +10,7 @@ from brainflix.targets.params import WeightParams
 
 
 class MindVideoGeneratorParams(WeightParams):
-    """Sampling from an inflated Stable Diffusion under decoded contexts (Brain Netflix spec 8.4).
+    """Sampling from an inflated Stable Diffusion under decoded contexts (docs/methods/mindvideo.md, Generator).
 
     The weights give the autoencoder and the noise schedule; the denoiser is the artifact under the role `unet`.
     """

@@ -10,7 +10,7 @@ from brainflix.targets.params import WeightParams
 
 
 class ZeroscopeParams(WeightParams):
-    """Video-to-video diffusion on a zeroscope-shaped pipeline (Brain Netflix spec 6)."""
+    """Video-to-video diffusion on a zeroscope-shaped pipeline (docs/methods/brain-netflix.md, Generator)."""
 
     steps: int = Field(20, ge=1, le=1000, description="solver steps of the whole schedule")
     strength: float = Field(0.8, ge=0, le=1, description="share of the schedule that is run; 0 only decodes")

@@ -1,4 +1,4 @@
-"""Predicted captions as token states of a pipeline's own text tower (Brain Netflix spec 6.2)."""
+"""Predicted captions as token states of a pipeline's own text tower (docs/methods/brain-netflix.md, Captions)."""
 
 from __future__ import annotations
 

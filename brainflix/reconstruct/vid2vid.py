@@ -1,4 +1,4 @@
-"""What all video-to-video pipelines of diffusers share: frames and words in, frames of the same times out (spec 10).
+"""Video-to-video by diffusers: frames and words in, frames out (docs/methods/brain-netflix.md, Other generators).
 
 A backend is one such pipeline with its limits, how it embeds text and how it is called. Every one of them re-noises
 the pixels it is given (`video=` and a strength): their `latents=` arguments would skip that.

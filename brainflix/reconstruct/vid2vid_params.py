@@ -1,4 +1,4 @@
-"""Parameters of the video-to-video generators of diffusers and of the part that makes frames for them (spec 10)."""
+"""Parameters of video-to-video generators and of `decode-latents` (docs/methods/brain-netflix.md, Other generators)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Side = Annotated[int, Field(ge=8)]
 
 
 class DecodeLatentsParams(WeightParams):
-    """Frames of predicted latents, as they are, from an autoencoder (Brain Netflix spec 10, swap rule)."""
+    """Frames of predicted latents, as an autoencoder gives them (docs/methods/brain-netflix.md, Other generators)."""
 
     FOLDERS = ("subfolder",)
     subfolder: str = "vae"

@@ -1,4 +1,4 @@
-"""The zeroscope generator: what a recipe predicts, in roles, to frames (Brain Netflix spec 6)."""
+"""The zeroscope generator: what a recipe predicts, in roles, to frames (docs/methods/brain-netflix.md, Generator)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Denoising on UNet3DConditionModel and AutoencoderKL: from latents or pure noise to frames (Brain Netflix spec 6).
+"""UNet3DConditionModel and AutoencoderKL: latents or pure noise to frames (docs/methods/brain-netflix.md, Generator).
 
-The loop is ours because diffusers' pipeline class for it is deprecated and its latent axes changed once (spec 6.1):
+The loop is ours because diffusers' pipeline class for it is deprecated and its latent axes changed in release 0.28:
 latents are (clip, frame, channel, height, width) everywhere outside this file. The other order that releases have used
 is recognised by its lengths (`axes`), and anything else is refused.
 """

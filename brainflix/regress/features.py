@@ -15,7 +15,7 @@ from brainflix.train.files import load_result
 
 
 def encoded(responses: Responses, encoder: Artifact, pool: str, compute: Compute) -> Responses:
-    """Return the responses with the encoder's features in place of grayordinates (Brain Netflix spec 4.4, 5.1).
+    """Return the responses with the encoder's features as columns (docs/methods/brain-netflix.md, Encoder features).
 
     Args:
         responses: rows on the grayordinates that the encoder was trained on.

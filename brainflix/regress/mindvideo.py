@@ -1,4 +1,4 @@
-"""MinD-Video's contexts as a part: what its generator reads for each test clip, and for its guidance (spec 8.4)."""
+"""MinD-Video's contexts of test clips and for guidance, as a part (docs/methods/mindvideo.md, Context, Guidance)."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class RidgeParams(RegressParams):
 
 
 class MlpParams(RegressParams):
-    """One hidden layer on standardised targets (Brain Netflix spec 5.2)."""
+    """One hidden layer on standardised targets (docs/methods/brain-netflix.md, Regressors)."""
 
     RELEASED: ClassVar = {"brainnetflix": {"output_dropout": 0.3}}
     kind: Literal["mlp", "swiglu"] = "mlp"
@@ -64,7 +64,7 @@ class EncoderParams(Params):
 
 
 class MindVideoContextParams(Params):
-    """What MinD-Video's generator reads (Brain Netflix spec 8.4)."""
+    """What MinD-Video's generator reads (docs/methods/mindvideo.md, Context)."""
 
     of: Literal["clips", "mean"] = Field(
         "clips", description="contexts of the test clips, or for each of them that of the mean row, for guidance"

@@ -1,5 +1,5 @@
 """Windows of responses: a clip's row beside those of the volumes around it, which lets a linear decoder undo the
-haemodynamic overlap of neighbouring clips (MinD-Video's sliding window, Brain Netflix spec 8.1)."""
+haemodynamic overlap of neighbouring clips (MinD-Video's sliding window, docs/methods/mindvideo.md, Windows)."""
 
 from __future__ import annotations
 

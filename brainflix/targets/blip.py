@@ -1,4 +1,4 @@
-"""Visual tokens of BLIP, averaged over a clip's frames: Brain Netflix's b (spec 3 and 3.1)."""
+"""Visual tokens of BLIP, averaged over a clip's frames (docs/methods/brain-netflix.md, Visual tokens b)."""
 
 from __future__ import annotations
 

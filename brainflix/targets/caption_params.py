@@ -10,9 +10,9 @@ from brainflix.targets.params import WeightParams
 
 
 class BlipCaptionParams(WeightParams):
-    """Captions from BLIP's text decoder (Brain Netflix spec 6.2); lengths count the four tokens of the prefix."""
+    """BLIP's captions (docs/methods/brain-netflix.md, Captions); lengths count the four tokens of the prefix."""
 
-    # Spec 6.2; on the checkpoint that the release uses this tends to strings of near-synonyms.
+    # As released; on the checkpoint that the release uses this tends to strings of near-synonyms.
     RELEASED: ClassVar = {"brainnetflix": {"beams": 1, "repetition_penalty": 6.0}}
     beams: int = Field(3, ge=1, description="captions that are followed side by side; 1 is greedy")
     repetition_penalty: float = Field(1.5, ge=1, description="how much words that were said are held back; 1 is not")

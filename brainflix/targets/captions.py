@@ -1,4 +1,4 @@
-"""Captions of the true clips, where a data set has none: decoded from BLIP's visual tokens (Brain Netflix spec 6.2)."""
+"""Captions of clips of a data set without any, decoded from BLIP's tokens (docs/methods/brain-netflix.md, Captions)."""
 
 from __future__ import annotations
 

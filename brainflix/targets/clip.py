@@ -1,4 +1,4 @@
-"""What CLIP sees in a clip: the mean over frames of its image embeddings or of its token grid (spec 3 and 4.5)."""
+"""What CLIP sees in a clip: mean image embedding or mean token grid (docs/methods/brain-netflix.md, Other targets)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Relative depth of a clip's frames by MiDaS' DPT, scaled to -1 to 1 in each frame (Brain Netflix spec 3).
+"""Relative depth of a clip's frames by MiDaS' DPT, -1 to 1 in each (docs/methods/brain-netflix.md, Other targets).
 
 The network's map is averaged down to its size first and scaled then, so that each frame of the target spans the whole
-range; the spec does not say in which order the released code does it. Not run on the public weights here.
+range; released scripts shrink bilinearly, then scale a whole clip. Not run on the public weights here.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What Stable Video Diffusion is conditioned on, of a clip's frames (Brain Netflix spec 3, `svd_emb_1024` and kin).
+"""What conditions Stable Video Diffusion, such as `svd_emb_1024` (docs/methods/brain-netflix.md, Other targets).
 
 As the pipeline of diffusers computes it: the projected embedding of its CLIP image tower, and the mode of its
 autoencoder's posterior, which the pipeline does not scale. Not run on the public weights here.

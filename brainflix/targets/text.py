@@ -1,4 +1,4 @@
-"""Token states of captions: what a text-conditioned generator attends to (Brain Netflix's c, spec 3.3)."""
+"""Token states of captions: what a generator attends to (docs/methods/brain-netflix.md, Token states c)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scaled latents of every frame from a diffusers autoencoder: Brain Netflix's z (spec 3.2), flattened as (f, c, h, w).
+"""Scaled latents of frames from an autoencoder, flattened as (f, c, h, w) (docs/methods/brain-netflix.md, Latents z).
 
 The target is the posterior's mode. The released code stores a random sample; `compat: brainnetflix` does so too, with
 noise that depends on the seed and the clip alone.

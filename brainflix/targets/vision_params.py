@@ -36,7 +36,7 @@ class DepthParams(WeightParams):
 
 
 class BlipParams(WeightParams):
-    """Visual tokens of a BLIP captioner, averaged over frames (Brain Netflix spec 3.1)."""
+    """Visual tokens of a BLIP captioner, averaged over frames (docs/methods/brain-netflix.md, Visual tokens b)."""
 
     n_frames: int = Field(15, ge=0, description=N_FRAMES)
     size_px: int = Field(240, ge=16, description="height and width that the tower sees; the aspect ratio is not kept")

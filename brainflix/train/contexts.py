@@ -1,4 +1,4 @@
-"""What a generator reads: the context of windows of fMRI volumes (MinD-Video, Brain Netflix spec 8.2)."""
+"""What a generator reads: the context of windows of fMRI volumes (docs/methods/mindvideo.md, Context)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""MinD-Video's released folder of one subject as a jointly trained model (Brain Netflix spec 8.5)."""
+"""MinD-Video's released folder of one subject as a jointly trained model (docs/methods/mindvideo.md, Checkpoints)."""
 
 from __future__ import annotations
 

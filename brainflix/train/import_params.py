@@ -19,14 +19,14 @@ class ImportParams(Params):
 
 
 class MbmImportParams(ImportParams):
-    """mind-vis' and Brain Netflix' masked autoencoder (spec 4.3)."""
+    """mind-vis' and Brain Netflix' masked autoencoder (docs/methods/brain-netflix.md, Checkpoints)."""
 
     decoder_heads: int | None = Field(None, ge=1, description="heads of the decoder, where the settings do not say")
     mask_ratio: float | None = Field(None, ge=0, lt=1, description="share of hidden patches; 0.75 if nobody says")
 
 
 class MindVideoEncoderImportParams(ImportParams):
-    """MinD-Video's fMRI encoder (spec 8.5)."""
+    """MinD-Video's fMRI encoder (docs/methods/mindvideo.md, Checkpoints)."""
 
     window_tr: tuple[int, ...] | None = Field(
         None, min_length=1, description="rows around a clip's own in a window; left out, its own and those after it"

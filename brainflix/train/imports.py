@@ -1,6 +1,6 @@
 """Official checkpoints as artifacts: read without running anything, checked key by key, published in our own layout.
 
-The conversions follow the published names and layouts (Brain Netflix spec 4.3, 8.5) and were tried on networks of these
+The conversions follow the published names and layouts (docs/methods, Checkpoints) and were tried on networks of these
 names and shapes, not on the released files themselves.
 """
 

@@ -1,4 +1,4 @@
-"""MinD-Video's contrastive tuning: windows of volumes towards CLIP embeddings of images and texts (spec 8.3).
+"""Windows of volumes towards CLIP embeddings of images and texts (docs/methods/mindvideo.md, Contrastive tuning).
 
 The paper's own code was never released. Known are the two losses and that voxels are dropped; how the context is pooled
 and how it was optimised is not, and its augmentation of images (crops) and captions (synonyms) is not done here.

@@ -1,4 +1,4 @@
-"""MinD-Video's last phase: the fMRI encoder and some layers of the video denoiser, trained together (spec 8.3)."""
+"""The fMRI encoder and some layers of the video denoiser, trained together (docs/methods/mindvideo.md, Co-training)."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ _PRESETS: dict[str, dict[str, Any]] = {
 
 
 class MindVideoContrastiveParams(PhaseParams):
-    """Tuning of the fMRI encoder towards CLIP embeddings of images and texts (Brain Netflix spec 8.2, 8.3).
+    """Tuning towards CLIP embeddings of images and texts (docs/methods/mindvideo.md, Contrastive tuning).
 
     No training code of the paper was released: the sizes are those of its checkpoints, everything about optimisation
     and pooling is ours.

@@ -1,6 +1,6 @@
 """Parameters of the two phases that train MinD-Video's video denoiser.
 
-No training code of it was ever released (Brain Netflix spec 8.3): what is trained follows the paper, lengths and rates
+No training code of it was released (docs/methods/mindvideo.md): what is trained follows the paper, lengths and rates
 are ours.
 """
 
@@ -54,7 +54,7 @@ class MindVideoVideoParams(DenoiserParams):
 
 
 class MindVideoJointParams(DenoiserParams, PhaseParams):
-    """Co-training of the fMRI encoder with some layers of the video denoiser (Brain Netflix spec 8.3)."""
+    """Training of the encoder with some layers of the video denoiser (docs/methods/mindvideo.md, Co-training)."""
 
     epochs: int = Field(default=20, ge=0)
     warmup_epochs: float = Field(default=1, ge=0)

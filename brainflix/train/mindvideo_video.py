@@ -1,4 +1,4 @@
-"""MinD-Video's denoiser before it meets a brain: an inflated image network tuned on clips and texts (spec 8.3)."""
+"""An inflated image network, tuned on clips and texts before brains (docs/methods/mindvideo.md, Tuning on videos)."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class Size:
     steps: int
 
 
-# Brain Netflix spec 6: 15 frames of 264 pixels, 16 of 20 steps.
+# Brain Netflix's release: 15 frames of 264 pixels, 16 of 20 steps.
 PUBLIC, TINY = Size(15, 33, 77, 1024, 20, 20), Size(3, 8, 12, 64, 2, 2)
 
 

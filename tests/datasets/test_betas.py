@@ -90,7 +90,7 @@ def test_moments_files_are_the_published_ones():
     every = [file.path for what in sizes for file in BMD.named_files({"what": [what]}, 1)]
     assert not any("scannerPresentation" in path or path.endswith((".tar.gz", ".mp4")) for path in every)
     clips = bmd_layout.load_clips(Path(), BMD.clip_s)
-    # Brain Netflix spec, fact 7.
+    # 1000 training and 102 test films.
     assert (len(clips.of(("train", "val"))), len(clips.of("test"))) == (1000, 102)
     assert len(BMD.named_files({}, None)) == 1102 and not any(file.url for file in BMD.named_files({}, None))
 

@@ -1,6 +1,6 @@
 """Known errors of released evaluation code, re-enacted from their description, and that ours does not share them.
 
-Numbers are those of the bug register (metrics spec 5). Entry 9, Wilcoxon on bootstrap means, is in test_calibration.py;
+Numbers are those of docs/scoring.md, Known errors. Entry 9, Wilcoxon on bootstrap means, is in test_calibration.py;
 what concerns videos as files is in test_bug_register_videos.py; gates, checkpoints and seeds are in
 test_bug_register_choices.py.
 """

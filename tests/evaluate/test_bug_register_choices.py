@@ -1,6 +1,6 @@
 """Known errors of released work in what is chosen: gates, checkpoints, seeds and batches; and that ours has none.
 
-Numbers are those of the bug register (metrics spec 5).
+Numbers are those of docs/scoring.md, Known errors.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Known errors of released code in how videos are cut, coloured, compressed and clocked, and that ours has none.
 
-Numbers are those of the bug register (metrics spec 5); test_bug_register.py has those of scores and statistics.
+Numbers are those of docs/scoring.md, Known errors; test_bug_register.py has those of scores and statistics.
 """
 
 from __future__ import annotations

@@ -134,7 +134,7 @@ def test_paired_test_rejects_equal_systems_in_five_of_a_hundred_data_sets(n_clus
 
 
 def test_wilcoxon_on_bootstrap_means_rejects_equal_systems_nearly_always() -> None:
-    """Re-enact bug 9: 100 bootstrap means of each system, compared by Wilcoxon's signed-rank test."""
+    """100 bootstrap means of each system, compared by Wilcoxon's signed-rank test (docs/scoring.md, Known errors)."""
     generator = np.random.default_rng(18)
     clusters = np.arange(120) // 2
     released = ours = 0
@@ -145,7 +145,7 @@ def test_wilcoxon_on_bootstrap_means_rejects_equal_systems_nearly_always() -> No
         released += stats.wilcoxon(*means).pvalue < 0.05
         ours += paired_difference(a, b, clusters, n_boot=99, n_draws=599, seed=trial).test.p < 0.05
     # The difference of means has spread s and 100 bootstrap differences scatter about it with the same s, so a test on
-    # them is sure of the sign unless the difference is within 1.96 s / 10 of nothing (metrics spec 3.3).
+    # them is sure of the sign unless the difference is within 1.96 s / 10 of nothing (docs/scoring.md, Known errors).
     theory = 2 * stats.norm.sf(1.96 / np.sqrt(101))
     assert released / 300 == pytest.approx(theory, abs=0.06)
     assert released / 300 > 0.7 > 0.08 > ours / 300

@@ -68,7 +68,7 @@ def test_nway_of_frames_is_the_mean_over_frames_within_a_clip() -> None:
     assert line.score.per_clip == pytest.approx(np.diagonal(matrix))
     assert line.score.chance == pytest.approx(mismatched(matrix))
     assert "frames with ties" in line.about
-    # Both sides played backwards (Brain Netflix spec, fact 42).
+    # Both sides played backwards: a mean over frames has no order.
     backwards = semantic.score_logits({name: each[:, ::-1] for name, each in scores.items()}, 2, 1, METRIC, table())
     assert backwards.score.per_clip == pytest.approx(line.score.per_clip)
     assert (backwards.score.value, backwards.score.p) == pytest.approx((line.score.value, line.score.p))

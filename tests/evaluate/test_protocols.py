@@ -1,4 +1,4 @@
-"""The table of protocols: sizes and frames as the spec states them, and what bug-compat may change."""
+"""The table of protocols: sizes and frames as docs/scoring.md states them, and what bug-compat may change."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def test_chance_is_that_of_three_ground_truth_classes() -> None:
 
 
 def test_some_published_two_way_values_lie_below_chance() -> None:
-    """Metrics spec 0.1: two of the frame-based 2-way values are worse than scores without information."""
+    """Two of the frame-based 2-way values are worse than chance (docs/scoring.md, Published numbers)."""
     below = {row.system for row in published() if row.metric == "2-way-I" and row.excess is not None and row.excess < 0}
     assert below == {"Nishimoto 2011", "Wang 2022"}
     assert all(row.excess is None for row in published() if row.metric == "SSIM")

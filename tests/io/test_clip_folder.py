@@ -268,7 +268,7 @@ def test_a_damaged_chunk_of_zarr_is_named(tmp_path: Path) -> None:
 
 
 def test_mindvideos_gif_of_two_clips_gives_both_without_their_border(tmp_path: Path) -> None:
-    # Brain Netflix spec, acceptance fact 45; few colours, so that GIF's palette loses none.
+    # Clips of 256 x 256 in a border of 2 pixels; few colours, so that GIF's palette loses none.
     rng = np.random.default_rng(0)
     truth, decoded = (rng.choice([0, 85, 170, 255], (6, 256, 256, 1)) * np.array([1, 1, 0]) for _ in range(2))
     grid = np.zeros((6, 260, 518, 3), np.uint8)

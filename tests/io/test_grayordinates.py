@@ -57,7 +57,7 @@ def test_published_counts_of_areas(areas, n, n_left):
     assert mask.sum() == n
     if n_left is not None:
         assert (mask & (axis.structure == CORTEX[0])).sum() == n_left
-        # Brain Netflix spec, fact 2.
+        # Sum, first and last of the indices of the 41 areas.
         index = np.flatnonzero(mask)
         assert (index.sum(), index[0], index[-1]) == (404_482_430, 0, 54_405)
 

@@ -1,4 +1,4 @@
-"""Names, shapes and settings of the released checkpoints, as the spec says them (Brain Netflix spec 4.2, 8.2)."""
+"""Names, shapes and settings of the released checkpoints, as docs/methods lists them (Checkpoints)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""BLIP's two halves on random twins of the real classes, and the facts of the method (Brain Netflix spec 11)."""
+"""BLIP's two halves on random twins of the real classes, and facts of docs/methods/brain-netflix.md."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_captions_end_no_sooner_and_no_later_than_allowed(captioner):
         assert captioner.captions(tokens(), RELEASED) == [""] * 12
         ids = captioner.ids(tokens(), Search(1, 6.0, 20, 9))
         assert ids.shape == (12, 10) and (ids[:, 9] == tokenizer.sep_token_id).all()
-        # And one that never does is stopped at twenty (acceptance fact 13).
+        # And one that never does is stopped at twenty tokens.
         with torch.no_grad():
             decoder.cls.predictions.bias[tokenizer.sep_token_id] = -1e4
         assert captioner.ids(tokens(), RELEASED).shape == (12, 20)
@@ -125,7 +125,7 @@ def test_as_many_beams_as_words_find_the_best_of_all_captions(captioner):
 
 
 def test_the_prefix_is_the_papers(captioner):
-    # Acceptance fact 13: [DEC] and "a picture of" in the vocabulary of BERT, without [SEP].
+    # A caption starts with [DEC] and "a picture of" in the vocabulary of BERT, without [SEP].
     words = {
         "[PAD]": 0,
         "[UNK]": 100,
@@ -185,7 +185,7 @@ def test_weights_that_lack_a_half_are_refused(folder, tmp_path):
 
 
 def test_240_pixels_are_226_tokens(tmp_path):
-    # Acceptance fact 11, on one layer of the real width; the table of positions is that of 384 pixels.
+    # On one layer of the real width; the table of positions is that of 384 pixels.
     small = {
         "hidden_size": 8,
         "intermediate_size": 8,

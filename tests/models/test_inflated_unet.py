@@ -106,7 +106,7 @@ def test_norms_see_the_frames_that_they_should(over_frames: bool) -> None:
 
 
 def test_pairs_are_the_papers() -> None:
-    # Brain Netflix spec, acceptance fact 38.
+    # Frames t - 2 and t - 1, never below 0: a frame does not see itself, but for the first.
     assert sparse_causal_pairs(6) == [(0, 0), (0, 0), (0, 1), (1, 2), (2, 3), (3, 4)]
 
 

@@ -98,7 +98,7 @@ def test_guidance_of_one_equals_the_conditional_branch(backend: Backend) -> None
     ("steps", "strength", "kept", "first", "root"), [(20, 0.8, 16, 799, 0.19286), (50, 0.3, 15, 300, 0.76844)]
 )
 def test_timesteps_are_the_papers(steps: int, strength: float, kept: int, first: int, root: float) -> None:
-    # Brain Netflix spec, acceptance fact 31.
+    # Of 20 steps at strength 0.8, and of 50 at 0.3.
     scheduler = build_scheduler()
     timesteps = kept_timesteps(scheduler, steps, strength)
     assert int(timesteps[0]) == first

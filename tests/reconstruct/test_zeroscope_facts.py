@@ -1,4 +1,4 @@
-"""Brain Netflix's acceptance facts on reconstruction: strengths, axes, sizes, seeds, containers, parameter counts."""
+"""What Brain Netflix's generator must keep to: strengths, axes, sizes, seeds, containers, parameter counts."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def run(backend: Backend, z: np.ndarray | None, n_frames: int, **changes: object
 
 
 def test_latents_of_33_become_15_frames_of_264_whatever_the_network_was_made_for(backend: Backend) -> None:
-    # Fact 34; the network's own size is 8.
+    # The VAE makes 264 pixels of 33; the network's own size is 8.
     blocks = {"down_block_types": ("DownEncoderBlock2D",) * 4, "up_block_types": ("UpDecoderBlock2D",) * 4}
     with seeded_init(0):
         vae = AutoencoderKL(block_out_channels=(4, 4, 4, 4), norm_num_groups=2, **blocks)
@@ -92,7 +92,7 @@ def test_no_kept_step_only_decodes(backend: Backend, strength: float) -> None:
 
 
 def test_full_strength_hardly_hears_the_latents(backend: Backend) -> None:
-    # Fact 32: at the last timestep sqrt(abar) is below 0.07, so a latent ten times as large is hardly seen.
+    # At the last timestep sqrt(abar) is below 0.07, so a latent ten times as large is hardly seen.
     one, other = latents(5), -latents(5)
     moved = [
         float(np.abs(run(backend, one, 5, strength=s) - run(backend, other, 5, strength=s).astype(float)).mean())
@@ -158,7 +158,7 @@ def test_a_container_lasts_as_long_as_its_frames(tmp_path: Path, n_frames: int, 
 
 
 def test_public_networks_have_the_published_numbers_of_parameters() -> None:
-    # Fact 35.
+    # zeroscope: denoiser, autoencoder and text tower.
     tower = CLIPTextConfig(
         vocab_size=49408,
         hidden_size=1024,

@@ -88,7 +88,7 @@ def test_each_presentation_is_a_row_and_what_they_predict_is_averaged(store: Sto
 
 
 def test_averaging_predictions_is_predicting_the_average_for_a_linear_map_only(store: Store) -> None:
-    """Brain Netflix spec, fact 30."""
+    """Averaged over repeats, predictions of a linear map are those of the mean row; of tanh they are not."""
     bold, target = publish(store, "one", 0)
     problem = gather({"rows": [bold], "test": [bold], "target": [target]}, RegressParams(repeats="each"), tools(store))
     weights = np.random.default_rng(1).normal(size=(COLUMNS, DIMS))
@@ -178,7 +178,7 @@ def test_a_network_fitted_on_everyone_is_fitted_once(store: Store, monkeypatch: 
 
 
 def test_predictions_get_the_targets_own_axes_back(store: Store) -> None:
-    """Brain Netflix spec, fact 12: flattened and given its shape again, a target is itself."""
+    """Flattened and given its shape again, a target is itself."""
     bold, target = publish(store, "one", 0)
     deep = Targets(np.random.default_rng(3).normal(size=(N_CLIPS, 3, 2, 4, 5)), Targets.load(target).clips)
     ref = Ref("targets", "deep", "1" * 12)

@@ -1,4 +1,4 @@
-"""The metrics of `score` that need a network: what each is, and which weights it takes (metrics spec 2.1, 2.6 - 2.12).
+"""The metrics of `score` that need a network: what each is, and which weights it takes (docs/scoring.md, Metrics).
 
 Weights are named by their key in `models.checkpoints.CHECKPOINTS` or `models.vision.BACKBONES`.
 """
@@ -36,7 +36,7 @@ LEVELS = {
 }
 # Which of the CLIP checkpoints, how it is said, and the suffix of the score's name.
 CLIPS = {"b32": ("clip_b32", "CLIP ViT-B/32"), "l14": ("clip_l14", "CLIP ViT-L/14")}
-# Consistency: the CLIP checkpoint and the pairs of frames (metrics spec 2.6).
+# Consistency: the CLIP checkpoint and the pairs of frames (docs/scoring.md, Temporal consistency).
 CONSISTENCY: dict[str, tuple[str, Literal["adjacent", "all"]]] = {
     "clip_tc": ("clip_b32", "adjacent"),
     "clip_tc_all": ("clip_l14", "all"),

@@ -13,7 +13,7 @@ from brainflix.evaluate.protocols import Protocol
 from brainflix.evaluate.video_metrics import METRICS
 from brainflix.wording import did_you_mean
 
-# Asking for the first gives all: end-point error never stands alone (metrics spec 2.8), PSNR in both averages (2.3).
+# Asking for the first gives all: end-point error never stands alone, PSNR in both averages (docs/scoring.md, Metrics).
 TOGETHER = {"epe": ("epe", "epe_static", "epe_normalised", "skill"), "psnr": ("psnr", "psnr_pooled")}
 
 

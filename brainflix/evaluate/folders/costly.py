@@ -1,6 +1,6 @@
-"""Score what costs a network or a pass over pixels for every pairing: LPIPS and RAFT flow (metrics spec 2.8, 2.10).
+"""Score what costs a network or a pass over pixels for every pairing: LPIPS and RAFT flow (docs/scoring.md, LPIPS).
 
-The true pairs and the baselines are scored whole. Chance and p of LPIPS come from a seeded sample of rotations (3.3),
+The true pairs and the baselines are scored whole. Chance and p of LPIPS come from a seeded sample of rotations,
 those of flow from a sample of places.
 """
 
@@ -67,7 +67,7 @@ def score_perceptual(
 def score_flow(
     flows: Mapping[str, flow.Flow], fps_hz: float | None, metrics: Mapping[str, ModelMetric], table: Table
 ) -> dict[str, Line]:
-    """Score optical flow, end-point error never without that of a still clip (metrics spec 2.8).
+    """Score optical flow, end-point error never without that of a still clip (docs/scoring.md, RAFT).
 
     Args:
         flows: by video set but those of STILL, array of shape (n_clips, n_steps, height, width, 2), pixels per step,

@@ -1,4 +1,4 @@
-"""Score what networks said elsewhere: class scores and features in the user's files (metrics spec 2.1, 2.11, 7)."""
+"""Score what networks said elsewhere: class scores and features in the user's files (docs/scoring.md, Metrics)."""
 
 from __future__ import annotations
 

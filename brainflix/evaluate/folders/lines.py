@@ -67,7 +67,7 @@ def tested_sample(matrix: Floats, orders: NDArray[np.int32], metric: ModelMetric
 
 
 def sampled_orders(table: Table, n_orders: int) -> NDArray[np.int32]:
-    """Return at most `n_orders` rotations without a true pair, (n_orders, n_clips), a seeded choice (metrics spec 3.3).
+    """Return at most `n_orders` rotations without a true pair, (n_orders, n_clips), by seed (docs/scoring.md, LPIPS).
 
     Independent clips are rotated in the order of their rank, so that names change no number; blocks as they stand.
     """

@@ -1,4 +1,4 @@
-"""Score what needs networks, one network at a time, so that memory holds one (metrics spec 2.1, 2.6 - 2.12)."""
+"""Score what needs networks, one network at a time, so that memory holds one (docs/scoring.md, Metrics)."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def _score_consistency(wanted: Wanted, name: str, embeddings: Embeddings, pairs:
 
 
 def _score_identification(wanted: Wanted, name: str, features: Embeddings) -> None:
-    """Score identification, and where clips come in blocks also among other blocks' clips (metrics spec 2.12)."""
+    """Score identification, in blocks also among other blocks' clips (docs/scoring.md, Deep identification)."""
     lines, metric, table = wanted.result.lines, wanted.metrics[name], wanted.table
     lines[name] = semantic.score_identification(features, metric, table)
     if table.plan.block > 1:

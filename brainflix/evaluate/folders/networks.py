@@ -1,7 +1,7 @@
 """Show the clips of `score` to the networks whose weights are here, and score what these say of them.
 
 Weights are asked for once each. What cannot be had is listed as skipped with the command that gets it, and nothing
-takes its place (metrics spec 7).
+takes its place (docs/scoring.md, Weights).
 """
 
 from __future__ import annotations

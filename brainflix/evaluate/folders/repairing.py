@@ -100,7 +100,7 @@ class Rotations:
 
 
 class SameSpeed:
-    """Chance and p of re-pairing among clips of nearly the same true speed (metrics spec 3.3); higher is better."""
+    """Chance and p among clips of nearly the same true speed (docs/scoring.md, Matched speed); higher is better."""
 
     def __init__(self, speed: Floats, *, n_draws: int, seed: int, folder: Path | None = None) -> None:
         """Draw the re-pairings.
@@ -138,7 +138,7 @@ def _add_rows(sums: NullSums, scores: Floats, orders: Orders, clips: NDArray[np.
 def make_repairing(
     rank: NDArray[np.integer[Any]], *, block: int, n_draws: int = 10_000, seed: int = 0, folder: Path | None = None
 ) -> Repairing:
-    """Choose the re-pairings (metrics spec 3.3).
+    """Choose the re-pairings (docs/scoring.md, Re-pairing).
 
     The floor is the mean over every mismatched pair that is not of one block. Clips that are independent of each other
     (block 1) are permuted for p, in the order of `rank`, which should depend on what they show and not on their names:

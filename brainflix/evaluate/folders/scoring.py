@@ -1,7 +1,7 @@
 """Score predicted clips against true ones: every number with interval, chance, p and trivial baselines.
 
 No data set is known here, so clips are independent unless they are said to come in blocks, and nothing was trained, so
-the baselines are those that need neither training clips nor a generator (metrics spec 2.17).
+the baselines are those that need neither training clips nor a generator (docs/scoring.md, Baselines).
 """
 
 from __future__ import annotations

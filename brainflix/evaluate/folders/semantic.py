@@ -1,4 +1,4 @@
-"""Score class scores, embeddings and deep features beside those of the baselines (metrics spec 2.1, 2.6, 2.7, 2.12).
+"""Score class scores, embeddings and deep features beside those of the baselines (docs/scoring.md, Metrics).
 
 Everything here takes arrays by video set: "truth", "prediction", and each baseline where a network saw it.
 """
@@ -35,7 +35,7 @@ def baselines_of(systems: Systems) -> dict[str, NDArray[Any]]:
 
 
 def score_logits(systems: Systems, ways: int, g: int, metric: ModelMetric, table: Table) -> Line:
-    """Score class scores by exact N-way accuracy with fair ties (metrics spec 2.1).
+    """Score class scores by exact N-way accuracy with fair ties (docs/scoring.md, N-way accuracy).
 
     Args:
         systems: by video set, array of shape (n_clips, n_classes) or (n_clips, n_frames, n_classes).
@@ -81,7 +81,7 @@ def score_frame_cosine(systems: Systems, metric: ModelMetric, table: Table) -> L
 
 
 def score_pooled_cosine(systems: Systems, metric: ModelMetric, table: Table) -> Line:
-    """Score embeddings (n_clips, n_frames, n_dims) by the cosine of their means over frames (metrics spec 2.7)."""
+    """Score embeddings (n_clips, n_frames, n_dims) by the cosine of their frame means (docs/scoring.md, CLIP score)."""
     return _score_matrices(systems, metric, table, _pooled_cosines)
 
 
@@ -93,7 +93,7 @@ def pooled_cosine(truth: NDArray[Any], prediction: NDArray[Any]) -> Floats:
 def score_consistency(
     systems: Systems, pairs: Literal["adjacent", "all"], metrics: Mapping[str, ModelMetric], table: Table
 ) -> dict[str, Line]:
-    """Score temporal consistency, never without the truth's own (metrics spec 2.6).
+    """Score temporal consistency, never without the truth's own (docs/scoring.md, Temporal consistency).
 
     Args:
         systems: by video set, embeddings (n_clips, n_frames, n_dims).
@@ -121,7 +121,7 @@ def score_consistency(
 
 
 def score_gated(systems: Systems, gates: Systems, metric: ModelMetric, table: Table) -> Line:
-    """Score adjacent consistency with the published gate (metrics spec 2.6).
+    """Score adjacent consistency with the published gate (docs/scoring.md, Temporal consistency).
 
     Args:
         systems: by video set, CLIP embeddings (n_clips, n_frames, n_dims).
@@ -140,7 +140,7 @@ def score_gated(systems: Systems, gates: Systems, metric: ModelMetric, table: Ta
 
 
 def score_identification(systems: Systems, metric: ModelMetric, table: Table) -> Line:
-    """Score deep features (n_clips, n_frames, n_dims) by two-way identification, ties lose (metrics spec 2.12)."""
+    """Score deep features (n_clips, n_frames, n_dims) by identification (docs/scoring.md, Deep identification)."""
     truth = systems[TRUTH]
     own, n_nan = deep_identification(truth, systems[PREDICTION])
     below = {
@@ -164,7 +164,7 @@ def score_across_blocks(systems: Systems, metric: ModelMetric, table: Table) -> 
 
 
 def score_distance(systems: Systems, metric: ModelMetric, table: Table) -> Line:
-    """Score deep features (n_clips, n_frames, n_dims) by 1 - correlation with the true ones (metrics spec 2.12)."""
+    """Score deep features (n_clips, n_frames, n_dims) by 1 - correlation (docs/scoring.md, Feature distances)."""
     truth = systems[TRUTH]
     own, n_nan = correlation_distance(truth, systems[PREDICTION])
     below = {

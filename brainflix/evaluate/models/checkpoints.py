@@ -1,4 +1,4 @@
-"""Which checkpoint each network of `score` takes, pinned, and what a user gives in its place (metrics spec 2.1, 2.6).
+"""Which checkpoint each network of `score` takes, pinned, and what users give in its place (docs/scoring.md, Weights).
 
 A checkpoint that cannot be had is never substituted: its metrics are listed as skipped, with the command that gets it.
 """

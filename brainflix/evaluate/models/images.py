@@ -1,7 +1,7 @@
 """Frames through networks of transformers: class scores (ViT) and CLIP embeddings, in float32 and in batches.
 
 Pixels are prepared by the checkpoint's own processor, its Pillow version, so that whether torchvision is installed
-changes no number (metrics spec 2.1).
+changes no number (docs/scoring.md, Size).
 """
 
 from __future__ import annotations

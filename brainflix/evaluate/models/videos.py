@@ -17,7 +17,7 @@ TRAINED_FRAMES = 16
 def resample(clips: Frames, n_frames: int) -> Frames:
     """Return clips (n_clips, any, height, width, 3) with `n_frames` frames, each the nearest in time.
 
-    New frames start at equal steps over the clip's duration; ties go to the earlier frame (metrics spec 1).
+    New frames start at equal steps over the clip's duration; ties go to the earlier frame (docs/scoring.md, Clock).
     """
     given = clips.shape[1]
     nearest = nearest_start(np.arange(n_frames) * (given / n_frames), np.arange(given))

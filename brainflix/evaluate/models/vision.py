@@ -1,7 +1,7 @@
-"""Networks of torchvision and lpips, imported when a metric asks for them (metrics spec 2.8, 2.10, 2.12).
+"""Networks of torchvision and lpips, imported when a metric asks for them (docs/scoring.md, Metrics).
 
 No public weights were at hand. What calls the packages is tested with a small stand-in of the same names and shapes,
-and, where they are installed, with their own networks and random weights. Names of layers and weights are the spec's.
+and, where they are installed, with their own networks and random weights. Layers: docs/scoring.md, Deep identification.
 """
 
 from __future__ import annotations
