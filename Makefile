@@ -15,9 +15,9 @@ demo: $(VENV)/.installed  ## set up and run the whole chain on the embedded simu
 	$(BIN)/brainflix report demo --store $(STORE) --out demo-report.html
 
 methods: $(VENV)/.installed  ## the published methods at small size on the embedded simulation
-	$(BIN)/brainflix run recipes/brain-netflix-cc2017.yaml --preset tiny --store $(STORE)
-	$(BIN)/brainflix run recipes/brain-netflix-bmd.yaml --preset tiny --store $(STORE)
-	$(BIN)/brainflix run recipes/mindvideo-cc2017.yaml --preset tiny --store $(STORE)
+	$(BIN)/brainflix run recipes/papers/brain-netflix-cc2017.yaml --preset tiny --store $(STORE)
+	$(BIN)/brainflix run recipes/papers/brain-netflix-bmd.yaml --preset tiny --store $(STORE)
+	$(BIN)/brainflix run recipes/papers/mindvideo-cc2017.yaml --preset tiny --store $(STORE)
 
 test: $(VENV)/.installed-dev check  ## set up and run lint, types and tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile

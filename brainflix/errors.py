@@ -53,3 +53,7 @@ class ResourceError(BrainflixError):
     """The machine cannot do it: memory, disk, permission, accelerator."""
 
     exit_code = 5
+
+
+class Renamed(FutureWarning):
+    """A name that is still read and will not be for ever; the message says the new one."""

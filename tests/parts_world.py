@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from brainflix.contract import Job
+from brainflix.parts.contract import Job
 from brainflix.store.refs import Ref
 from brainflix.store.schema import Clips, Responses, Targets
 from brainflix.store.store import Store

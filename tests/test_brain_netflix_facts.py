@@ -11,8 +11,8 @@ import torch
 from brainflix.evaluate import nway, ssim
 from brainflix.evaluate.clock import match_linspace, regular
 from brainflix.io.clip_folder import ClipFolder, open_clips
+from brainflix.linear.ridge import fit_ridge
 from brainflix.models.regressors import MLPRegressor, RegressorConfig, SwiGLURegressor
-from brainflix.regress.ridge import fit_ridge
 
 
 def folder_of(path: Path, *names: str) -> ClipFolder:

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from brainflix.plan import CACHED, make_plan
-from brainflix.recipe import load_recipe
-from brainflix.run import execute
+from brainflix.engine.plan import CACHED, make_plan
+from brainflix.engine.run import execute
+from brainflix.recipe.files import load_recipe
 from brainflix.settings import load_settings
 from brainflix.store.captions import Captions
 from brainflix.store.schema import Predictions, Targets, Videos

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from brainflix.changes import HEAD, apply_change, apply_preset
 from brainflix.errors import UsageError
-from brainflix.recipe import Recipe
+from brainflix.recipe.changes import HEAD, apply_change, apply_preset
+from brainflix.recipe.schema import Recipe
 
 RAW = {
     "recipe": "r",

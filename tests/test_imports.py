@@ -87,7 +87,8 @@ def test_only_the_command_line_imports_typer_and_rich() -> None:
 
 def test_planning_imports_nothing_heavy() -> None:
     code = (
-        "import sys, brainflix.plan, brainflix.run, brainflix.recipe, brainflix.settings, brainflix.registry\n"
+        "import sys, brainflix.engine.plan, brainflix.engine.run, brainflix.settings\n"
+        "import brainflix.recipe.files, brainflix.parts.find\n"
         "heavy = {'torch', 'zarr', 'numpy', 'nibabel', 'diffusers', 'transformers', 'scipy', 'av', 'matplotlib'}\n"
         "found = heavy & set(sys.modules)\n"
         "sys.exit(f'imported: {found}' if found else 0)"

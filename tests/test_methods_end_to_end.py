@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from brainflix.plan import make_plan
-from brainflix.recipe import load_recipe
-from brainflix.run import execute, summary
+from brainflix.engine.plan import make_plan
+from brainflix.engine.run import execute, summary
+from brainflix.recipe.files import load_recipe
 from brainflix.settings import load_settings
 from brainflix.store.store import Store
 

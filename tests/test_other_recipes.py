@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from brainflix.engine.plan import Planned, Selection, make_plan
+from brainflix.engine.run import execute
 from brainflix.errors import UsageError
-from brainflix.plan import Planned, Selection, make_plan
-from brainflix.recipe import Source, load_recipe
+from brainflix.recipe.files import load_recipe
+from brainflix.recipe.schema import Source
 from brainflix.report.recipe_text import recipe_yaml
-from brainflix.run import execute
 from brainflix.settings import load_settings
 from brainflix.store.responses import Responses
 from brainflix.store.store import Store

@@ -6,14 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from brainflix import registry
-from brainflix.contract import JOB_FACTS, Job, Params
+from brainflix.engine.plan import make_plan
+from brainflix.engine.run import job_parameters
 from brainflix.errors import UsageError
-from brainflix.parameters import validated
-from brainflix.plan import make_plan
-from brainflix.recipe import load_recipe, parse_recipe
-from brainflix.registry import Part
-from brainflix.run import job_parameters
+from brainflix.parts import find as registry
+from brainflix.parts.contract import JOB_FACTS, Job
+from brainflix.parts.find import Part
+from brainflix.parts.params import Params
+from brainflix.recipe.files import load_recipe
+from brainflix.recipe.parameters import validated
+from brainflix.recipe.schema import parse_recipe
 from brainflix.store.refs import Ref
 from brainflix.store.store import Store
 
@@ -80,7 +82,7 @@ def test_a_parameter_cannot_have_a_name_of_the_manifests_own(given: dict[str, in
     with pytest.raises(UsageError, match=r"regress\.z\.step: no parameter can have this name"):
         validated(Part("m:a", f"{__name__}:Grabby", "grabs"), given, "regress.z")
     with pytest.raises(UsageError, match="subject"):
-        validated(Part("m:a", "brainflix.contract:AnyParams", "takes all"), {"subject": 4}, "regress.z")
+        validated(Part("m:a", "brainflix.parts.params:AnyParams", "takes all"), {"subject": 4}, "regress.z")
 
 
 def test_no_part_of_ours_has_such_a_name() -> None:

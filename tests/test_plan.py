@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from brainflix.engine.plan import BLOCKED, CACHED, TO_RUN, Planned, Selection, make_plan
+from brainflix.engine.run import execute
 from brainflix.errors import UsageError
-from brainflix.plan import BLOCKED, CACHED, TO_RUN, Planned, Selection, make_plan
-from brainflix.recipe import load_recipe
-from brainflix.run import execute
+from brainflix.recipe.files import load_recipe
 from brainflix.settings import load_settings
 from brainflix.store.refs import Ref
 from brainflix.store.store import Store

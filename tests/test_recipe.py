@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from brainflix.errors import IntegrityError, MissingError, UsageError
-from brainflix.recipe import Source, apply_change, find_recipe, list_recipes, load_recipe, parse_recipe
+from brainflix.recipe.changes import apply_change
+from brainflix.recipe.files import find_recipe, list_recipes, load_recipe
+from brainflix.recipe.schema import Source, parse_recipe
 
 BASE = {"recipe": "r", "dataset": {"name": "demo", "subjects": [1]}, "preprocess": {"part": "cc2017", "alpha": 0.01}}
 

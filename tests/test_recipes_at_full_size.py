@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from brainflix.plan import TO_RUN, Planned, make_plan
-from brainflix.recipe import list_recipes, load_recipe, presets_of
+from brainflix.engine.plan import TO_RUN, Planned, make_plan
+from brainflix.recipe.files import list_recipes, load_recipe, presets_of
 from brainflix.store.store import Store
 
 METHODS = ("brain-netflix-bmd", "brain-netflix-cc2017", "mindvideo-cc2017")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from brainflix.plan import BLOCKED, Planned, make_plan
-from brainflix.recipe import load_recipe
+from brainflix.engine.plan import BLOCKED, Planned, make_plan
+from brainflix.recipe.files import load_recipe
 from brainflix.store.store import Store
 
 RECIPES = Path(__file__).parent / "recipes"

@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from brainflix import registry
-from brainflix.contract import AnyParams, Params
 from brainflix.errors import UsageError
+from brainflix.parts import find as registry
+from brainflix.parts.params import AnyParams, Params
 
 ENTRIES = [(category, name) for category, parts in registry.PARTS.items() for name in parts]
 

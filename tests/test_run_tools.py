@@ -15,12 +15,12 @@ import pytest
 import torch
 
 from brainflix.align import methods
-from brainflix.contract import Silent, Tools
 from brainflix.device import Compute
+from brainflix.engine.run import make_tools, run_job
+from brainflix.parts.contract import Silent, Tools
 from brainflix.regress import parts
 from brainflix.regress.mlp import held_out_rows
 from brainflix.regress.params import RegressParams
-from brainflix.run import make_tools, run_job
 from brainflix.settings import Settings
 from brainflix.store.store import Store
 from brainflix.train import phases
@@ -171,7 +171,7 @@ def test_a_library_call_tells_the_hub_and_the_token_gets_into_no_file(
 
 def test_asking_for_the_device_does_not_import_the_model_libraries() -> None:
     code = (
-        "import sys\nfrom brainflix.contract import Silent\nfrom brainflix.run import make_tools\n"
+        "import sys\nfrom brainflix.parts.contract import Silent\nfrom brainflix.engine.run import make_tools\n"
         "from brainflix.settings import Settings\n"
         "from brainflix.store.store import Store\n"
         "tools = make_tools(Store('unused'), Settings(), Silent())\n"

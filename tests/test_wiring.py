@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from brainflix.contract import Job
+from brainflix.engine.plan import Selection, make_plan
 from brainflix.errors import UsageError
-from brainflix.plan import Selection, make_plan
-from brainflix.recipe import Step, load_recipe
-from brainflix.registry import PARTS, Part
+from brainflix.parts.contract import Job
+from brainflix.parts.find import PARTS, Part
+from brainflix.recipe.files import load_recipe
+from brainflix.recipe.schema import Step
+from brainflix.recipe.wiring import check_roles
 from brainflix.store.refs import Ref
 from brainflix.store.store import Store
-from brainflix.wiring import check_roles
 
 TINY = str(Path(__file__).parent / "recipes" / "tiny.yaml")
 LONE = ("dataset.subjects=[1]",)

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from brainflix.contract import Progress
 from brainflix.datasets.base import Dataset
 from brainflix.datasets.cc2017_layout import film_path, find_runs, is_test
 from brainflix.errors import UsageError
 from brainflix.io.grayordinates import areas_of
 from brainflix.io.surfaces import DenseSeries, read_dtseries
 from brainflix.io.video import decode_at
+from brainflix.parts.contract import Progress
 from brainflix.store.clips import Clips
 
 LAYOUT = "brainflix.datasets.cc2017_layout:film_path"

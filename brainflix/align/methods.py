@@ -30,8 +30,8 @@ from brainflix.align.ridge_map import fit_ridge_map
 from brainflix.align.srm import srm_maps
 from brainflix.align.template import fit_template
 from brainflix.errors import UsageError
-from brainflix.regress.folds import contiguous_folds
-from brainflix.regress.ridge import Device
+from brainflix.linear.folds import contiguous_folds
+from brainflix.linear.ridge import Device
 
 
 def identity(

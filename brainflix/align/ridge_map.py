@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brainflix.align.maps import LinearMap, check_pair
-from brainflix.regress.ridge import Device, fit_ridge
+from brainflix.linear.ridge import Device, fit_ridge
 
 #: Penalties relative to the mean squared length of a centred training row.
 RELATIVE_ALPHAS: tuple[float, ...] = tuple(float(a) for a in np.logspace(-3, 3, 13))

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from brainflix import registry
-from brainflix.contract import Job, Tools
 from brainflix.errors import DataError
 from brainflix.memo import Latest
+from brainflix.parts.contract import Job, Tools
+from brainflix.parts.find import find
 from brainflix.store.publish import Staging
 from brainflix.store.store import Artifact
 
@@ -66,7 +66,7 @@ def run(job: Job, inputs: Mapping[str, list[Artifact]], out: Staging, tools: Too
         from brainflix.align.figure import draw
 
         out.notes |= found.notes()
-        simulated = registry.find("dataset", job.dataset).load().simulated
+        simulated = find("dataset", job.dataset).load().simulated
         draw(found, f"{job.part} (simulated data)" if simulated else job.part, out.path / FIGURE)
 
 
@@ -121,7 +121,7 @@ def _fit(job: Job, group: Sequence[Responses], shared: list[str], device: torch.
     """Fit the part's maps on the training rows of the shared clips."""
     import numpy as np
 
-    part = registry.find("align", job.part)
+    part = find("align", job.part)
     sources = [_rows_of(one, shared) for one in group]
     places = group[0].clips.places(shared)
     segments = np.array([group[0].clips.segment[c] for c in places])

@@ -24,7 +24,7 @@ from brainflix.cli import (
     verbs,
 )
 from brainflix.cli.errors import INTERRUPTED, Failure, explain, interrupted
-from brainflix.cli.output import write_error
+from brainflix.cli.output import telling_new_names, write_error
 
 app = options.new_group(
     help="Decode video from fMRI: from public files to reconstructed videos and scores that can be trusted.",
@@ -65,7 +65,8 @@ def invoke(arguments: Sequence[str]) -> int:
         arguments: what follows `brainflix`.
     """
     try:
-        code = app(list(arguments), prog_name="brainflix", standalone_mode=False)
+        with telling_new_names():
+            code = app(list(arguments), prog_name="brainflix", standalone_mode=False)
     except (Exception, KeyboardInterrupt) as error:
         if "--debug" in arguments:
             traceback.print_exception(error)

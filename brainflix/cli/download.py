@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 import typer
 
 from brainflix.cli import options
-from brainflix.cli.needs import needs_a_person
 from brainflix.cli.output import Output, Table
+from brainflix.engine.needs import needs_a_person
 from brainflix.errors import IntegrityError, MissingError, UsageError
 from brainflix.wording import did_you_mean, format_bytes
 
 if TYPE_CHECKING:
-    from brainflix.contract import Intake
     from brainflix.datasets.base import Dataset
-    from brainflix.plan import Planned
-    from brainflix.recipe import Recipe
+    from brainflix.engine.plan import Planned
+    from brainflix.parts.contract import Intake
+    from brainflix.recipe.schema import Recipe
     from brainflix.store.store import Store
 
 # Words of `--what` that mean the stimuli's artifact; all others are the data set's own.
@@ -56,8 +56,8 @@ def download(
 ) -> None:
     """Bring a data set's raw files into the store."""
     from brainflix.cli import perform, session
-    from brainflix.contract import DOWNLOADS, Intake
-    from brainflix.plan import Selection, make_plan
+    from brainflix.engine.plan import Selection, make_plan
+    from brainflix.parts.contract import DOWNLOADS, Intake
     from brainflix.store.store import Store
 
     out = Output(json=json, quiet=quiet)
@@ -83,7 +83,7 @@ def download(
 
 
 def _dataset(recipe: Recipe) -> Dataset:
-    from brainflix.registry import find
+    from brainflix.parts.find import find
 
     dataset: Dataset = find("dataset", recipe.dataset.name).load()
     return dataset

@@ -39,8 +39,8 @@ def import_checkpoint(
     the file is run. What comes out is a model as `train` makes it: an input of `train` and of `regress`.
     """
     from brainflix.cli.session import open_store
-    from brainflix.parameters import validated
-    from brainflix.registry import find
+    from brainflix.parts.find import find
+    from brainflix.recipe.parameters import validated
 
     out = Output(json=json, quiet=quiet)
     part = find("checkpoint", kind)

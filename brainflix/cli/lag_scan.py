@@ -9,7 +9,7 @@ from brainflix.cli.output import Output, Table
 from brainflix.errors import MissingError
 
 if TYPE_CHECKING:
-    from brainflix.recipe import Recipe
+    from brainflix.recipe.schema import Recipe
     from brainflix.store.store import Artifact, Store
 
 
@@ -22,7 +22,7 @@ def scan(recipe: Recipe, store: Store, subjects: Sequence[int] | None, area: str
     """
     from brainflix.align.lag import lag_scan
     from brainflix.align.lag_files import lag_runs
-    from brainflix.registry import find
+    from brainflix.parts.find import find
 
     dataset = find("dataset", recipe.dataset.name).load()
     stimuli = _raw(store, dataset.name, "stimuli")

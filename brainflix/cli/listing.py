@@ -14,7 +14,7 @@ from brainflix.wording import format_bytes
 
 if TYPE_CHECKING:
     from brainflix.datasets.base import Dataset
-    from brainflix.registry import Part
+    from brainflix.parts.find import Part
 
 
 def register(app: typer.Typer) -> None:
@@ -44,8 +44,8 @@ def datasets(
     """List the data sets with size, access and what has been run on real files; of one, all that is known."""
     from dataclasses import asdict
 
-    from brainflix.registry import find
-    from brainflix.registry import parts as known_parts
+    from brainflix.parts.find import find
+    from brainflix.parts.find import parts as known_parts
 
     out = Output(json=json, quiet=quiet)
     if name is not None:
@@ -92,8 +92,8 @@ def parts(
     debug: options.Debug = False,
 ) -> None:
     """List the parts that a recipe can name; of one part, its parameters."""
-    from brainflix.registry import PARTS, find
-    from brainflix.registry import parts as known_parts
+    from brainflix.parts.find import PARTS, find
+    from brainflix.parts.find import parts as known_parts
     from brainflix.wording import did_you_mean
 
     out = Output(json=json, quiet=quiet)
@@ -133,7 +133,7 @@ def _type_text(annotation: Any) -> str:
 
 def recipes(json: options.Json = False, quiet: options.Quiet = False, debug: options.Debug = False) -> None:
     """List the recipes that can be run by name."""
-    from brainflix.recipe import list_recipes
+    from brainflix.recipe.files import list_recipes
 
     found = [_describe(name, path) for name, path in list_recipes().items()]
     columns = ("name", "dataset", "method", "about")
@@ -144,7 +144,7 @@ def recipes(json: options.Json = False, quiet: options.Quiet = False, debug: opt
 
 def _describe(name: str, path: Path) -> dict[str, str]:
     """Return what a recipe says of itself; one that cannot be read says so and does not hide the others."""
-    from brainflix.recipe import load_recipe, presets_of
+    from brainflix.recipe.files import load_recipe, presets_of
 
     try:
         recipe = load_recipe(str(path))

@@ -51,7 +51,7 @@ def example(*lines: str) -> str:
 
 def complete_recipes(incomplete: str) -> Hints:
     """Offer the recipes that can be run by name."""
-    from brainflix.recipe import list_recipes
+    from brainflix.recipe.files import list_recipes
 
     return sorted((name, str(path)) for name, path in list_recipes().items() if name.startswith(incomplete))
 
@@ -68,7 +68,7 @@ def complete_stages(incomplete: str) -> Hints:
 
 def complete_categories(incomplete: str) -> Hints:
     """Offer the categories of parts."""
-    from brainflix.registry import PARTS
+    from brainflix.parts.find import PARTS
 
     return sorted((name, ", ".join(parts)) for name, parts in PARTS.items() if name.startswith(incomplete))
 
@@ -113,7 +113,7 @@ def complete_checkpoints(incomplete: str) -> Hints:
 
 
 def _parts(category: str, incomplete: str) -> Hints:
-    from brainflix.registry import parts
+    from brainflix.parts.find import parts
 
     return sorted((name, part.summary) for name, part in parts(category).items() if name.startswith(incomplete))
 

@@ -6,13 +6,14 @@ import json
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from brainflix.errors import ResourceError, UsageError
+from brainflix.errors import Renamed, ResourceError, UsageError
 from brainflix.wording import format_bytes
 
 if TYPE_CHECKING:
@@ -197,6 +198,23 @@ class Output:
 def write_error(text: str) -> None:
     """Write an error on stderr, whatever the mode."""
     _write(sys.stderr, text)
+
+
+@contextmanager
+def telling_new_names() -> Iterator[None]:
+    """Say on stderr, once each, what a name that is still read is called now; other warnings stay as they are."""
+    with warnings.catch_warnings():
+        others = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *rest: Any, **more: Any) -> None:
+            if issubclass(category, Renamed):
+                _write(sys.stderr, f"Note: {message}.")
+            else:
+                others(message, category, *rest, **more)
+
+        warnings.simplefilter("once", Renamed)
+        warnings.showwarning = show
+        yield
 
 
 def confirm(question: str) -> bool | None:

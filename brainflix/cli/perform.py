@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from brainflix.cli.needs import fetch_bytes, fetch_line, memory_bytes, memory_line, need_lines
 from brainflix.cli.output import Output
 from brainflix.cli.render import done_line, place_name, plan_document, plan_table
+from brainflix.engine.needs import fetch_bytes, fetch_line, memory_bytes, memory_line, need_lines
 
 if TYPE_CHECKING:
-    from brainflix.contract import Intake
-    from brainflix.plan import Planned
-    from brainflix.recipe import Recipe
-    from brainflix.run import Done
+    from brainflix.engine.plan import Planned
+    from brainflix.engine.run import Done
+    from brainflix.parts.contract import Intake
+    from brainflix.recipe.schema import Recipe
     from brainflix.settings import Settings
     from brainflix.store.store import Store
 
@@ -27,7 +27,7 @@ def perform(
     Raises:
         MissingError: a job is blocked; nothing is run.
     """
-    from brainflix.run import execute
+    from brainflix.engine.run import execute
 
     # `execute` tells when a job is done, so the one that starts then is the next that is to run.
     coming = iter([item.job for item in planned if item.status == "to run"])

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from brainflix.cli.output import Table
 
 if TYPE_CHECKING:
-    from brainflix.plan import Planned
-    from brainflix.recipe import Recipe
-    from brainflix.run import Done
+    from brainflix.engine.plan import Planned
+    from brainflix.engine.run import Done
+    from brainflix.recipe.schema import Recipe
 
 _ROW = "{status:8} {place:30} {ref:48} {seconds:>9}"
 

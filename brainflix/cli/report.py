@@ -12,8 +12,8 @@ from brainflix.cli.output import Output, write_file
 from brainflix.errors import MissingError, UsageError
 
 if TYPE_CHECKING:
-    from brainflix.recipe import Recipe
-    from brainflix.run import Done
+    from brainflix.engine.run import Done
+    from brainflix.recipe.schema import Recipe
     from brainflix.settings import Settings
     from brainflix.store.store import Artifact, Store
 
@@ -59,7 +59,7 @@ def report(
 
 def _make(recipe: Recipe, store: Store, settings: Settings, out: Output) -> Done:
     from brainflix.cli import perform
-    from brainflix.plan import Selection, make_plan
+    from brainflix.engine.plan import Selection, make_plan
 
     if not recipe.steps.get("evaluate"):
         raise UsageError(f"recipe {recipe.recipe} has no report", why="it has no section evaluate")

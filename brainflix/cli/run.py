@@ -10,8 +10,8 @@ from brainflix.cli import options
 from brainflix.cli.output import Output
 
 if TYPE_CHECKING:
-    from brainflix.contract import Job
-    from brainflix.run import Done
+    from brainflix.engine.run import Done
+    from brainflix.parts.contract import Job
     from brainflix.store.store import Store
 
 _RUN_EXAMPLE = (
@@ -49,8 +49,8 @@ def run(
     With --quiet, print the refs of the last stage: the report of a whole run.
     """
     from brainflix.cli import perform, session
-    from brainflix.plan import Selection, make_plan
-    from brainflix.registry import find
+    from brainflix.engine.plan import Selection, make_plan
+    from brainflix.parts.find import find
     from brainflix.store.store import Store
 
     out = Output(json=json, quiet=quiet)
@@ -73,7 +73,7 @@ def run(
 def _show_run(recipe: Any, store: Store, results: list[Done], simulated: bool, out: Output) -> None:
     """Print the leading scores, or where there are none the refs of the last stage; --json has all scores."""
     from brainflix.cli.render import leading_scores, score_tables
-    from brainflix.run import summary
+    from brainflix.engine.run import summary
 
     document = summary(recipe, store, results)
     last = [done.ref for done in results if done.stage == results[-1].stage]
@@ -104,7 +104,7 @@ def status(
     With --quiet, print the refs that are not there yet.
     """
     from brainflix.cli import render, session
-    from brainflix.plan import Selection, make_plan
+    from brainflix.engine.plan import Selection, make_plan
 
     out = Output(json=json, quiet=quiet)
     place = session.open_store(store)
@@ -123,8 +123,8 @@ def what_changed(job: Job, store: Store) -> str:
     """Return the first thing in which a job differs from the newest artifact of its name, best of its own recipe."""
     from importlib import import_module
 
+    from brainflix.engine.run import job_parameters
     from brainflix.errors import IntegrityError
-    from brainflix.run import job_parameters
     from brainflix.store.diff import first_difference
 
     refs = store.refs(job.ref.kind, job.ref.name)

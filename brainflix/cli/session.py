@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from brainflix.cli.options import VERBS
 from brainflix.errors import UsageError
-from brainflix.registry import find, parts
+from brainflix.parts.find import find, parts
 from brainflix.wording import did_you_mean
 
 if TYPE_CHECKING:
-    from brainflix.recipe import Recipe
+    from brainflix.recipe.schema import Recipe
     from brainflix.settings import Settings
     from brainflix.store.refs import Ref
     from brainflix.store.store import Store
@@ -47,7 +47,9 @@ def read_recipe(
         MissingError: there is none.
         UsageError: it cannot be read, or a change does not fit it.
     """
-    from brainflix.recipe import apply_change, list_recipes, load_recipe, parse_recipe
+    from brainflix.recipe.changes import apply_change
+    from brainflix.recipe.files import list_recipes, load_recipe
+    from brainflix.recipe.schema import parse_recipe
 
     is_recipe = Path(name).is_file() or name in list_recipes()
     if is_recipe or not dataset_suffices or name not in parts("dataset"):

@@ -124,7 +124,7 @@ def _command(stage: str) -> Callable[..., None]:
         debug: options.Debug = False,
     ) -> None:
         from brainflix.cli import perform, session
-        from brainflix.plan import Selection, make_plan
+        from brainflix.engine.plan import Selection, make_plan
         from brainflix.store.store import Store
 
         out = Output(json=json, quiet=quiet)

@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from brainflix.contract import Params
 from brainflix.datasets.base import Dataset
+from brainflix.parts.params import Params
 
 
 class Algonauts2021Params(Params):

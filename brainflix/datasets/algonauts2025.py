@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from brainflix.contract import Params
 from brainflix.datasets.base import Dataset
+from brainflix.parts.params import Params
 
 
 class Algonauts2025DatasetParams(Params):

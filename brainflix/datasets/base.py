@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from brainflix.lazy import load
+from brainflix.parts.lazy import load
 
 if TYPE_CHECKING:
     from brainflix.io.fetch.files import Listing, RemoteFile

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from brainflix.contract import Params
 from brainflix.datasets.base import Dataset
 from brainflix.datasets.cc2017 import DATASET as CC2017
+from brainflix.parts.params import Params
 
 
 class NeuroClipsDatasetParams(Params):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from brainflix.contract import Params
 from brainflix.datasets.base import Dataset
+from brainflix.parts.params import Params
 
 
 class DemoParams(Params):

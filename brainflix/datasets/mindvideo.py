@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from brainflix.contract import Params
 from brainflix.datasets.base import Dataset
 from brainflix.datasets.cc2017 import DATASET as CC2017
+from brainflix.parts.params import Params
 
 
 class MindVideoDatasetParams(Params):

@@ -14,8 +14,6 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from brainflix import registry
-from brainflix.contract import Intake, Progress
 from brainflix.datasets.base import Dataset
 from brainflix.download.agreement import check_agreed
 from brainflix.errors import IntegrityError, MissingError
@@ -24,6 +22,8 @@ from brainflix.io.fetch.digest import digest_of
 from brainflix.io.fetch.download import fetch_files
 from brainflix.io.fetch.files import Listing, RemoteFile
 from brainflix.io.fetch.room import check_room
+from brainflix.parts.contract import Intake, Progress
+from brainflix.parts.find import find
 from brainflix.store import disk
 
 # So many missing files are named.
@@ -127,7 +127,7 @@ def adopt(
 def _shared_ends(dataset: Dataset, params: Mapping[str, Any], subject: int | None) -> set[str]:
     """Return the ends of paths that could mean another subject's file as well."""
     # The stimuli's job knows only the parameters that matter to them.
-    every = registry.find("dataset", dataset.name).load_params()().model_dump(mode="json") | dict(params)
+    every = find("dataset", dataset.name).load_params()().model_dump(mode="json") | dict(params)
     others = [other for other in (None, *dataset.subjects) if other != subject]
     return {end for other in others for file in dataset.named_files(every, other) for end in _ends(file.path)}
 

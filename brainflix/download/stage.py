@@ -7,12 +7,12 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from brainflix import registry
-from brainflix.contract import Job, Tools
 from brainflix.datasets.base import Dataset
 from brainflix.download.intake import collect, waiting_folder
 from brainflix.download.provenance import write_provenance
-from brainflix.lazy import load
+from brainflix.parts.contract import Job, Tools
+from brainflix.parts.find import find
+from brainflix.parts.lazy import load
 from brainflix.store.publish import Staging
 from brainflix.store.store import Artifact
 
@@ -21,7 +21,7 @@ VERSION = 1
 
 def run(job: Job, inputs: Mapping[str, list[Artifact]], out: Staging, tools: Tools) -> None:
     """Bring the raw files of the stimuli or of one subject below `out.path`."""
-    dataset: Dataset = registry.find("dataset", job.dataset).load()
+    dataset: Dataset = find("dataset", job.dataset).load()
     out.notes |= {"licence": dataset.licence, "access": dataset.access, "simulated": dataset.simulated}
     if dataset.fetch:
         load(dataset.fetch)(job.params, job.subject, out.path)
@@ -39,7 +39,7 @@ def run(job: Job, inputs: Mapping[str, list[Artifact]], out: Staging, tools: Too
 
 def finished(job: Job, tools: Tools) -> None:
     """Delete what waited, once the artifact stands."""
-    dataset: Dataset = registry.find("dataset", job.dataset).load()
+    dataset: Dataset = find("dataset", job.dataset).load()
     if not dataset.fetch:
         shutil.rmtree(waiting_folder(dataset, job.subject, tools.intake.folder), ignore_errors=True)
 

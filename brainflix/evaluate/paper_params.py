@@ -6,11 +6,11 @@ from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from brainflix.contract import Params
 from brainflix.errors import UsageError
 from brainflix.evaluate.folders.catalogue import model_metrics
 from brainflix.evaluate.models.checkpoints import CHECKPOINTS
 from brainflix.evaluate.protocols import Protocol, find_protocol
+from brainflix.parts.params import Params
 from brainflix.targets.params import WeightParams
 from brainflix.wording import did_you_mean
 

@@ -15,7 +15,6 @@ import numpy as np
 import torch
 import zarr
 
-from brainflix.contract import Job, Tools
 from brainflix.errors import DataError, IntegrityError
 from brainflix.evaluate.bootstrap import block_clusters
 from brainflix.evaluate.clock import regular
@@ -27,6 +26,7 @@ from brainflix.evaluate.paper_params import PaperParams
 from brainflix.evaluate.protocols import find_protocol
 from brainflix.evaluate.scorecard import Scorecard
 from brainflix.io.clip_read import Clip
+from brainflix.parts.contract import Job, Tools
 from brainflix.store.artifact import Artifact
 from brainflix.store.lookup import find_clips
 from brainflix.store.schema import Clips, Videos

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from brainflix import registry
-from brainflix.contract import Job, Tools
+from brainflix.parts.contract import Job, Tools
+from brainflix.parts.find import find
 from brainflix.store.publish import Staging
 from brainflix.store.store import Artifact
 
@@ -27,10 +27,10 @@ def run(job: Job, inputs: Mapping[str, list[Artifact]], out: Staging, tools: Too
     from brainflix.store.arrays import write_array
     from brainflix.store.checks import write_json
 
-    part = registry.find("evaluate", job.part)
+    part = find("evaluate", job.part)
     params = part.load_params().model_validate(dict(job.params))
     card: Scorecard = part.load()(job, params, inputs, tools)
     for name, line in card.lines.items():
         write_array(out.path, f"per_clip/{name}", line.score.per_clip, dims=("clip",), layout="whole")
-    simulated = registry.find("dataset", job.dataset).load().simulated
+    simulated = find("dataset", job.dataset).load().simulated
     write_json(out.path / "scores.json", card.document(job.subject, simulated=simulated))

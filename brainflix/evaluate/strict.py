@@ -16,8 +16,6 @@ from typing import Any
 
 import numpy as np
 
-from brainflix import registry
-from brainflix.contract import Job, Tools
 from brainflix.device import Compute
 from brainflix.errors import DataError
 from brainflix.evaluate import baselines
@@ -41,6 +39,8 @@ from brainflix.evaluate.systems import System, VideoMetric, strict_metrics
 from brainflix.evaluate.target_lines import target_lines, target_row
 from brainflix.io.weights import resolve_weights
 from brainflix.memo import Latest
+from brainflix.parts.contract import Job, Tools
+from brainflix.parts.find import find
 from brainflix.store.artifact import Artifact
 from brainflix.store.lookup import find_clips
 from brainflix.store.schema import Clips, Predictions, Targets, Videos
@@ -75,7 +75,7 @@ def score(job: Job, params: StrictParams, inputs: Mapping[str, list[Artifact]], 
     """
     all_clips = Clips.load(inputs["truth"][0])
     clips = all_clips.take(all_clips.places(inputs["videos"][0].json("videos.json")["clip_ids"]))
-    clip_s = registry.find("dataset", job.dataset).load().clip_s
+    clip_s = find("dataset", job.dataset).load().clip_s
     design = make_design(clips, clip_s, params, job.seed)
     metrics = strict_metrics(params.ways, params.true_classes)
     scores, limits = _score_videos(job, inputs, clips, all_clips, design, tools, metrics)

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from brainflix import registry
-from brainflix.contract import Job, Tools
 from brainflix.datasets.algonauts2021_layout import GRID, N_FILMS, area_path, whole_path
 from brainflix.datasets.base import Dataset
 from brainflix.errors import DataError, UsageError
 from brainflix.io.legacy import load_pickle
+from brainflix.parts.contract import Job, Tools
+from brainflix.parts.find import find
 from brainflix.preprocess.assemble import Space, responses
 from brainflix.preprocess.betas import ceilings, repeat_runs, top
 from brainflix.preprocess.betas_params import Algonauts2021Params
@@ -35,7 +35,7 @@ def betas(
     """
     if job.subject is None:
         raise UsageError("preprocess reads the estimates of one subject, and this step is of none")
-    dataset: Dataset = registry.find("dataset", job.dataset).load()
+    dataset: Dataset = find("dataset", job.dataset).load()
     raw = inputs["raw"][0]
     clips = dataset.load_clips(raw.path)
     if params.track == "mini":

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from brainflix import registry
-from brainflix.contract import Job, Tools
 from brainflix.datasets.algonauts2025_layout import N_PARCELS, RunKey, clips_of, friends_path, movies_path, read_keys
 from brainflix.datasets.base import Dataset
 from brainflix.errors import DataError, UsageError
 from brainflix.io.hdf5 import keys, read_dataset, shape_of
+from brainflix.parts.contract import Job, Tools
+from brainflix.parts.find import find
 from brainflix.preprocess.algonauts2025_params import Algonauts2025Params
 from brainflix.preprocess.assemble import Run, gather
 from brainflix.preprocess.timeline import answering_volumes, clip_of_volume
@@ -34,7 +34,7 @@ def parcels(job: Job, params: Algonauts2025Params, inputs: Mapping[str, list[Art
     """
     if job.subject is None:
         raise UsageError("preprocess reads the parcels of one subject, and this step is of none")
-    dataset: Dataset = registry.find("dataset", job.dataset).load()
+    dataset: Dataset = find("dataset", job.dataset).load()
     raw = inputs["raw"][0]
     paths = [raw.file(str(path(job.subject))) for path in (friends_path, movies_path)]
     runs = [(path, run) for path in paths for run in read_keys(keys(path))]

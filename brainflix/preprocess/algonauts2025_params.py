@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from brainflix.contract import Params
+from brainflix.parts.params import Params
 
 
 class Algonauts2025Params(Params):

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from brainflix import registry
-from brainflix.contract import Job, Tools
 from brainflix.datasets.base import Dataset
 from brainflix.datasets.cc2017_arrays import N_TEST, N_TRAIN, SEGMENTS, fmri_path
 from brainflix.errors import DataError, UsageError
 from brainflix.io.legacy import load_npy, load_pt
+from brainflix.parts.contract import Job, Tools
+from brainflix.parts.find import find
 from brainflix.preprocess.arrays_params import ArraysParams
 from brainflix.preprocess.assemble import Run, Space, gather
 from brainflix.preprocess.duplicates import copied_repeats
@@ -37,7 +37,7 @@ def tensors(
     """
     if job.subject is None:
         raise UsageError("preprocess reads the arrays of one subject, and this step is of none")
-    dataset: Dataset = registry.find("dataset", job.dataset).load()
+    dataset: Dataset = find("dataset", job.dataset).load()
     raw = inputs["raw"][0]
     clips = dataset.load_clips(raw.path)
     kept: list[tuple[str, NDArray[Any], list[int]]] = []

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from brainflix.contract import Params
+from brainflix.parts.params import Params
 
 
 class ArraysParams(Params):

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from brainflix.contract import Progress
 from brainflix.datasets.cc2017_layout import RunFile, is_test
 from brainflix.errors import DataError
 from brainflix.io.grayordinates import areas_of
 from brainflix.io.surfaces import DenseSeries, read_dtseries
+from brainflix.parts.contract import Progress
 from brainflix.preprocess.areas import areas_named, mask_of
 from brainflix.preprocess.detrend import polynomial_detrend, zscore
 from brainflix.preprocess.noise_ceiling import RepeatSums, noise_ceiling

@@ -8,8 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from brainflix import registry
-from brainflix.contract import Job, Tools
 from brainflix.datasets.base import Dataset
 from brainflix.datasets.fudan_layout import (
     CLIPS_PER_FILM,
@@ -22,6 +20,8 @@ from brainflix.datasets.fudan_layout import (
 from brainflix.errors import DataError, UsageError
 from brainflix.io.hdf5 import read_blocks, shape_of
 from brainflix.io.legacy import load_npz
+from brainflix.parts.contract import Job, Tools
+from brainflix.parts.find import find
 from brainflix.preprocess.assemble import Run, gather
 from brainflix.preprocess.fudan_params import FudanParams
 from brainflix.preprocess.pictures import crop_box, resized_mask, to_columns
@@ -45,7 +45,7 @@ def films(job: Job, params: FudanParams, inputs: Mapping[str, list[Artifact]], t
     """
     if job.subject is None:
         raise UsageError("preprocess reads the runs of one subject, and this step is of none")
-    dataset: Dataset = registry.find("dataset", job.dataset).load()
+    dataset: Dataset = find("dataset", job.dataset).load()
     raw, stimuli = inputs["raw"][0], inputs["stimuli"][0]
     clips = dataset.load_clips(stimuli.path)
     inside = _visual_cortex(stimuli.file(str(MASK)))

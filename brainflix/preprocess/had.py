@@ -7,7 +7,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from brainflix.contract import Job, Tools
 from brainflix.datasets.had_layout import (
     N_CYCLES,
     action_of,
@@ -21,6 +20,7 @@ from brainflix.datasets.had_layout import (
 from brainflix.errors import DataError, UsageError
 from brainflix.io.grayordinates import areas_of
 from brainflix.io.maps import read_dscalar
+from brainflix.parts.contract import Job, Tools
 from brainflix.preprocess.areas import areas_named, mask_of
 from brainflix.preprocess.assemble import Run, Space, responses
 from brainflix.preprocess.betas_params import HadParams

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from brainflix import registry
-from brainflix.contract import Job, Tools
 from brainflix.datasets.base import Dataset
 from brainflix.datasets.hcp7t_layout import MOVIES, N_MONTAGE, run_path
 from brainflix.errors import DataError, UsageError
 from brainflix.io.surfaces import read_dtseries
+from brainflix.parts.contract import Job, Tools
+from brainflix.parts.find import find
 from brainflix.preprocess.assemble import Run, Space, responses
 from brainflix.preprocess.betas import ceilings
 from brainflix.preprocess.cc2017 import choose_columns
@@ -38,7 +38,7 @@ def films(job: Job, params: Hcp7tParams, inputs: Mapping[str, list[Artifact]], t
     """
     if job.subject is None:
         raise UsageError("preprocess reads the runs of one subject, and this step is of none")
-    dataset: Dataset = registry.find("dataset", job.dataset).load()
+    dataset: Dataset = find("dataset", job.dataset).load()
     raw = inputs["raw"][0]
     clips = dataset.load_clips(raw.path)
     # The variant is the data set's choice: the artifact holds one of them.

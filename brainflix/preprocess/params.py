@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from brainflix.contract import Params
+from brainflix.parts.params import Params
 from brainflix.preprocess.areas import areas_named
 
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from brainflix import registry
-from brainflix.contract import Job, Tools
 from brainflix.datasets.base import Dataset
 from brainflix.datasets.cc2017_layout import find_runs
 from brainflix.errors import UsageError
+from brainflix.parts.contract import Job, Tools
+from brainflix.parts.find import find
 from brainflix.preprocess.cc2017 import Cleaned, preprocess, reproducibility, segment_ceilings, selected
 from brainflix.preprocess.params import Cc2017Params
 from brainflix.preprocess.reliability import Reliability
@@ -31,7 +31,7 @@ def cc2017(job: Job, params: Cc2017Params, inputs: Mapping[str, list[Artifact]],
             "preprocess cleans the runs of one subject, and this step is of none",
             next="remove `subjects: none` from the step, or name subjects in dataset.subjects",
         )
-    dataset: Dataset = registry.find("dataset", job.dataset).load()
+    dataset: Dataset = find("dataset", job.dataset).load()
     clips = dataset.load_clips(inputs["stimuli"][0].path)
     n_clips = {segment: clips.segment.count(segment) for segment in dict.fromkeys(clips.segment)}
     runs = find_runs(inputs["raw"][0].path, job.subject)

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from brainflix import registry
-from brainflix.contract import Job, Tools
 from brainflix.errors import DataError
+from brainflix.parts.contract import Job, Tools
+from brainflix.parts.find import find
 from brainflix.store.publish import Staging
 from brainflix.store.store import Artifact
 
@@ -29,7 +29,7 @@ def run(job: Job, inputs: Mapping[str, list[Artifact]], out: Staging, tools: Too
     Raises:
         DataError: the part says nothing about which grayordinates are selected.
     """
-    part = registry.find("preprocess", job.part)
+    part = find("preprocess", job.part)
     params = part.load_params().model_validate(dict(job.params))
     made = part.load()(job, params, inputs, tools)
     responses: Responses

@@ -8,8 +8,8 @@ from functools import partial
 import numpy as np
 from diffusers import AnimateDiffVideoToVideoPipeline, DDIMScheduler, MotionAdapter
 
-from brainflix.contract import Job, Tools
 from brainflix.io.weights import resolve_weights
+from brainflix.parts.contract import Job, Tools
 from brainflix.reconstruct.fit import Limits
 from brainflix.reconstruct.texts import Text
 from brainflix.reconstruct.vid2vid import Backend, Call, VideoToVideo, load_pipeline, prepare

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from diffusers import AutoencoderKL
 
-from brainflix.contract import Job, Tools
 from brainflix.device import Compute
 from brainflix.errors import DataError
 from brainflix.io.weights import resolve_weights
+from brainflix.parts.contract import Job, Tools
 from brainflix.reconstruct.axes import frames_first
 from brainflix.reconstruct.generator import Batch
 from brainflix.reconstruct.memory import place_networks, switch_vae

@@ -9,9 +9,9 @@ import numpy as np
 from diffusers import LTXConditionPipeline
 from diffusers.pipelines.ltx.pipeline_ltx_condition import LTXVideoCondition, linear_quadratic_schedule
 
-from brainflix.contract import Job, Tools
 from brainflix.errors import UsageError
 from brainflix.io.weights import resolve_weights
+from brainflix.parts.contract import Job, Tools
 from brainflix.reconstruct.fit import Limits
 from brainflix.reconstruct.texts import Text
 from brainflix.reconstruct.vid2vid import Backend, Call, VideoToVideo, load_pipeline, prepare

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from diffusers import DiffusionPipeline
 
-from brainflix.contract import Tools
 from brainflix.device import Compute
+from brainflix.parts.contract import Tools
 
 _ON_CPU = "asked for, but there is no accelerator to move networks away from"
 _SEVERAL = "asked for, but there is only one network"

@@ -15,11 +15,11 @@ import torch
 from diffusers import AutoencoderKL, DDIMScheduler, DPMSolverMultistepScheduler, PNDMScheduler
 
 from brainflix.attention import choose_kernel
-from brainflix.contract import Job, Tools
 from brainflix.device import Compute
 from brainflix.errors import DataError, UsageError
 from brainflix.io.weights import resolve_weights
 from brainflix.models.inflated_unet import InflatedBlock, InflatedUNet, inflate
+from brainflix.parts.contract import Job, Tools
 from brainflix.reconstruct.generator import Batch
 from brainflix.reconstruct.mindvideo_params import MindVideoGeneratorParams
 from brainflix.reconstruct.seeds import clip_noise

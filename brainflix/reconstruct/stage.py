@@ -15,9 +15,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from brainflix import registry
-from brainflix.contract import Job, Tools
 from brainflix.errors import UsageError
+from brainflix.parts.contract import Job, Tools
+from brainflix.parts.find import find
 from brainflix.store.publish import Staging
 from brainflix.store.store import Artifact
 
@@ -39,7 +39,7 @@ def run(job: Job, inputs: Mapping[str, list[Artifact]], out: Staging, tools: Too
     from brainflix.reconstruct.generator import Batch
     from brainflix.store.schema import Clips, Videos
 
-    part = registry.find("reconstruct", job.part)
+    part = find("reconstruct", job.part)
     params = part.load_params().model_validate(dict(job.params))
     source = inputs["clips"][0]
     clips, n_frames, fps_hz = Clips.load(source), source.array("frames").shape[1], source.json("videos.json")["fps_hz"]

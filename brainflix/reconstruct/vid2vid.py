@@ -16,9 +16,9 @@ import numpy as np
 import torch
 from diffusers import DiffusionPipeline
 
-from brainflix.contract import Job, Tools
 from brainflix.device import Compute
 from brainflix.errors import DataError
+from brainflix.parts.contract import Job, Tools
 from brainflix.reconstruct.fit import Limits, check_frames, check_size, fit_frames, fit_size
 from brainflix.reconstruct.generator import Batch
 from brainflix.reconstruct.kernels import choose_for

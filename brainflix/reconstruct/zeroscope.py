@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from brainflix.contract import Job, Tools
 from brainflix.errors import DataError
 from brainflix.io.weights import resolve_weights
+from brainflix.parts.contract import Job, Tools
 from brainflix.reconstruct.generator import Batch
 from brainflix.reconstruct.params import ZeroscopeParams
 from brainflix.reconstruct.prompts import check_one_source, check_states, encode_predicted, states_of

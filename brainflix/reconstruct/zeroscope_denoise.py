@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from diffusers import AutoencoderKL, DPMSolverMultistepScheduler, UNet3DConditionModel
 
-from brainflix.contract import Tools
 from brainflix.device import Compute
 from brainflix.errors import DataError, UsageError
+from brainflix.parts.contract import Tools
 from brainflix.reconstruct.axes import frames_first
 from brainflix.reconstruct.kernels import choose_for
 from brainflix.reconstruct.memory import place_networks, switch_vae

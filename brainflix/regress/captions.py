@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from brainflix.contract import Job, Tools
 from brainflix.errors import UsageError
+from brainflix.parts.contract import Job, Tools
 from brainflix.store.artifact import Artifact
 from brainflix.store.captions import Captions
 from brainflix.store.schema import Predictions, Targets

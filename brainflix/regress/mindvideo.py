@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from brainflix.contract import Job, Tools
+from brainflix.parts.contract import Job, Tools
 from brainflix.regress.params import MindVideoContextParams
 from brainflix.regress.problem import mean_by_clip
 from brainflix.store.artifact import Artifact

@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from brainflix.errors import DataError, UsageError
+from brainflix.linear.standardise import Standardiser
 from brainflix.models.regressors import Kind, Regressor, RegressorConfig, build_regressor
-from brainflix.regress.standardise import Standardiser
 
 Loss = Literal["mse", "l1", "smoothl1"]
 LOSSES = {"mse": functional.mse_loss, "l1": functional.l1_loss, "smoothl1": functional.smooth_l1_loss}

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from brainflix.contract import Params
+from brainflix.parts.params import Params
 
 TestRepeats = Literal["all", "odd", "even"]
 

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from brainflix.contract import Job, Tools
+from brainflix.linear.folds import contiguous_folds
+from brainflix.linear.ridge import fit_ridge
 from brainflix.memo import Latest
-from brainflix.regress.folds import contiguous_folds
+from brainflix.parts.contract import Job, Tools
 from brainflix.regress.mlp import MLPFit, MLPOptions, fit_mlp
 from brainflix.regress.params import MlpParams, RegressParams, RidgeParams
 from brainflix.regress.problem import gather, mean_by_clip
-from brainflix.regress.ridge import fit_ridge
 from brainflix.store.artifact import Artifact
 from brainflix.store.responses import Responses
 from brainflix.store.schema import Predictions

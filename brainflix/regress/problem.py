@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from brainflix.contract import Tools
 from brainflix.errors import DataError
+from brainflix.linear.standardise import Standardiser, rescale_to_train_std
+from brainflix.parts.contract import Tools
 from brainflix.regress.features import encoded
 from brainflix.regress.params import RegressParams, TestRepeats
-from brainflix.regress.standardise import Standardiser, rescale_to_train_std
 from brainflix.store.artifact import Artifact
 from brainflix.store.clips import SPLITS
 from brainflix.store.lookup import targets_about

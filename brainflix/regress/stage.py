@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from brainflix import registry
-from brainflix.contract import Job, Tools
+from brainflix.parts.contract import Job, Tools
+from brainflix.parts.find import find
 from brainflix.store.publish import Staging
 from brainflix.store.store import Artifact
 
@@ -20,6 +20,6 @@ VERSION = 2
 
 def run(job: Job, inputs: Mapping[str, list[Artifact]], out: Staging, tools: Tools) -> None:
     """Let the named regressor fit and predict, values or captions."""
-    predictions = registry.find("regress", job.part).load()(job, inputs, tools)
+    predictions = find("regress", job.part).load()(job, inputs, tools)
     predictions.save(out.path)
     out.notes |= predictions.attrs

@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 
 from markupsafe import Markup
 
-from brainflix import registry
-from brainflix.contract import Job
 from brainflix.datasets.base import Dataset
 from brainflix.errors import BrainflixError
+from brainflix.parts.contract import Job
+from brainflix.parts.find import find
 from brainflix.report.brain import Share, Space, area_shares, draw_maps, read_space, strongest
 from brainflix.report.gallery import Choice, Gallery, build, choose, open_truth
 from brainflix.report.provenance import Ran, lineage
@@ -100,7 +100,7 @@ def collect(job: Job, inputs: Inputs, store: Store) -> Report:
     """
     reader = _Reader()
     recipe: Mapping[str, Any] = job.params.get("recipe") or {}
-    dataset: Dataset | None = reader.attempt("dataset", lambda: registry.find("dataset", job.dataset).load())
+    dataset: Dataset | None = reader.attempt("dataset", lambda: find("dataset", job.dataset).load())
     scored = reader.each(inputs.get("evaluate", ()), _read_scores)
     sheets = [sheet for _, (_, sheet) in scored]
     spaces = [space for _, space in reader.each(inputs.get("preprocess", ()), read_space)]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from brainflix.contract import STAGES
 from brainflix.errors import BrainflixError
+from brainflix.parts.contract import STAGES
 from brainflix.store.artifact import Artifact
 from brainflix.store.manifest import Manifest
 from brainflix.store.refs import whole_ref

@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
-from brainflix.recipe import DEFAULT_INPUTS, DEFAULT_SUBJECTS, Source
-from brainflix.wiring import stage_place
+from brainflix.recipe.schema import DEFAULT_INPUTS, DEFAULT_SUBJECTS, Source
+from brainflix.recipe.wiring import stage_place
 
 
 class _Plain(yaml.SafeDumper):
@@ -26,7 +26,7 @@ class _Plain(yaml.SafeDumper):
 
 
 def recipe_yaml(recipe: Mapping[str, Any]) -> str:
-    """Return a recipe (plain values of `brainflix.recipe.Recipe`, by alias) as YAML that reads back the same."""
+    """Return a recipe (plain values of a `Recipe`, by alias) as YAML that reads back the same."""
     return yaml.dump(as_written(recipe), Dumper=_Plain, sort_keys=False, allow_unicode=True, width=100)
 
 

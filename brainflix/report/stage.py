@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from brainflix.contract import Job, Tools
+from brainflix.parts.contract import Job, Tools
 from brainflix.store.publish import Staging
 
 if TYPE_CHECKING:

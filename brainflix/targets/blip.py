@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from transformers import BlipVisionModel
 
-from brainflix.contract import Job, Tools
 from brainflix.datasets.base import Dataset
 from brainflix.device import Compute
 from brainflix.io.weights import resolve_weights
 from brainflix.models.blip import load_vision_tower, visual_tokens
+from brainflix.parts.contract import Job, Tools
 from brainflix.store.artifact import Artifact
 from brainflix.targets.blocks import encode_clips
 from brainflix.targets.pictures import sized, some

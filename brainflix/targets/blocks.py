@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from brainflix.contract import Job, Tools
 from brainflix.errors import DataError
+from brainflix.parts.contract import Job, Tools
 from brainflix.store.artifact import Artifact
 from brainflix.store.checks import check_finite, write_json
 from brainflix.store.schema import Clips, Targets, check_storable, create_targets

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from brainflix.contract import Job, Tools
 from brainflix.datasets.base import Dataset
 from brainflix.io.weights import resolve_weights
 from brainflix.models.blip import Search, load_captioner
+from brainflix.parts.contract import Job, Tools
 from brainflix.store.artifact import Artifact
 from brainflix.store.captions import Captions
 from brainflix.store.schema import Targets

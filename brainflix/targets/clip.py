@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from transformers import CLIPImageProcessorPil, CLIPModel, CLIPVisionModel
 
-from brainflix.contract import Job, Tools
 from brainflix.datasets.base import Dataset
 from brainflix.device import Compute
 from brainflix.io.weights import resolve_weights
+from brainflix.parts.contract import Job, Tools
 from brainflix.store.artifact import Artifact
 from brainflix.targets.blocks import encode_clips
 from brainflix.targets.params import ClipParams

@@ -13,9 +13,9 @@ import torch
 from torch.nn.functional import interpolate
 from transformers import DPTForDepthEstimation, DPTImageProcessorPil
 
-from brainflix.contract import Job, Tools
 from brainflix.datasets.base import Dataset
 from brainflix.io.weights import resolve_weights
+from brainflix.parts.contract import Job, Tools
 from brainflix.store.artifact import Artifact
 from brainflix.targets.blocks import encode_clips
 from brainflix.targets.pictures import some

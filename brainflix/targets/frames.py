@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from brainflix.contract import Job, Tools
 from brainflix.datasets.base import Dataset
 from brainflix.errors import DataError
 from brainflix.io.cut import cut
 from brainflix.io.frames import evenly, resize
-from brainflix.lazy import load
+from brainflix.parts.contract import Job, Tools
+from brainflix.parts.lazy import load
 from brainflix.store.artifact import Artifact
 from brainflix.store.checks import write_json
 from brainflix.store.row_writer import RowWriter

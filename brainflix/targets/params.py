@@ -6,7 +6,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from brainflix.contract import Params
+from brainflix.parts.params import Params
 
 N_FRAMES = "frames of each clip, its first and last and evenly spaced ones between; 0 takes all that there are"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from brainflix import registry
-from brainflix.contract import Job, Tools
+from brainflix.parts.contract import Job, Tools
+from brainflix.parts.find import find
 from brainflix.store.publish import Staging
 from brainflix.store.spools import clear_spool
 from brainflix.store.store import Artifact
@@ -15,8 +15,8 @@ VERSION = 1
 
 def run(job: Job, inputs: Mapping[str, list[Artifact]], out: Staging, tools: Tools) -> None:
     """Let the named extractor write its target."""
-    dataset = registry.find("dataset", job.dataset).load()
-    extract = registry.find("targets", job.part).load()
+    dataset = find("dataset", job.dataset).load()
+    extract = find("targets", job.part).load()
     out.notes |= extract(job, inputs, out.path, tools, dataset)
 
 

@@ -14,10 +14,10 @@ from diffusers import AutoencoderKLTemporalDecoder
 from diffusers.pipelines.stable_video_diffusion import pipeline_stable_video_diffusion as library
 from transformers import CLIPImageProcessorPil, CLIPVisionModelWithProjection
 
-from brainflix.contract import Job, Tools
 from brainflix.datasets.base import Dataset
 from brainflix.device import Compute
 from brainflix.io.weights import resolve_weights
+from brainflix.parts.contract import Job, Tools
 from brainflix.store.artifact import Artifact
 from brainflix.targets.blocks import encode_clips
 from brainflix.targets.pictures import sized

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from transformers import AutoTokenizer, CLIPTextModel
 
-from brainflix.contract import Job, Tools
 from brainflix.datasets.base import Dataset
 from brainflix.device import Compute
 from brainflix.errors import DataError
 from brainflix.io.weights import resolve_weights
+from brainflix.parts.contract import Job, Tools
 from brainflix.store.artifact import Artifact
 from brainflix.store.captions import Captions
 from brainflix.store.lookup import find_clips

@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from diffusers import AutoencoderKL
 
-from brainflix.contract import Job, Tools
 from brainflix.datasets.base import Dataset
 from brainflix.device import Compute
 from brainflix.io.weights import resolve_weights
+from brainflix.parts.contract import Job, Tools
 from brainflix.seeds import clip_noise
 from brainflix.store.artifact import Artifact
 from brainflix.targets.blocks import encode_named

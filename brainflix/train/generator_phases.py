@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 from torch import Tensor
 
-from brainflix.contract import Job, Tools
 from brainflix.errors import DataError
 from brainflix.io.unet_files import read_denoiser
 from brainflix.io.weights import resolve_weights
 from brainflix.models.inflated_unet import InflatedUNet, inflate
+from brainflix.parts.contract import Job, Tools
 from brainflix.store.artifact import Artifact
 from brainflix.store.lookup import find_clips
 from brainflix.store.schema import Clips, Targets

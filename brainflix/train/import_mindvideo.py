@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from brainflix.contract import Params
 from brainflix.errors import DataError
 from brainflix.io.unet_files import CONFIG, PICKLED, SAFE, read_denoiser
 from brainflix.models.inflated_unet import TEMPORAL, inflate
+from brainflix.parts.params import Params
 from brainflix.train.encoders import JOINT, PREFIX
 from brainflix.train.imports import Imported, import_mindvideo_encoder
 from brainflix.train.loop import TrainResult

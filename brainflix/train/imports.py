@@ -18,11 +18,11 @@ from typing import Any
 
 from torch import Tensor
 
-from brainflix.contract import Params
 from brainflix.errors import DataError, IntegrityError, MissingError, UsageError
 from brainflix.io.legacy import load_checkpoint
 from brainflix.models.imports import encoder_weights, mbm_weights
 from brainflix.models.patches import padded_length
+from brainflix.parts.params import Params
 from brainflix.train.data import Preparation
 from brainflix.train.encoders import ARCHITECTURE, POOLS
 from brainflix.train.files import read_tensors

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from brainflix.contract import Params
+from brainflix.parts.params import Params
 
 Preset = Literal["paper", "tiny"]
 Fraction = Annotated[float, Field(ge=0, lt=1)]

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from brainflix.contract import Job, Progress, Tools
 from brainflix.errors import DataError
+from brainflix.parts.contract import Job, Progress, Tools
 from brainflix.store.artifact import Artifact
 from brainflix.store.lookup import targets_about
 from brainflix.store.responses import Responses

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from brainflix import registry
-from brainflix.contract import Job, Tools
+from brainflix.parts.contract import Job, Tools
+from brainflix.parts.find import find
 from brainflix.store.publish import Staging
 from brainflix.store.store import Artifact
 
@@ -16,6 +16,6 @@ def run(job: Job, inputs: Mapping[str, list[Artifact]], out: Staging, tools: Too
     """Train the named phase and write weights, config and history."""
     from brainflix.train.files import save_result
 
-    result = registry.find("train", job.part).load()(job, inputs, tools)
+    result = find("train", job.part).load()(job, inputs, tools)
     save_result(out.path, result)
     out.notes |= {"epochs": len(result.history)}

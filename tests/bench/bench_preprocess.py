@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from brainflix.contract import Silent
 from brainflix.datasets.cc2017_layout import RunFile, find_runs, run_path
 from brainflix.io.grayordinates import models, standard
 from brainflix.io.surfaces import write_dtseries
+from brainflix.parts.contract import Silent
 from brainflix.preprocess.cc2017 import preprocess
 from brainflix.preprocess.params import Cc2017Params
 from brainflix.scratch import scratch_rows

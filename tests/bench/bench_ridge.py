@@ -44,7 +44,7 @@ def problem(n: int, p: int, t: int, k: int) -> tuple[Floats, Floats, NDArray[np.
 
 def brainflix(x: Floats, y: Floats, folds: NDArray[np.int64]) -> NDArray[Any]:
     """Fit ours; return the penalty of each target."""
-    from brainflix.regress.ridge import fit_ridge
+    from brainflix.linear.ridge import fit_ridge
 
     return fit_ridge(x, y, ALPHAS, folds).alpha
 

@@ -22,10 +22,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from brainflix.contract import Job, Tools
 from brainflix.datasets.demo import DATASET
 from brainflix.io.cut import cut
 from brainflix.io.video import encode, opened
+from brainflix.parts.contract import Job, Tools
 from brainflix.store.clips import Clips
 from brainflix.store.refs import Ref
 from brainflix.store.store import Artifact, Store

@@ -18,10 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
-from brainflix.plan import make_plan
-from brainflix.recipe import load_recipe
-from brainflix.regress.folds import contiguous_folds
-from brainflix.regress.ridge import fit_ridge
+from brainflix.engine.plan import make_plan
+from brainflix.linear.folds import contiguous_folds
+from brainflix.linear.ridge import fit_ridge
+from brainflix.recipe.files import load_recipe
 from brainflix.store.responses import Responses
 from brainflix.store.schema import Targets
 from brainflix.store.store import Store

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from brainflix.plan import Selection, make_plan
-from brainflix.recipe import load_recipe
-from brainflix.run import execute, summary
+from brainflix.engine.plan import Selection, make_plan
+from brainflix.engine.run import execute, summary
+from brainflix.recipe.files import load_recipe
 from brainflix.settings import load_settings
 from brainflix.store.store import Store
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from brainflix.contract import Params
 from brainflix.datasets.base import Access, Dataset
 from brainflix.io.fetch.files import RemoteFile
-from brainflix.registry import Part
+from brainflix.parts.find import Part
+from brainflix.parts.params import Params
 from brainflix.store.schema import write_json
 
 RECIPE = """

@@ -9,8 +9,8 @@ from pathlib import Path
 import cheap
 import pytest
 
-from brainflix import registry
 from brainflix.cli.app import invoke
+from brainflix.parts import find as registry
 
 
 @dataclass(frozen=True)

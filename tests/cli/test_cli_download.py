@@ -15,7 +15,7 @@ import pytest
 
 from brainflix.datasets.base import Dataset
 from brainflix.io.fetch.files import RemoteFile
-from brainflix.registry import PARTS, Part
+from brainflix.parts.find import PARTS, Part
 from brainflix.store.store import Store
 from brainflix.testing.faults import fail, inject
 from brainflix.testing.server import serve

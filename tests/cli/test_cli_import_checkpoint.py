@@ -15,9 +15,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from brainflix.contract import Tools
 from brainflix.models.mbm import MBMConfig, build_mbm
 from brainflix.models.mindvideo_encoder import MindVideoEncoderConfig, build_mindvideo_encoder
+from brainflix.parts.contract import Tools
 from brainflix.store.refs import whole_ref
 from brainflix.store.store import Store
 from brainflix.train.contexts import context_of

@@ -8,9 +8,9 @@ import sys
 import cheap
 
 from brainflix.cli.render import leading_scores
-from brainflix.plan import make_plan
-from brainflix.recipe import load_recipe
-from brainflix.run import Done, summary
+from brainflix.engine.plan import make_plan
+from brainflix.engine.run import Done, summary
+from brainflix.recipe.files import load_recipe
 from brainflix.store.keys import artifact_key
 from brainflix.store.store import Store
 
@@ -141,7 +141,7 @@ def test_why_names_the_first_thing_that_differs(toy, brainflix, monkeypatch):
 
 def test_why_says_when_only_the_way_keys_are_made_differs(toy, brainflix, monkeypatch):
     with monkeypatch.context() as otherwise:
-        otherwise.setattr("brainflix.plan.artifact_key", lambda *choices: artifact_key(*choices)[::-1])
+        otherwise.setattr("brainflix.engine.plan.artifact_key", lambda *choices: artifact_key(*choices)[::-1])
         [ref] = brainflix("run", "toy", "--only", "preprocess", "--subject", "1", "-q").lines
     found = changes(brainflix)
     assert found["download", "bold", 1].startswith("no choice, but the way keys are made (since raw/toy-sub-1@")

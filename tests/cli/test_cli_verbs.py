@@ -11,7 +11,7 @@ import cheap
 import pytest
 
 from brainflix import errors
-from brainflix.recipe import load_recipe
+from brainflix.recipe.files import load_recipe
 from brainflix.store.store import Store
 
 
@@ -198,7 +198,7 @@ def test_a_full_disk_outside_a_stage(toy, brainflix, monkeypatch):
     def fail(*arguments):
         raise OSError(errno.EDQUOT, "Quota exceeded", "some/file")
 
-    monkeypatch.setattr("brainflix.plan.make_plan", fail)
+    monkeypatch.setattr("brainflix.engine.plan.make_plan", fail)
     said = brainflix("run", "toy")
     assert said.code == 5 and "quota is used up at some/file" in said.err
 

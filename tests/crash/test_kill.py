@@ -26,9 +26,9 @@ CONTEXT.set_forkserver_preload(["tests.crash.preload"])
 def run_tiny(store: str, failures: str) -> None:
     """Run the tiny recipe in this process; leave a file where it fails."""
     try:
-        from brainflix.plan import make_plan
-        from brainflix.recipe import load_recipe
-        from brainflix.run import execute
+        from brainflix.engine.plan import make_plan
+        from brainflix.engine.run import execute
+        from brainflix.recipe.files import load_recipe
         from brainflix.settings import load_settings
 
         recipe, target = load_recipe(str(RECIPE)), Store(store)

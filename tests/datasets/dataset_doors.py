@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from brainflix.contract import DOWNLOADS, Intake
-from brainflix.plan import Selection, make_plan
-from brainflix.recipe import Recipe, load_recipe
-from brainflix.run import execute
+from brainflix.engine.plan import Selection, make_plan
+from brainflix.engine.run import execute
+from brainflix.parts.contract import DOWNLOADS, Intake
+from brainflix.recipe.files import load_recipe
+from brainflix.recipe.schema import Recipe
 from brainflix.settings import load_settings
 from brainflix.store.artifact import Artifact
 from brainflix.store.responses import Responses

@@ -49,9 +49,9 @@ def changed(files, tmp_path: Path, name: str) -> tuple[Path, Path]:
 
 
 def adopt_subject(copy: Path, tmp_path: Path) -> None:
-    from brainflix.contract import Intake
-    from brainflix.plan import Selection, make_plan
-    from brainflix.run import execute
+    from brainflix.engine.plan import Selection, make_plan
+    from brainflix.engine.run import execute
+    from brainflix.parts.contract import Intake
     from brainflix.settings import load_settings
 
     place = Store(tmp_path / "store")
@@ -149,13 +149,13 @@ def test_noise_ceilings_are_near_the_planted_ones(wen, files):
 
 
 def test_areas_go_by_name(store):
-    recipe = recipe_of("cc2017-brain-netflix", *SMALL, "preprocess.within=V1,MT,TPOJ1")
+    recipe = recipe_of("cc2017--as-brain-netflix", *SMALL, "preprocess.within=V1,MT,TPOJ1")
     (one,) = preprocess(recipe, store, 1)
     assert set(one.area) == {"V1", "MT", "TPOJ1"} <= set(MIND_ANIMATOR12) and one.masks["selected"].all()
 
 
 def test_brain_netflix_drops_the_first_clip_of_short_runs(store, wen):
-    (one,) = preprocess(recipe_of("cc2017-brain-netflix", *SMALL, "preprocess.within=mind-animator12"), store, 1)
+    (one,) = preprocess(recipe_of("cc2017--as-brain-netflix", *SMALL, "preprocess.within=mind-animator12"), store, 1)
     per_run = np.bincount(one.run)
     assert {name: int(n) for name, n in zip(one.run_names, per_run, strict=True)} == {
         name: 8 if name.startswith(("test2", "test3", "test4", "test5")) else 7 for name in one.run_names
@@ -170,7 +170,7 @@ def test_brain_netflix_drops_the_first_clip_of_short_runs(store, wen):
 
 
 def test_mind_animator_ranks_by_t_and_scales_by_ddof_0(store, files, wen):
-    (one,) = preprocess(recipe_of("cc2017-mind-animator", *SMALL, "preprocess.top_n=20"), store, 1)
+    (one,) = preprocess(recipe_of("cc2017--as-mind-animator", *SMALL, "preprocess.top_n=20"), store, 1)
     t = wen[0].stats["t"]
     assert set(np.flatnonzero(one.masks["selected"])) == set(np.argsort(-t, kind="stable")[:20])
     assert np.allclose(one.response, wen[0].response * np.sqrt(8 / 7), atol=1e-5)
@@ -178,14 +178,14 @@ def test_mind_animator_ranks_by_t_and_scales_by_ddof_0(store, files, wen):
 
 def test_the_released_second_scaling_uses_test_rows(store):
     changes = ("preprocess.top_n=20", "preprocess.rescale_splits=true")
-    (one,) = preprocess(recipe_of("cc2017-mind-animator", *SMALL, *changes), store, 1)
+    (one,) = preprocess(recipe_of("cc2017--as-mind-animator", *SMALL, *changes), store, 1)
     test = np.isin(one.clip, one.clips.of("test"))
     for rows in (one.response[test], one.response[~test]):
         assert np.allclose(rows.mean(axis=0), 0, atol=1e-5) and np.allclose(rows.std(axis=0), 1, atol=1e-4)
 
 
 def test_mindvideo_scales_by_one_number_of_the_training_rows(store):
-    (one,) = preprocess(recipe_of("cc2017-mindvideo", *SMALL), store, 1)
+    (one,) = preprocess(recipe_of("cc2017--as-mindvideo", *SMALL), store, 1)
     train = np.isin(one.clip, one.clips.of(("train", "val")))
     assert one.response[train].mean() == pytest.approx(0, abs=1e-5)
     assert one.response[train].std() == pytest.approx(1, abs=1e-5)
@@ -291,8 +291,8 @@ def test_a_film_of_another_length_is_refused(files, tmp_path):
 
 
 def test_runs_of_different_spaces_do_not_mix(files, tmp_path, store):
-    from brainflix.contract import Silent
     from brainflix.datasets.cc2017_layout import find_runs
+    from brainflix.parts.contract import Silent
     from brainflix.preprocess.cc2017 import preprocess as clean
     from brainflix.preprocess.params import Cc2017Params
 
@@ -322,8 +322,8 @@ def test_the_lag_scan_of_the_command_line_returns_the_planted_four_seconds(store
 
 def test_one_subjects_data_under_anothers_name_are_found_when_subjects_meet(files, tmp_path):
     """Subject 2's files are subject 1's: nothing else can tell, so align refuses."""
-    from brainflix.plan import Selection, make_plan
-    from brainflix.run import execute
+    from brainflix.engine.plan import Selection, make_plan
+    from brainflix.engine.run import execute
     from brainflix.settings import load_settings
 
     copy = tmp_path / "copy"
@@ -340,8 +340,8 @@ def test_one_subjects_data_under_anothers_name_are_found_when_subjects_meet(file
 
 
 def test_real_subjects_align_with_a_picture(store, wen):
-    from brainflix.plan import Selection, make_plan
-    from brainflix.run import execute
+    from brainflix.engine.plan import Selection, make_plan
+    from brainflix.engine.run import execute
     from brainflix.settings import load_settings
 
     place = Store(store)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from brainflix.datasets.base import Dataset
-from brainflix.plan import make_plan
-from brainflix.recipe import list_recipes, load_recipe
-from brainflix.registry import parts
+from brainflix.engine.plan import make_plan
+from brainflix.parts.find import parts
+from brainflix.recipe.files import list_recipes, load_recipe
 from brainflix.store.store import Store
 
 DATASETS = {name: part.load() for name, part in parts("dataset").items() if part.package == "brainflix"}

@@ -110,7 +110,7 @@ def test_the_montage_is_one_test_set_with_four_repeats(seven):
 
 
 def test_mind_animators_scaling_is_from_0_to_1(seven):
-    recipe = recipe_of("hcp7t-mind-animator", "dataset.variant=msmall-clean")
+    recipe = recipe_of("hcp7t--as-mind-animator", "dataset.variant=msmall-clean")
     (one,) = preprocess(recipe, seven[2], 100610)
     for run in range(4):
         rows = one.response[one.run == run]
@@ -188,9 +188,9 @@ def test_a_clips_five_volumes_are_its_window(pictures, subject):
 
 
 def test_a_short_run_loses_its_last_clips_and_says_so(pictures):
-    from brainflix.contract import Silent
-    from brainflix.plan import Selection, make_plan
-    from brainflix.run import execute
+    from brainflix.engine.plan import Selection, make_plan
+    from brainflix.engine.run import execute
+    from brainflix.parts.contract import Silent
     from brainflix.settings import load_settings
     from brainflix.store.store import Store
 
@@ -294,9 +294,9 @@ def series(tmp_path_factory):
 
 
 def subjects_only(folder: Path, place: Path, *subjects: int, agreed: bool = True):
-    from brainflix.contract import DOWNLOADS, Intake
-    from brainflix.plan import Selection, make_plan
-    from brainflix.run import execute
+    from brainflix.engine.plan import Selection, make_plan
+    from brainflix.engine.run import execute
+    from brainflix.parts.contract import DOWNLOADS, Intake
     from brainflix.settings import load_settings
     from brainflix.store.store import Store
 
@@ -391,8 +391,8 @@ def test_declarations_are_complete(dataset):
 
 
 def aligned(recipe, place: Path, part: str):
-    from brainflix.plan import Selection, make_plan
-    from brainflix.run import execute
+    from brainflix.engine.plan import Selection, make_plan
+    from brainflix.engine.run import execute
     from brainflix.settings import load_settings
     from brainflix.store.responses import Responses
     from brainflix.store.store import Store

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from dataset_doors import preprocess, recipe_of
 
-from brainflix.contract import DOWNLOADS, Intake
 from brainflix.datasets.fudan import DATASET as FUDAN
 from brainflix.datasets.fudan_layout import REPOSITORY
 from brainflix.datasets.had import DATASET as HAD
+from brainflix.engine.plan import Selection, make_plan
+from brainflix.engine.run import execute
 from brainflix.errors import IntegrityError
 from brainflix.io.fetch.files import RemoteFile
-from brainflix.plan import Selection, make_plan
-from brainflix.run import execute
+from brainflix.parts.contract import DOWNLOADS, Intake
 from brainflix.settings import load_settings
 from brainflix.store.artifact import Artifact
 from brainflix.store.store import Store

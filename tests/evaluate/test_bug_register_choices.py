@@ -13,7 +13,7 @@ import torch
 from metric_clips import smooth_clips
 from numpy.typing import NDArray
 
-from brainflix.contract import Job, Silent
+from brainflix.engine.run import make_tools, run_job
 from brainflix.evaluate import nway
 from brainflix.evaluate.folders.catalogue import ModelMetric
 from brainflix.evaluate.folders.lines import make_table
@@ -22,7 +22,7 @@ from brainflix.evaluate.folders.scoring import PREDICTION, Plan
 from brainflix.evaluate.folders.semantic import TRUTH, score_logits
 from brainflix.evaluate.score import Score
 from brainflix.evaluate.temporal import Gate, temporal_consistency
-from brainflix.run import make_tools, run_job
+from brainflix.parts.contract import Job, Silent
 from brainflix.settings import Settings
 from brainflix.store.schema import Predictions, Targets
 from brainflix.store.store import Store

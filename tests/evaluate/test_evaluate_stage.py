@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 import torch
 
-from brainflix import registry
-from brainflix.contract import Job, Params, Tools
 from brainflix.errors import DataError
 from brainflix.evaluate import stage, strict, systems
 from brainflix.evaluate.score import summarise
 from brainflix.evaluate.scorecard import Line, Scorecard
 from brainflix.evaluate.target_lines import target_lines
+from brainflix.parts import find as registry
+from brainflix.parts.contract import Job, Tools
+from brainflix.parts.params import Params
 from brainflix.report.scores import read_sheet
 from brainflix.store.artifact import Artifact
 from brainflix.store.publish import Staging
@@ -60,7 +61,9 @@ def test_the_protocol_that_the_recipe_names_is_the_one_that_runs(
 ) -> None:
     part = registry.Part(f"{__name__}:fake", f"{__name__}:FakeParams", "a protocol of a test")
     monkeypatch.setitem(registry.PARTS["evaluate"], "fake", part)
-    monkeypatch.setattr("brainflix.part.load", {f"{__name__}:fake": fake, f"{__name__}:FakeParams": FakeParams}.get)
+    monkeypatch.setattr(
+        "brainflix.parts.part.load", {f"{__name__}:fake": fake, f"{__name__}:FakeParams": FakeParams}.get
+    )
     monkeypatch.setattr(registry, "find", find_with_demo(registry.find))
     ref = Ref("scores", "demo-sub-1", "abcdef012345")
     job = Job("evaluate", "", "fake", 1, {"scale": 3.0}, ref, {}, 0, "demo", "r", "1")

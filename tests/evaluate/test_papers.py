@@ -12,18 +12,18 @@ import pytest
 import torch
 from metric_clips import smooth_clips
 
-from brainflix import registry
 from brainflix.cli.app import invoke
-from brainflix.contract import Job, Tools
 from brainflix.device import Compute
+from brainflix.engine.run import run_job
 from brainflix.errors import DataError, IntegrityError, UsageError
 from brainflix.evaluate.folders.request import Request, score_folders
 from brainflix.evaluate.paper_params import GlfaParams, MindAnimatorParams, MindVideoParams
 from brainflix.evaluate.papers import longest_block
 from brainflix.evaluate.protocols import PROTOCOLS
 from brainflix.io.weights import folder_digest
+from brainflix.parts import find as registry
+from brainflix.parts.contract import Job, Tools
 from brainflix.report.scores import read_sheet
-from brainflix.run import run_job
 from brainflix.store.artifact import Artifact
 from brainflix.store.keys import artifact_key
 from brainflix.store.refs import Ref

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from fetch_worlds import BODY, digest, remote
 
-from brainflix.contract import Silent
 from brainflix.io.fetch.download import fetch_files
+from brainflix.parts.contract import Silent
 
 # Shells start background jobs with interrupts ignored, and children inherit that.
 CLIENT = """

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from brainflix.contract import Job, Tools
 from brainflix.device import pick_compute
 from brainflix.errors import DataError, UsageError
 from brainflix.io.weights import SHIPPED
+from brainflix.parts.contract import Job, Tools
 from brainflix.reconstruct import stage
 from brainflix.reconstruct.generator import Batch
 from brainflix.reconstruct.params import ZeroscopeParams

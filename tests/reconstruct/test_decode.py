@@ -12,11 +12,11 @@ import pytest
 import torch
 from diffusers import AutoencoderKL
 
-from brainflix import registry
-from brainflix.contract import Job, Tools
 from brainflix.demo.make_weights.vae import build as build_vae
 from brainflix.device import pick_compute
 from brainflix.errors import DataError
+from brainflix.parts import find as registry
+from brainflix.parts.contract import Job, Tools
 from brainflix.reconstruct import stage
 from brainflix.reconstruct.generator import Batch
 from brainflix.store.publish import Staging

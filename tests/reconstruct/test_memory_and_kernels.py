@@ -13,13 +13,13 @@ import torch
 from diffusers import LTXVideoTransformer3DModel, UNetMotionModel, WanTransformer3DModel
 
 from brainflix import attention
-from brainflix.contract import Tools
 from brainflix.demo.make_weights.unet import build as build_unet
 from brainflix.device import Compute
+from brainflix.engine.run import make_tools
 from brainflix.errors import ResourceError
+from brainflix.parts.contract import Tools
 from brainflix.reconstruct.kernels import choose_for, head_sizes
 from brainflix.reconstruct.memory import place_networks, place_pipeline
-from brainflix.run import make_tools
 from brainflix.settings import load_settings
 from brainflix.store.store import Store
 

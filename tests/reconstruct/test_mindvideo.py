@@ -9,12 +9,12 @@ import pytest
 import torch
 from diffusers import DDIMScheduler, EulerAncestralDiscreteScheduler, PNDMScheduler
 
-from brainflix.contract import Job, Tools
 from brainflix.demo.make_weights.unet import build_scheduler
 from brainflix.demo.make_weights.vae import build as build_vae
 from brainflix.device import pick_compute
 from brainflix.errors import DataError, UsageError
 from brainflix.models.inflated_unet import inflate
+from brainflix.parts.contract import Job, Tools
 from brainflix.reconstruct.generator import Batch
 from brainflix.reconstruct.mindvideo import MindVideo, load, load_solver
 from brainflix.reconstruct.mindvideo_params import MindVideoGeneratorParams

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from brainflix import registry
-from brainflix.contract import Job, Params, Tools
 from brainflix.errors import DataError, UsageError
 from brainflix.io.video import decode_at
+from brainflix.parts import find as registry
+from brainflix.parts.contract import Job, Tools
+from brainflix.parts.params import Params
 from brainflix.reconstruct import stage
 from brainflix.reconstruct.generator import Batch
 from brainflix.reconstruct.params import ZeroscopeParams
@@ -99,7 +100,7 @@ def run(
 
     places: dict[str, Any] = {"here:load": load, "here:Params": FakeParams}
     monkeypatch.setitem(registry.PARTS["reconstruct"], "fake", registry.Part("here:load", "here:Params", "fake"))
-    monkeypatch.setattr("brainflix.part.load", places.get)
+    monkeypatch.setattr("brainflix.parts.part.load", places.get)
     (folder / "out").mkdir()
     out = Staging(Ref("videos", "demo-sub-1", "abcdef012345"), folder / "out")
     job = Job("reconstruct", "", "fake", 1, {"brightness": 3}, out.ref, {}, 0, "demo", "r", "1")

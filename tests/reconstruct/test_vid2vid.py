@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import torch
 
-from brainflix import registry
-from brainflix.contract import Job, Tools
 from brainflix.device import pick_compute
 from brainflix.errors import DataError, ResourceError, UsageError
 from brainflix.io.frames import resize
+from brainflix.parts import find as registry
+from brainflix.parts.contract import Job, Tools
 from brainflix.reconstruct.fit import Limits
 from brainflix.reconstruct.generator import Batch
 from brainflix.reconstruct.seeds import clip_seed

@@ -12,7 +12,6 @@ import torch
 from diffusers import AutoencoderKL, UNet3DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel
 
-from brainflix.contract import Tools
 from brainflix.demo.make_weights.unet import build as build_unet
 from brainflix.demo.make_weights.unet import build_scheduler
 from brainflix.demo.make_weights.vae import build as build_vae
@@ -20,6 +19,7 @@ from brainflix.device import pick_compute, seeded_init
 from brainflix.errors import DataError, UsageError
 from brainflix.io.video import encode
 from brainflix.io.weights import SHIPPED
+from brainflix.parts.contract import Tools
 from brainflix.reconstruct.params import ZeroscopeParams
 from brainflix.reconstruct.seeds import clip_noise
 from brainflix.reconstruct.zeroscope_denoise import Backend, generate, kept_timesteps, load_backend

@@ -9,8 +9,8 @@ import json
 import tempfile
 from pathlib import Path
 
-from brainflix.plan import make_plan
-from brainflix.recipe import list_recipes, load_recipe, presets_of
+from brainflix.engine.plan import make_plan
+from brainflix.recipe.files import list_recipes, load_recipe, presets_of
 from brainflix.store.store import Store
 
 RECORD = Path(__file__).with_name("plans.json")

@@ -11,13 +11,13 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from brainflix.contract import Job, Tools
 from brainflix.demo.grammar import Scene
 from brainflix.demo.make_weights.common import clips_of, scene_batches
 from brainflix.device import pick_compute
 from brainflix.errors import DataError, UsageError
 from brainflix.io.weights import SHIPPED
 from brainflix.models.blip import load_vision_tower
+from brainflix.parts.contract import Job, Tools
 from brainflix.regress import stage
 from brainflix.store.captions import Captions
 from brainflix.store.publish import Staging

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brainflix.errors import DataError, UsageError
-from brainflix.regress.folds import contiguous_folds
+from brainflix.linear.folds import contiguous_folds
 
 
 @settings(max_examples=60, deadline=None)

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from brainflix.contract import Job, Tools
 from brainflix.device import Compute
 from brainflix.errors import UsageError
-from brainflix.registry import find
+from brainflix.parts.contract import Job, Tools
+from brainflix.parts.find import find
 from brainflix.store.refs import Ref
 from brainflix.store.responses import Responses
 from brainflix.store.schema import Predictions, Targets

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from brainflix.errors import DataError, UsageError
+from brainflix.linear.standardise import Standardiser
 from brainflix.models.regressors import RegressorConfig, SwiGLURegressor, build_regressor
 from brainflix.regress.mlp import MLPOptions, fit_mlp, held_out_rows
-from brainflix.regress.standardise import Standardiser
 
 OPTIONS = MLPOptions(hidden=32, batch_size=32, epochs=40, patience=5, dropout=0.1, val_fraction=0.2)
 

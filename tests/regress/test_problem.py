@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from brainflix.contract import Tools
 from brainflix.device import Compute
+from brainflix.engine.run import run_job
 from brainflix.errors import DataError
+from brainflix.parts.contract import Tools
 from brainflix.regress import parts
 from brainflix.regress.mlp import MLPFit
 from brainflix.regress.params import MlpParams, RegressParams
 from brainflix.regress.problem import gather
-from brainflix.run import run_job
 from brainflix.store.artifact import Artifact
 from brainflix.store.refs import Ref
 from brainflix.store.schema import Clips, Responses, Targets

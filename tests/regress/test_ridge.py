@@ -13,7 +13,7 @@ from sklearn.linear_model import Ridge, RidgeCV
 from sklearn.metrics import r2_score
 
 from brainflix.errors import DataError, UsageError
-from brainflix.regress.ridge import RidgeFit, contiguous_folds, fit_ridge
+from brainflix.linear.ridge import RidgeFit, contiguous_folds, fit_ridge
 
 ALPHAS = np.logspace(-2, 4, 7)
 SHAPES = [(60, 150), (60, 60), (60, 59), (60, 20), (60, 1)]
@@ -223,7 +223,7 @@ def test_tiles_and_the_order_of_rows_change_nothing(n: int, p: int) -> None:
 def test_chunks_of_x_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     fits: list[RidgeFit] = []
     for numbers in (1 << 20, 130):
-        monkeypatch.setattr("brainflix.regress.spectrum._CHUNK_NUMBERS", numbers)
+        monkeypatch.setattr("brainflix.linear.spectrum._CHUNK_NUMBERS", numbers)
         for p in (150, 20):
             x, y, folds = _data(60, p)
             fits.append(fit_ridge(x, y, ALPHAS, folds))

@@ -7,7 +7,7 @@ import pytest
 from sklearn.preprocessing import StandardScaler
 
 from brainflix.errors import DataError
-from brainflix.regress.standardise import Standardiser, rescale_to_train_std
+from brainflix.linear.standardise import Standardiser, rescale_to_train_std
 
 
 def _rows() -> tuple[np.ndarray, np.ndarray]:

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from brainflix.contract import Job, Tools
 from brainflix.demo.brains import grayordinates
 from brainflix.demo.grammar import draw_film
 from brainflix.demo.render import frame_times, render
-from brainflix.recipe import Recipe, parse_recipe
+from brainflix.parts.contract import Job, Tools
+from brainflix.recipe.schema import Recipe, parse_recipe
 from brainflix.report.stage import run
 from brainflix.store.arrays import write_array
 from brainflix.store.artifact import Artifact

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import yaml
 
-from brainflix.recipe import parse_recipe
+from brainflix.recipe.schema import parse_recipe
 from brainflix.report.recipe_text import recipe_yaml
 from brainflix.report.scores import format_p
 from brainflix.store.refs import Ref

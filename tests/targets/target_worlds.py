@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from brainflix.contract import Job, Tools
+from brainflix.parts.contract import Job, Tools
 from brainflix.store.refs import Ref
 from brainflix.store.schema import Clips, Videos
 from brainflix.store.store import Artifact, Store

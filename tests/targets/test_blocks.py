@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from target_worlds import clips_of, files_of, job_of, publish_frames, random_frames, tools_of
 
-from brainflix.contract import Job, Tools
 from brainflix.errors import DataError, IntegrityError, UsageError
+from brainflix.parts.contract import Job, Tools
 from brainflix.store import arrays
 from brainflix.store.gc import plan_gc, run_gc
 from brainflix.store.schema import Targets

@@ -21,10 +21,10 @@ from transformers import (
     DPTImageProcessorPil,
 )
 
-from brainflix import registry
 from brainflix.datasets.demo import DATASET
 from brainflix.errors import UsageError
 from brainflix.io.frames import evenly, resize
+from brainflix.parts import find as registry
 from brainflix.seeds import clip_noise
 from brainflix.store.schema import Targets
 from brainflix.store.spools import clear_spool

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from brainflix.contract import Job, Tools
 from brainflix.errors import DataError
+from brainflix.parts.contract import Job, Tools
 from brainflix.store.refs import Ref
 from brainflix.store.store import Store
 from brainflix.train import phases

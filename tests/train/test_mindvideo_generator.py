@@ -13,12 +13,12 @@ from diffusers import DDPMScheduler
 from scipy.special import ndtri
 from torch import Tensor, nn
 
-from brainflix.contract import Job, Tools
 from brainflix.demo.make_weights.unet import build_scheduler
 from brainflix.errors import DataError
 from brainflix.models.inflated_unet import InflatedUNet, inflate
 from brainflix.models.mindvideo_encoder import MindVideoEncoder, MindVideoEncoderConfig, build_mindvideo_encoder
-from brainflix.registry import find
+from brainflix.parts.contract import Job, Tools
+from brainflix.parts.find import find
 from brainflix.store.refs import Ref
 from brainflix.store.schema import Clips, Responses, Targets
 from brainflix.store.store import Store

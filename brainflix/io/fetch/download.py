@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from brainflix.contract import Progress
 from brainflix.errors import BrainflixError, MissingError, ResourceError
 from brainflix.io.fetch.files import RemoteFile
 from brainflix.io.fetch.hub import headers_for
 from brainflix.io.fetch.journal import Whole, part_of
 from brainflix.io.fetch.one import Cancelled, Line, fetch_one
 from brainflix.io.fetch.room import check_room
+from brainflix.parts.contract import Progress
 
 
 def fetch_files(

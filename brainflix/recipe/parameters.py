@@ -7,11 +7,10 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from brainflix import registry
-from brainflix.contract import JOB_FACTS
 from brainflix.errors import UsageError
-from brainflix.recipe import Recipe
-from brainflix.registry import Part
+from brainflix.parts.contract import JOB_FACTS
+from brainflix.parts.find import Part, find, parts
+from brainflix.recipe.schema import Recipe
 from brainflix.wording import did_you_mean
 
 # Paper whose released behaviour, bugs included, a part is to have; only parts that know of such a paper have it.
@@ -55,9 +54,9 @@ def check_compat(recipe: Recipe) -> None:
         return
     for stage, steps in recipe.steps.items():
         for step in steps.values():
-            if step.part not in registry.parts(stage):
+            if step.part not in parts(stage):
                 return
-            if _knows(registry.find(stage, step.part).load_params(), recipe.compat):
+            if _knows(find(stage, step.part).load_params(), recipe.compat):
                 return
     raise UsageError(
         f"compat {recipe.compat!r} changes nothing in recipe {recipe.recipe}",

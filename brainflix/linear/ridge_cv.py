@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from brainflix.errors import UsageError
-from brainflix.regress.spectrum import Spectrum
+from brainflix.linear.spectrum import Spectrum
 
 Score = Literal["r2", "pearson", "r2_pooled"]
 SCORES: tuple[Score, ...] = ("r2", "pearson", "r2_pooled")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from brainflix.part import Part
+from brainflix.parts.part import Part
 
 
 def _paper(params: str, whose: str) -> Part:

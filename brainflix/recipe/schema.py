@@ -1,4 +1,4 @@
-"""Recipes: YAML -> frozen models. A recipe says what is computed; where and how fast is in the settings.
+"""Recipes as frozen models. A recipe says what is computed; where and how fast is in the settings.
 
 A section holds either one step (it has a `part`) or several named steps. A step names its part, its inputs by role, the
 subjects that it runs for and, inline, the part's parameters. An input is `stage`, `stage.step`, or either with the
@@ -11,36 +11,34 @@ its steps run as that recipe says, so that several data sets can be pooled.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from brainflix.changes import HEAD, PRESETS, apply_preset
-from brainflix.changes import apply_change as apply_change
-from brainflix.contract import SECTIONS, STAGES
-from brainflix.errors import IntegrityError, MissingError, UsageError
+from brainflix.errors import UsageError
+from brainflix.parts.contract import SECTIONS, STAGES
+from brainflix.recipe.changes import HEAD
 from brainflix.wording import did_you_mean
 
 SCHEMA = 1
-# A recipe is a page of text; more is a mistake or an attack.
-MAX_BYTES = 256 * 1024
+
+
 DEFAULT_INPUTS: dict[str, dict[str, str]] = {
     "preprocess": {"raw": "download.bold", "stimuli": "download.stimuli"},
     "align": {"bold": "preprocess", "group": "preprocess[all]"},
     "targets": {"stimuli": "download.stimuli"},
 }
+
+
 DEFAULT_SUBJECTS = {"targets": "none", "train": "pooled"}
+
+
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
+
+
 _SOURCE = re.compile(
     r"((?P<recipe>[A-Za-z0-9._-]+)/)?(?P<stage>[a-z]+)(\.(?P<step>[A-Za-z0-9_-]+))?(\[(?P<subjects>own|all|others|\d+(,\d+)*)\])?"
-)
-_FOLDERS = (
-    Path("recipes"),
-    Path(__file__).resolve().parent / "recipes",
-    Path(__file__).resolve().parents[1] / "recipes",
 )
 
 
@@ -183,78 +181,6 @@ def _inline(raw: Any, own: set[str], where: str) -> dict[str, Any]:
     if "params" in raw:
         raise ValueError(f"{where}: parameters stand inline, without `params`")
     return {k: v for k, v in raw.items() if k in own} | {"params": {k: v for k, v in raw.items() if k not in own}}
-
-
-def find_recipe(name_or_path: str) -> Path:
-    """Return the file of a recipe given by name or by path.
-
-    Raises:
-        MissingError: there is no such file.
-        UsageError: no recipe of this name.
-    """
-    path = Path(name_or_path)
-    if path.is_file():
-        return path
-    known = list_recipes()
-    if name_or_path in known:
-        return known[name_or_path]
-    # A path that leads nowhere is missing, a name that nobody knows is mistyped.
-    kind = MissingError if path.suffix in (".yaml", ".yml") or "/" in name_or_path else UsageError
-    raise kind(
-        f"no recipe {name_or_path!r}", why=did_you_mean(Path(name_or_path).stem, known), next="brainflix list recipes"
-    )
-
-
-def list_recipes() -> dict[str, Path]:
-    """Return every recipe that can be run by name."""
-    found: dict[str, Path] = {}
-    for folder in _FOLDERS:
-        for path in sorted(folder.glob("*.yaml")):
-            found.setdefault(path.stem, path)
-    return found
-
-
-def load_recipe(name_or_path: str, changes: Sequence[str] = (), preset: str | None = None) -> Recipe:
-    """Read a recipe, apply one of its presets, then `a.b=c` changes.
-
-    Raises:
-        MissingError: no such file.
-        UsageError: not YAML, or not a recipe; names the place.
-        IntegrityError: it asks for something to be made or run.
-    """
-    path = find_recipe(name_or_path)
-    raw = apply_preset(_read_mapping(path), preset)
-    for change in changes:
-        raw = apply_change(raw, change)
-    return parse_recipe(raw, path.name)
-
-
-def presets_of(name_or_path: str) -> tuple[str, ...]:
-    """Return the names of a recipe's presets; raises as `load_recipe`."""
-    return tuple(_read_mapping(find_recipe(name_or_path)).get(PRESETS) or ())
-
-
-def _read_mapping(path: Path) -> dict[str, Any]:
-    raw = _read_yaml(path)
-    if not isinstance(raw, dict):
-        raise UsageError(f"{path.name} is not a recipe", why="a recipe is a mapping")
-    return raw
-
-
-def _read_yaml(path: Path) -> Any:
-    """Read YAML without running anything: safe tags only, limited size, no aliases (no billion laughs)."""
-    text = path.read_bytes()
-    if len(text) > MAX_BYTES:
-        raise UsageError(f"{path.name} is larger than {MAX_BYTES // 1024} KiB", why="a recipe is a page of text")
-    try:
-        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text, Loader=yaml.SafeLoader)):
-            raise UsageError(f"{path.name} uses YAML aliases", why="recipes are read without them")
-        return yaml.safe_load(text)
-    except yaml.constructor.ConstructorError as error:
-        # A tag asks for something to be made; whoever wrote it wanted more than a recipe.
-        raise IntegrityError(f"{path.name} uses a YAML tag", why=" ".join(str(error).split())) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path.name} is not valid YAML", why=" ".join(str(error).split())) from error
 
 
 def parse_recipe(raw: Any, name: str = "recipe") -> Recipe:

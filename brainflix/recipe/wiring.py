@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from brainflix.errors import UsageError
-from brainflix.recipe import DEFAULT_INPUTS, Recipe, Source, Step
-from brainflix.registry import Part
+from brainflix.parts.find import Part
+from brainflix.recipe.schema import DEFAULT_INPUTS, Recipe, Source, Step
 from brainflix.wording import did_you_mean
 
 # Stage, step, subject; the stage of another recipe is written `recipe/stage`.

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
-
-from pydantic import BaseModel, ConfigDict, model_validator
+from typing import TYPE_CHECKING, Any, Protocol
 
 from brainflix.store.refs import Ref
 
@@ -36,28 +34,6 @@ SECTIONS = tuple(stage for stage in STAGES if stage not in ("download", "report"
 DOWNLOADS = ".downloads"
 # What a manifest says of a job beside the part's parameters, which therefore cannot have these names.
 JOB_FACTS = ("part", "step", "subject", "dataset")
-
-
-class Params(BaseModel):
-    """Base of every part's parameters: frozen, and unknown names are errors."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    #: By paper: what its released code takes, where a recipe with that `compat` does not say.
-    RELEASED: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
-
-    @model_validator(mode="before")
-    @classmethod
-    def _as_released(cls, given: Any) -> Any:
-        if not cls.RELEASED or not isinstance(given, Mapping):
-            return given
-        return {**cls.RELEASED.get(str(given.get("compat")), {}), **given}
-
-
-class AnyParams(BaseModel):
-    """Parameters that nobody declared: taken as they are."""
-
-    model_config = ConfigDict(frozen=True, extra="allow")
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from brainflix.contract import DOWNLOADS, JOB_FACTS, Intake, Job, Progress, Silent, Tools
+from brainflix.engine.plan import BLOCKED, CACHED, Planned
 from brainflix.errors import MissingError
-from brainflix.plan import BLOCKED, CACHED, Planned
-from brainflix.recipe import Recipe
+from brainflix.parts.contract import DOWNLOADS, JOB_FACTS, Intake, Job, Progress, Silent, Tools
+from brainflix.recipe.schema import Recipe
 from brainflix.settings import Settings, tell_hub
 from brainflix.store.store import Store
 

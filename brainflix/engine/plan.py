@@ -8,16 +8,17 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
-from brainflix import registry
-from brainflix.contract import STAGES, Job
 from brainflix.datasets.base import Dataset
 from brainflix.errors import UsageError
-from brainflix.parameters import check_compat, validated
-from brainflix.recipe import Recipe, Step, load_recipe
+from brainflix.parts.contract import STAGES, Job
+from brainflix.parts.find import find, parts
+from brainflix.recipe.files import load_recipe
+from brainflix.recipe.parameters import check_compat, validated
+from brainflix.recipe.schema import Recipe, Step
+from brainflix.recipe.wiring import Place, check_roles, is_own, nobody, ordered, resolve, stage_place, subjects_of
 from brainflix.store.keys import artifact_key
 from brainflix.store.refs import Ref
 from brainflix.store.store import Store
-from brainflix.wiring import Place, check_roles, is_own, nobody, ordered, resolve, stage_place, subjects_of
 from brainflix.wording import did_you_mean
 
 CACHED, TO_RUN, BLOCKED = "cached", "to run", "blocked"
@@ -158,7 +159,7 @@ class _Expander:
 
     def __init__(self, recipe: Recipe, selection: Selection, readers: tuple[str, ...] = ()) -> None:
         self.recipe, self.selection, self.readers = recipe, selection, readers
-        self.part = registry.find("dataset", recipe.dataset.name)
+        self.part = find("dataset", recipe.dataset.name)
         self.dataset: Dataset = self.part.load()
         self.places: dict[Place, Ref] = {}
 
@@ -220,10 +221,10 @@ class _Expander:
 
     def _params(self, stage: str, step: Step, where: str) -> tuple[dict[str, Any], str]:
         """Return a step's parameters, and why it cannot be run or ""; a part that is not there is not checked."""
-        if step.part not in registry.parts(stage):
-            near = did_you_mean(step.part, registry.parts(stage))
+        if step.part not in parts(stage):
+            near = did_you_mean(step.part, parts(stage))
             return dict(step.params), f"part {step.part!r} is not available ({near})"
-        part = registry.find(stage, step.part)
+        part = find(stage, step.part)
         check_roles(part, step, stage, where)
         return validated(part, step.params, where, self.recipe.compat), ""
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from brainflix.errors import UsageError
-from brainflix.lazy import load
+from brainflix.parts.lazy import load
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Part:
 
     def _own_params(self) -> Any:
         try:
-            model = getattr(self.load(), "Params", None) or load("brainflix.contract:AnyParams")
+            model = getattr(self.load(), "Params", None) or load("brainflix.parts.params:AnyParams")
         except (ImportError, AttributeError) as error:
             raise UsageError(f"{self.target} of the package {self.package} cannot be loaded", why=str(error)) from error
         if not (isinstance(model, type) and hasattr(model, "model_validate")):

@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
-from brainflix.contract import SECTIONS
 from brainflix.errors import UsageError
+from brainflix.parts.contract import SECTIONS
 from brainflix.wording import did_you_mean
 
 PRESETS = "presets"

@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from brainflix.errors import DataError, UsageError
-from brainflix.regress.folds import contiguous_folds as contiguous_folds
-from brainflix.regress.ridge_cv import SCORES, FoldScorer, Score, choose_alphas, fold_order
-from brainflix.regress.spectrum import Spectrum, centred_columns, centred_rows, compute_dtype, decompose
+from brainflix.linear.ridge_cv import SCORES, FoldScorer, Score, choose_alphas, fold_order
+from brainflix.linear.spectrum import Spectrum, centred_columns, centred_rows, compute_dtype, decompose
 
 Device = str | torch.device
 

@@ -11,8 +11,8 @@ from functools import lru_cache
 from importlib.metadata import entry_points
 
 from brainflix.errors import UsageError
-from brainflix.part import Part
-from brainflix.parts import PARTS
+from brainflix.parts.part import Part
+from brainflix.parts.table import PARTS
 from brainflix.wording import did_you_mean
 
 __all__ = ["ENTRY_POINTS", "PARTS", "Part", "find", "parts"]

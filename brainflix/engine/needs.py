@@ -11,13 +11,13 @@ from brainflix.wording import format_bytes
 
 if TYPE_CHECKING:
     from brainflix.datasets.base import Dataset
-    from brainflix.plan import Planned
+    from brainflix.engine.plan import Planned
     from brainflix.store.store import Store
 
 
 def fetch_bytes(item: Planned) -> int | None:
     """Return how many bytes a job would fetch from elsewhere; None if that is not known."""
-    from brainflix.registry import find
+    from brainflix.parts.find import find
 
     if item.status == "cached":
         return 0
@@ -51,7 +51,7 @@ def fetch_line(sizes: Sequence[int | None]) -> str:
 
 def needs_a_person(item: Planned) -> bool:
     """Say whether a download that is to run has files that nothing but a person can bring."""
-    from brainflix.registry import find
+    from brainflix.parts.find import find
 
     if item.job.stage != "download" or item.status == "cached":
         return False

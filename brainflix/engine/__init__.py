@@ -1,0 +1,1 @@
+"""From a recipe to artifacts: plan the jobs, say what they need, run them."""

@@ -1,0 +1,1 @@
+"""The contract of parts: what one is, how it is found, what it is given."""

@@ -1,0 +1,1 @@
+"""Recipes: from YAML to frozen steps, their parameters and their sources."""
