@@ -6,10 +6,14 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 
 from brainflix.errors import ResourceError, UsageError
+
+if TYPE_CHECKING:
+    pass
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
@@ -104,3 +108,6 @@ def seeded_init(seed: int) -> Iterator[None]:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         yield
+
+
+CPU = Compute(torch.device("cpu"), torch.float32, "training on the CPU unless told otherwise")

@@ -1,4 +1,4 @@
-"""Who may import whom, and what must stay light: the rules of the layout."""
+"""Who may import whom, and what must stay light: the rules of the layout (docs/design.md)."""
 
 from __future__ import annotations
 
@@ -11,17 +11,35 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "brainflix"
 STAGES = ("download", "preprocess", "align", "targets", "train", "regress", "reconstruct", "evaluate", "report")
+# Each layer may import those that come after it, and nothing before it.
+LAYERS = (
+    ("cli",),
+    ("engine",),
+    ("report",),
+    ("methods", "datasets", "demo", "testing"),
+    STAGES[:-1],
+    ("linear", "models", "trained", "pretrained"),
+    ("recipe",),
+    ("parts",),
+    ("io", "store"),
+    ("attention", "device", "seeds", "scratch", "memo", "settings", "progress"),
+    ("wording",),
+    ("errors",),
+)
+# The comparison page shows what the comparison of scores found.
+EXCEPTIONS = {("report", "evaluate")}
 # Parts that take and return arrays: no store, no settings, no command line. (`parts`, `phases`, `stage` files do I/O.)
 PURE = {
     "preprocess": (
-        *("trim", "detrend", "reliability", "noise_ceiling", "areas"),
+        *("trim", "detrend", "reliability", "noise_ceiling", "areas", "masks"),
         *("sessions", "duplicates", "pictures", "timeline", "rescale"),
     ),
     "align": (
         *("procrustes", "ridge_map", "template", "maps", "quality", "methods"),
         *("srm", "gcca", "choose", "agreement", "lag"),
     ),
-    "regress": ("ridge", "ridge_cv", "spectrum", "folds", "standardise", "mlp"),
+    "linear": None,
+    "regress": ("mlp",),
     "evaluate": (
         *("nway", "pixels", "ssim", "pixel_pairs", "flow", "identification", "targets_metrics", "baselines", "score"),
         *("bootstrap", "comparison", "crossed", "rates", "repairing"),
@@ -30,19 +48,6 @@ PURE = {
         *("motion_energy", "folders/catalogue", "folders/lines", "folders/semantic", "folders/costly"),
     ),
     "models": None,
-}
-# The ridge solver is shared by alignment and regression; regressors and generators read trained networks; what starts
-# from pinned weights, captioners among it, names them as target extractors do; the comparison page shows what the
-# comparison of scores found.
-SHARED = {
-    ("align", "regress"),
-    ("regress", "train"),
-    ("regress", "targets"),
-    ("reconstruct", "targets"),
-    ("reconstruct", "train"),
-    ("train", "targets"),
-    ("evaluate", "targets"),
-    ("report", "evaluate"),
 }
 
 
@@ -57,14 +62,44 @@ def imports_of(path: Path) -> set[str]:
     return {name for name in found if name.startswith("brainflix.")}
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_a_stage_never_imports_another_stages_door(stage: str) -> None:
-    for path in (PACKAGE / stage).glob("*.py"):
+def room_of(path: Path) -> str:
+    """Return the package or module right below `brainflix` that a file belongs to."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def rank(room: str) -> int:
+    """Return the layer of a room."""
+    [number] = [i for i, rooms in enumerate(LAYERS) if room in rooms]
+    return number
+
+
+def test_every_room_has_a_layer() -> None:
+    rooms = {room_of(path) for path in PACKAGE.rglob("*.py")} - {"__init__", "__main__"}
+    assert rooms == {room for layer in LAYERS for room in layer}
+
+
+@pytest.mark.parametrize("room", [room for layer in LAYERS for room in layer])
+def test_a_room_imports_only_what_lies_below_it(room: str) -> None:
+    for path in (path for path in PACKAGE.rglob("*.py") if room_of(path) == room):
+        for other in {name.split(".")[1] for name in imports_of(path)} - {room}:
+            if (PACKAGE / other).is_dir() or (PACKAGE / f"{other}.py").is_file():
+                sideways = rank(room) == rank(other) and room in STAGES
+                below = rank(room) < rank(other) or (rank(room) == rank(other) and not sideways)
+                assert below or (room, other) in EXCEPTIONS, f"{path.relative_to(PACKAGE)} imports {other}"
+
+
+def test_nothing_imports_a_method_and_methods_never_import_each_other() -> None:
+    for path in PACKAGE.rglob("*.py"):
+        inside = path.relative_to(PACKAGE).parts
+        own = inside[1] if inside[0] == "methods" and len(inside) > 2 else None
         for name in imports_of(path):
-            other = name.split(".")[1]
-            if other in STAGES and other != stage:
-                assert (stage, other) in SHARED, f"{path.name} imports {name}"
-                assert not name.endswith(".stage"), f"{path.name} imports {name}"
+            if name.startswith("brainflix.methods."):
+                assert name.split(".")[2] == own, f"{path.relative_to(PACKAGE)} imports {name}"
+
+
+def test_no_door_of_a_stage_is_imported_but_by_its_name() -> None:
+    for path in PACKAGE.rglob("*.py"):
+        assert not [name for name in imports_of(path) if name.endswith(".stage")], path
 
 
 @pytest.mark.parametrize("room", PURE)
@@ -73,7 +108,7 @@ def test_pure_parts_touch_no_store_no_settings_no_screen(room: str) -> None:
     files = [PACKAGE / room / f"{name}.py" for name in names] if names else list((PACKAGE / room).glob("*.py"))
     for path in files:
         for name in imports_of(path):
-            assert name.split(".")[1] not in ("store", "settings", "cli", "plan", "run", "recipe"), f"{path}: {name}"
+            assert name.split(".")[1] not in ("store", "settings", "cli", "engine", "recipe"), f"{path}: {name}"
 
 
 def test_only_the_command_line_imports_typer_and_rich() -> None:
@@ -89,6 +124,7 @@ def test_planning_imports_nothing_heavy() -> None:
     code = (
         "import sys, brainflix.engine.plan, brainflix.engine.run, brainflix.settings\n"
         "import brainflix.recipe.files, brainflix.parts.find\n"
+        "brainflix.parts.find.own_parts()\n"
         "heavy = {'torch', 'zarr', 'numpy', 'nibabel', 'diffusers', 'transformers', 'scipy', 'av', 'matplotlib'}\n"
         "found = heavy & set(sys.modules)\n"
         "sys.exit(f'imported: {found}' if found else 0)"

@@ -16,7 +16,7 @@ import numpy as np
 from brainflix.align.choose import Fit, Setting, choose
 from brainflix.align.gcca import gcca_maps
 from brainflix.align.maps import LinearMap
-from brainflix.align.params import (
+from brainflix.align.parts import (
     AlignParams,
     ChosenParams,
     GccaParams,

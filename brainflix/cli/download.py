@@ -16,9 +16,9 @@ from brainflix.errors import IntegrityError, MissingError, UsageError
 from brainflix.wording import did_you_mean, format_bytes
 
 if TYPE_CHECKING:
-    from brainflix.datasets.base import Dataset
     from brainflix.engine.plan import Planned
     from brainflix.parts.contract import Intake
+    from brainflix.parts.dataset import Dataset
     from brainflix.recipe.schema import Recipe
     from brainflix.store.store import Store
 

@@ -21,7 +21,7 @@ def scan(recipe: Recipe, store: Store, subjects: Sequence[int] | None, area: str
         UsageError: the data set has no films in runs.
     """
     from brainflix.align.lag import lag_scan
-    from brainflix.align.lag_files import lag_runs
+    from brainflix.datasets.cc2017.lag_files import lag_runs
     from brainflix.parts.find import find
 
     dataset = find("dataset", recipe.dataset.name).load()

@@ -13,7 +13,7 @@ from brainflix.errors import BrainflixError, UsageError
 from brainflix.wording import format_bytes
 
 if TYPE_CHECKING:
-    from brainflix.datasets.base import Dataset
+    from brainflix.parts.dataset import Dataset
     from brainflix.parts.find import Part
 
 
@@ -92,20 +92,20 @@ def parts(
     debug: options.Debug = False,
 ) -> None:
     """List the parts that a recipe can name; of one part, its parameters."""
-    from brainflix.parts.find import PARTS, find
+    from brainflix.parts.find import find, own_parts
     from brainflix.parts.find import parts as known_parts
     from brainflix.wording import did_you_mean
 
     out = Output(json=json, quiet=quiet)
     name = options.VERBS.get(category or "", category)
     if name is not None and not known_parts(name):
-        raise UsageError(f"there is no category {category!r} of parts", why=did_you_mean(name, PARTS))
+        raise UsageError(f"there is no category {category!r} of parts", why=did_you_mean(name, own_parts()))
     if name is not None and part is not None:
         _show_part(name, part, find(name, part), out)
         return
     found = [
         {"category": each, "name": key, "summary": value.summary, "target": value.target}
-        for each in ([name] if name else PARTS)
+        for each in ([name] if name else own_parts())
         for key, value in known_parts(each).items()
     ]
     columns = ("category", "name", "summary")

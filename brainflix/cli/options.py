@@ -68,9 +68,9 @@ def complete_stages(incomplete: str) -> Hints:
 
 def complete_categories(incomplete: str) -> Hints:
     """Offer the categories of parts."""
-    from brainflix.parts.find import PARTS
+    from brainflix.parts.find import own_parts
 
-    return sorted((name, ", ".join(parts)) for name, parts in PARTS.items() if name.startswith(incomplete))
+    return sorted((name, ", ".join(parts)) for name, parts in own_parts().items() if name.startswith(incomplete))
 
 
 def complete_kinds(incomplete: str) -> Hints:

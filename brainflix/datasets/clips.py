@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from brainflix.datasets.cc2017_layout import CAPTIONS, film_path, find_segments, is_test
+from brainflix.datasets.cc2017.layout import CAPTIONS, film_path, find_segments, is_test
 from brainflix.errors import DataError
 from brainflix.io.video import duration_s
 from brainflix.store.clips import Clips

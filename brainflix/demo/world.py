@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from nibabel.cifti2.cifti2_axes import BrainModelAxis
 
-from brainflix.datasets.cc2017_layout import CAPTIONS, MISSING_RUN, is_test, run_path, stimulus_path
+from brainflix.datasets.cc2017.layout import CAPTIONS, MISSING_RUN, is_test, run_path, stimulus_path
 from brainflix.demo.brains import TR_S, Brain, drive, grayordinates, make_brain, noise, respond
 from brainflix.demo.features import ClipFeatures, clip_features
 from brainflix.demo.grammar import CLIP_S, FACTORS, Scene, draw_film, factor_index

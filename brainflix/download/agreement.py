@@ -7,9 +7,9 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-from brainflix.datasets.base import Dataset
 from brainflix.errors import UsageError
 from brainflix.parts.contract import Intake
+from brainflix.parts.dataset import Dataset
 
 FILE = "agreement.json"
 

@@ -14,7 +14,6 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from brainflix.datasets.base import Dataset
 from brainflix.download.agreement import check_agreed
 from brainflix.errors import IntegrityError, MissingError
 from brainflix.io.archives import unpack
@@ -22,8 +21,10 @@ from brainflix.io.fetch.digest import digest_of
 from brainflix.io.fetch.download import fetch_files
 from brainflix.io.fetch.files import Listing, RemoteFile
 from brainflix.io.fetch.room import check_room
-from brainflix.parts.contract import Intake, Progress
+from brainflix.parts.contract import Intake
+from brainflix.parts.dataset import Dataset
 from brainflix.parts.find import find
+from brainflix.progress import Progress
 from brainflix.store import disk
 
 # So many missing files are named.

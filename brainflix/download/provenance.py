@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from brainflix.datasets.base import Dataset
 from brainflix.download.agreement import agreement
 from brainflix.io.fetch.files import Listing
 from brainflix.parts.contract import Intake
+from brainflix.parts.dataset import Dataset
 
 FILE = "provenance.json"
 

@@ -7,10 +7,10 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from brainflix.datasets.base import Dataset
 from brainflix.download.intake import collect, waiting_folder
 from brainflix.download.provenance import write_provenance
 from brainflix.parts.contract import Job, Tools
+from brainflix.parts.dataset import Dataset
 from brainflix.parts.find import find
 from brainflix.parts.lazy import load
 from brainflix.store.publish import Staging

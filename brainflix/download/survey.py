@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from brainflix.datasets.base import Dataset
 from brainflix.download.intake import waiting_folder
 from brainflix.parts.contract import Intake
+from brainflix.parts.dataset import Dataset
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from brainflix.wording import format_bytes
 
 if TYPE_CHECKING:
-    from brainflix.datasets.base import Dataset
     from brainflix.engine.plan import Planned
+    from brainflix.parts.dataset import Dataset
     from brainflix.store.store import Store
 
 

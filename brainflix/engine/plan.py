@@ -8,9 +8,9 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
-from brainflix.datasets.base import Dataset
 from brainflix.errors import UsageError
 from brainflix.parts.contract import STAGES, Job
+from brainflix.parts.dataset import Dataset
 from brainflix.parts.find import find, parts
 from brainflix.recipe.files import load_recipe
 from brainflix.recipe.parameters import check_compat, validated

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from brainflix.engine.plan import BLOCKED, CACHED, Planned
 from brainflix.errors import MissingError
-from brainflix.parts.contract import DOWNLOADS, JOB_FACTS, Intake, Job, Progress, Silent, Tools
+from brainflix.parts.contract import DOWNLOADS, JOB_FACTS, Intake, Job, Tools
+from brainflix.progress import Progress, Silent
 from brainflix.recipe.schema import Recipe
 from brainflix.settings import Settings, tell_hub
 from brainflix.store.store import Store

@@ -22,7 +22,7 @@ from brainflix.evaluate.folders.choosing import choose_metrics
 from brainflix.evaluate.folders.engine import Choices, How, Scored, score_source
 from brainflix.evaluate.folders.inputs import Source
 from brainflix.evaluate.models.checkpoints import CHECKPOINTS, Checkpoint
-from brainflix.evaluate.paper_params import PaperParams
+from brainflix.evaluate.parts import PaperParams
 from brainflix.evaluate.protocols import find_protocol
 from brainflix.evaluate.scorecard import Scorecard
 from brainflix.io.clip_read import Clip

@@ -9,7 +9,7 @@ import numpy as np
 
 from brainflix.evaluate import baselines, identification
 from brainflix.evaluate.bootstrap import block_clusters, defined_mean
-from brainflix.evaluate.params import StrictParams
+from brainflix.evaluate.parts import StrictParams
 from brainflix.evaluate.repairing import Repaired, circular_orders, mismatched_pairs, repairing_test
 from brainflix.evaluate.score import Score, summarise
 from brainflix.evaluate.systems import System, VideoMetric, strict_metrics

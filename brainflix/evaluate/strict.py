@@ -22,7 +22,7 @@ from brainflix.evaluate import baselines
 from brainflix.evaluate.ceiling_tables import CEILING_TITLE, SPREAD_TITLE, ceiling_row, spread_rows
 from brainflix.evaluate.classifier import VideoClassifier
 from brainflix.evaluate.comparison import holm, paired_difference
-from brainflix.evaluate.params import StrictParams
+from brainflix.evaluate.parts import StrictParams
 from brainflix.evaluate.protocol import (
     NAME,
     Design,

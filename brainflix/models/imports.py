@@ -17,7 +17,6 @@ from torch import Tensor, nn
 
 from brainflix.errors import DataError, UsageError
 from brainflix.models.mbm import MaskedBrainModel, MBMConfig
-from brainflix.models.mindvideo_encoder import MindVideoEncoder, MindVideoEncoderConfig
 from brainflix.models.weights import load_strict
 
 State = Mapping[str, Tensor]
@@ -31,19 +30,6 @@ MBM_WORDS = {
     "mask_ratio": "mask_ratio",
     "decoder_embed_dim": "decoder_width",
     "decoder_num_heads": "decoder_heads",
-}
-ENCODER_WORDS = {
-    "patch_size": "patch_size",
-    "embed_dim": "width",
-    "depth": "depth",
-    "num_heads": "heads",
-    "mlp_ratio": "mlp_ratio",
-    "window_size": "window",
-    "out_channel": "n_tokens",
-    "out_dim": "context_width",
-    "use_norm": "final_norm",
-    "use_temp_attn": "temporal",
-    "logit_scale_init_value": "logit_scale_init",
 }
 # A weight that only this kind has.
 _MARKS = {"mbm": "decoder_pred.weight", "mindvideo-encoder": "proj_head.projection.weight"}
@@ -69,26 +55,6 @@ def mbm_weights(state: State, settings: Mapping[str, Any]) -> tuple[MBMConfig, d
     config = MBMConfig(**found | _told(settings, MBM_WORDS, MBMConfig))
     with torch.device("meta"):
         return config, _fitting(MaskedBrainModel(config), state)
-
-
-def encoder_weights(state: State, settings: Mapping[str, Any]) -> tuple[MindVideoEncoderConfig, dict[str, Tensor]]:
-    """Return the size of MinD-Video's encoder and its weights in float32; arguments and errors as `mbm_weights`."""
-    _check_kind(state, "mindvideo-encoder")
-    if settings.get("in_chans", 1) != 1:
-        raise DataError(f"the encoder reads {settings['in_chans']} channels", why="a row of brain data has one")
-    found = _trunk_sizes(state, settings)
-    patches = found["n_grayordinates"] // found["patch_size"]
-    tokens = _size(state, [("proj_head.channel_mapper.weight", 1)])
-    found |= {
-        "window": max(1, tokens // patches),
-        "n_tokens": _size(state, [("proj_head.channel_mapper.weight", 0)]),
-        "context_width": _size(state, [(f"proj_head.{name}.weight", 0) for name in ("projection", "fc")]),
-        "final_norm": any(name.startswith("proj_head.layer_norm.") for name in state),
-        "temporal": any(".attn_temp." in name for name in state),
-    }
-    config = MindVideoEncoderConfig(**found | _told(settings, ENCODER_WORDS, MindVideoEncoderConfig))
-    with torch.device("meta"):
-        return config, _fitting(MindVideoEncoder(config), state)
 
 
 def _check_kind(state: State, kind: str) -> None:

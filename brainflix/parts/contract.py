@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from brainflix.progress import Progress, Silent
 from brainflix.store.refs import Ref
 
 if TYPE_CHECKING:
@@ -61,38 +61,6 @@ class Job:
     dataset: str
     recipe: str
     revision: str
-
-
-class Progress(Protocol):
-    """Where a stage says how far it is."""
-
-    def track(self, items: Sequence[Any], what: str) -> Iterator[Any]:
-        """Yield `items`, counting them in the unit `what`."""
-        ...
-
-    def say(self, text: str) -> None:
-        """Say one line."""
-        ...
-
-    def transfer(self, total: int | None, what: str) -> AbstractContextManager[Callable[[int], None]]:
-        """Yield a function that is told how many more bytes came, of `total` or of nobody knows how many."""
-        ...
-
-
-class Silent:
-    """Progress for tests and libraries: says nothing."""
-
-    def track(self, items: Sequence[Any], what: str) -> Iterator[Any]:
-        """Yield the items."""
-        yield from items
-
-    def say(self, text: str) -> None:
-        """Keep quiet."""
-
-    @contextmanager
-    def transfer(self, total: int | None, what: str) -> Iterator[Callable[[int], None]]:
-        """Yield a function that takes bytes and says nothing."""
-        yield lambda count: None
 
 
 @dataclass(frozen=True)

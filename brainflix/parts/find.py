@@ -1,4 +1,7 @@
-"""What can be named in a recipe: brainflix's own parts (`parts.py`) and those of other packages.
+"""What can be named in a recipe: the parts that brainflix's packages declare, and those of other packages.
+
+Each package declares its own in a light `parts.py`: the classes of their parameters, and `PARTS`. A method's package is
+found by standing in `methods/`, a data set's by its line in `datasets/parts.py`.
 
 Other packages add parts through the entry-point group "brainflix.parts" (entry name `category:name`, value
 `module:attribute`). A part of theirs may carry its parameters' class as an attribute `Params`; its inputs are not
@@ -7,17 +10,43 @@ checked.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
+from importlib import import_module
 from importlib.metadata import entry_points
+from pkgutil import iter_modules
 
 from brainflix.errors import UsageError
-from brainflix.parts.part import Part
-from brainflix.parts.table import PARTS
+from brainflix.parts.part import Part, Table
 from brainflix.wording import did_you_mean
 
-__all__ = ["ENTRY_POINTS", "PARTS", "Part", "find", "parts"]
+__all__ = ["ENTRY_POINTS", "Part", "find", "own_parts", "parts"]
 
 ENTRY_POINTS = "brainflix.parts"
+# The order in which categories are listed.
+_CATEGORIES = (
+    *("dataset", "preprocess", "align", "targets", "train", "regress", "reconstruct", "evaluate"),
+    *("checkpoint", "network"),
+)
+_PACKAGES = ("datasets", "align", "targets", "train", "trained", "regress", "reconstruct", "evaluate")
+
+
+@lru_cache(maxsize=1)
+def own_parts() -> dict[str, dict[str, Part]]:
+    """Return the parts of brainflix, category -> name -> part, in the order of the pipeline; no code is imported."""
+    found: dict[str, dict[str, Part]] = {category: {} for category in _CATEGORIES}
+    for module in _modules():
+        table: Table = import_module(module).PARTS
+        for category, declared in table.items():
+            found[category].update(declared)
+    return found
+
+
+def _modules() -> Iterator[str]:
+    """Yield every `parts.py`."""
+    yield from (f"brainflix.{package}.parts" for package in _PACKAGES)
+    methods = import_module("brainflix.methods")
+    yield from (f"{methods.__name__}.{each.name}.parts" for each in iter_modules(methods.__path__))
 
 
 @lru_cache(maxsize=1)
@@ -27,14 +56,14 @@ def _plugins() -> dict[str, dict[str, list[Part]]]:
     for entry in entry_points(group=ENTRY_POINTS):
         category, _, name = entry.name.partition(":")
         package = entry.dist.name if entry.dist else "a plug-in"
-        part = Part(entry.value, "", f"from {package}", package=package)
+        part = Part(entry.value, None, f"from {package}", package=package)
         found.setdefault(category, {}).setdefault(name, []).append(part)
     return found
 
 
 def parts(category: str) -> dict[str, Part]:
     """Return every part of a category by name; of several with one name brainflix's own, or else the first."""
-    return {name: offers[0] for name, offers in _plugins().get(category, {}).items()} | PARTS.get(category, {})
+    return {name: offers[0] for name, offers in _plugins().get(category, {}).items()} | own_parts().get(category, {})
 
 
 def find(category: str, name: str) -> Part:

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brainflix.errors import DataError
-from brainflix.preprocess.areas import areas_named, mask_of
+from brainflix.preprocess.areas import areas_named
 from brainflix.preprocess.assemble import Run, Space
+from brainflix.preprocess.masks import mask_of
 from brainflix.preprocess.noise_ceiling import ncsnr, noise_ceiling
 
 

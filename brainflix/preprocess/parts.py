@@ -1,69 +1,26 @@
-"""The preprocessings as parts: read a subject's raw artifacts, clean them, and put the trial table beside the rows."""
+"""Parameters that preprocessings of several data sets share; the parts themselves stand with their data sets."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from pydantic import Field, field_validator
 
-import numpy as np
-
-from brainflix.datasets.base import Dataset
-from brainflix.datasets.cc2017_layout import find_runs
-from brainflix.errors import UsageError
-from brainflix.parts.contract import Job, Tools
-from brainflix.parts.find import find
-from brainflix.preprocess.cc2017 import Cleaned, preprocess, reproducibility, segment_ceilings, selected
-from brainflix.preprocess.params import Cc2017Params
-from brainflix.preprocess.reliability import Reliability
-from brainflix.scratch import scratch_rows
-from brainflix.store.artifact import Artifact
-from brainflix.store.schema import Clips, Responses
+from brainflix.parts.params import Params
+from brainflix.preprocess.areas import areas_named
 
 
-def cc2017(job: Job, params: Cc2017Params, inputs: Mapping[str, list[Artifact]], tools: Tools) -> Responses:
-    """Clean every run as CC2017 does and test its reproducibility.
+class GrayordinateBetasParams(Params):
+    """Which grayordinates are kept, and which of them are selected."""
 
-    Raises:
-        UsageError: the job is of no subject, and raw runs belong to one.
-        DataError: a run of another space, repetition time or length.
-    """
-    if job.subject is None:
-        raise UsageError(
-            "preprocess cleans the runs of one subject, and this step is of none",
-            next="remove `subjects: none` from the step, or name subjects in dataset.subjects",
-        )
-    dataset: Dataset = find("dataset", job.dataset).load()
-    clips = dataset.load_clips(inputs["stimuli"][0].path)
-    n_clips = {segment: clips.segment.count(segment) for segment in dict.fromkeys(clips.segment)}
-    runs = find_runs(inputs["raw"][0].path, job.subject)
-    cleaned = preprocess(
-        runs,
-        n_clips,
-        dataset.tr_s,
-        params,
-        progress=tools.progress,
-        # Beside the artifact that they become, where there must be room for them anyway.
-        allocate=lambda shape: scratch_rows(shape, tools.store.root),
+    within: str | None = Field(
+        "group41", description="keep only these areas: a list (group41, ...) or names with commas; null keeps all"
     )
-    reliability = reproducibility(cleaned, params)
-    return _responses(cleaned, clips, selected(reliability, params), reliability)
-
-
-def _responses(cleaned: Cleaned, clips: Clips, mask: np.ndarray, reliability: Reliability) -> Responses:
-    """Put the trial table beside the rows; `mask` is of shape (n_grayordinates,)."""
-    first = {segment: clips.segment.index(segment) for segment in dict.fromkeys(clips.segment)}
-    counts = cleaned.clips_per_run
-    starts = [first[s] + late for s, late in zip(cleaned.segment, cleaned.first_clip, strict=True)]
-    clip = np.concatenate([start + np.arange(n) for start, n in zip(starts, counts, strict=True)])
-    return Responses(
-        response=cleaned.rows,
-        clip=clip.astype(np.int32),
-        repeat=np.repeat(np.array(cleaned.repeat, np.int16), counts),
-        run=np.repeat(np.arange(len(counts), dtype=np.int16), counts),
-        run_names=tuple(f"{s}_{r}" for s, r in zip(cleaned.segment, cleaned.repeat, strict=True)),
-        clips=clips,
-        area=cleaned.area,
-        structure=cleaned.structure,
-        index=cleaned.vertex,
-        stats={"t": reliability.t, "p": reliability.p, "z_mean": reliability.z_mean, **segment_ceilings(cleaned)},
-        masks={"selected": mask, "constant": cleaned.constant},
+    top_n: int | None = Field(
+        None, ge=1, description="select so many with the highest noise ceiling over training repeats; null selects all"
     )
+
+    @field_validator("within")
+    @classmethod
+    def _areas_exist(cls, within: str | None) -> str | None:
+        if within is not None:
+            areas_named(within)
+        return within

@@ -11,9 +11,9 @@ from diffusers import AnimateDiffVideoToVideoPipeline, DDIMScheduler, MotionAdap
 from brainflix.io.weights import resolve_weights
 from brainflix.parts.contract import Job, Tools
 from brainflix.reconstruct.fit import Limits
+from brainflix.reconstruct.parts import AnimateDiffParams
 from brainflix.reconstruct.texts import Text
 from brainflix.reconstruct.vid2vid import Backend, Call, VideoToVideo, load_pipeline, prepare
-from brainflix.reconstruct.vid2vid_params import AnimateDiffParams
 from brainflix.store.artifact import Artifact
 
 # The schedule that the adapters were trained with is another one than Stable Diffusion's.

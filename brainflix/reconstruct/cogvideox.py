@@ -11,9 +11,9 @@ from diffusers import CogVideoXVideoToVideoPipeline
 from brainflix.io.weights import resolve_weights
 from brainflix.parts.contract import Job, Tools
 from brainflix.reconstruct.fit import Limits
+from brainflix.reconstruct.parts import CogVideoXParams
 from brainflix.reconstruct.texts import Text
 from brainflix.reconstruct.vid2vid import Backend, Call, VideoToVideo, load_pipeline, prepare
-from brainflix.reconstruct.vid2vid_params import CogVideoXParams
 from brainflix.store.artifact import Artifact
 
 

@@ -13,12 +13,12 @@ from brainflix.device import Compute
 from brainflix.errors import DataError
 from brainflix.io.weights import resolve_weights
 from brainflix.parts.contract import Job, Tools
+from brainflix.pretrained.vae import decode_latents
 from brainflix.reconstruct.axes import frames_first
 from brainflix.reconstruct.generator import Batch
 from brainflix.reconstruct.memory import place_networks, switch_vae
-from brainflix.reconstruct.vid2vid_params import DecodeLatentsParams
+from brainflix.reconstruct.parts import DecodeLatentsParams
 from brainflix.store.artifact import Artifact
-from brainflix.targets.vae import decode_latents
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,9 +13,9 @@ from brainflix.errors import UsageError
 from brainflix.io.weights import resolve_weights
 from brainflix.parts.contract import Job, Tools
 from brainflix.reconstruct.fit import Limits
+from brainflix.reconstruct.parts import LtxParams
 from brainflix.reconstruct.texts import Text
 from brainflix.reconstruct.vid2vid import Backend, Call, VideoToVideo, load_pipeline, prepare
-from brainflix.reconstruct.vid2vid_params import LtxParams
 from brainflix.store.artifact import Artifact
 
 

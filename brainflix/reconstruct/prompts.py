@@ -9,9 +9,9 @@ import numpy as np
 
 from brainflix.device import Compute
 from brainflix.errors import DataError, UsageError
+from brainflix.pretrained.text import encode_captions
 from brainflix.store.artifact import Artifact
 from brainflix.store.captions import Captions
-from brainflix.targets.text import encode_captions
 
 
 def check_one_source(roles: Collection[str]) -> None:

@@ -23,10 +23,10 @@ from brainflix.reconstruct.fit import Limits, check_frames, check_size, fit_fram
 from brainflix.reconstruct.generator import Batch
 from brainflix.reconstruct.kernels import choose_for
 from brainflix.reconstruct.memory import place_pipeline
+from brainflix.reconstruct.parts import VideoToVideoParams
 from brainflix.reconstruct.prompts import check_one_source
 from brainflix.reconstruct.seeds import clip_seed
 from brainflix.reconstruct.texts import Embed, Text, check_prompts, embed_captions
-from brainflix.reconstruct.vid2vid_params import VideoToVideoParams
 from brainflix.reconstruct.zeroscope import fixed_caption
 from brainflix.store.artifact import Artifact
 from brainflix.store.schema import Clips

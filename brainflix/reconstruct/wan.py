@@ -13,9 +13,9 @@ from diffusers import AutoencoderKLWan, WanVideoToVideoPipeline
 from brainflix.io.weights import resolve_weights
 from brainflix.parts.contract import Job, Tools
 from brainflix.reconstruct.fit import Limits
+from brainflix.reconstruct.parts import WanParams
 from brainflix.reconstruct.texts import Text
 from brainflix.reconstruct.vid2vid import Backend, Call, VideoToVideo, load_pipeline, prepare
-from brainflix.reconstruct.vid2vid_params import WanParams
 from brainflix.store.artifact import Artifact
 
 # Tokens that the model was trained to read; shorter prompts end in zeros.

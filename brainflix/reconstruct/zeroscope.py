@@ -12,7 +12,7 @@ from brainflix.errors import DataError
 from brainflix.io.weights import resolve_weights
 from brainflix.parts.contract import Job, Tools
 from brainflix.reconstruct.generator import Batch
-from brainflix.reconstruct.params import ZeroscopeParams
+from brainflix.reconstruct.parts import ZeroscopeParams
 from brainflix.reconstruct.prompts import check_one_source, check_states, encode_predicted, states_of
 from brainflix.reconstruct.zeroscope_denoise import Backend, encode_prompt, generate, load_backend
 from brainflix.store.artifact import Artifact

@@ -18,13 +18,13 @@ from diffusers import AutoencoderKL, DPMSolverMultistepScheduler, UNet3DConditio
 from brainflix.device import Compute
 from brainflix.errors import DataError, UsageError
 from brainflix.parts.contract import Tools
+from brainflix.pretrained.text import encode_captions
+from brainflix.pretrained.vae import decode_latents
 from brainflix.reconstruct.axes import frames_first
 from brainflix.reconstruct.kernels import choose_for
 from brainflix.reconstruct.memory import place_networks, switch_vae
-from brainflix.reconstruct.params import ZeroscopeParams
+from brainflix.reconstruct.parts import ZeroscopeParams
 from brainflix.reconstruct.seeds import clip_noise
-from brainflix.targets.text import encode_captions
-from brainflix.targets.vae import decode_latents
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ import numpy as np
 
 from brainflix.errors import UsageError
 from brainflix.parts.contract import Job, Tools
+from brainflix.pretrained.captions import caption_tokens, describe
+from brainflix.pretrained.params import BlipCaptionParams
 from brainflix.store.artifact import Artifact
 from brainflix.store.captions import Captions
 from brainflix.store.schema import Predictions, Targets
-from brainflix.targets.caption_params import BlipCaptionParams
-from brainflix.targets.captions import caption_tokens, describe
 
 
 def blip_captions(job: Job, inputs: Mapping[str, list[Artifact]], tools: Tools) -> Captions:

@@ -10,8 +10,9 @@ from brainflix.device import Compute
 from brainflix.store.artifact import Artifact
 from brainflix.store.responses import Responses
 from brainflix.store.windows import windowed
-from brainflix.train.features import extract
-from brainflix.train.files import load_result
+from brainflix.trained.features import extract
+from brainflix.trained.files import load_result
+from brainflix.trained.network import rebuild
 
 
 def encoded(responses: Responses, encoder: Artifact, pool: str, compute: Compute) -> Responses:
@@ -23,9 +24,9 @@ def encoded(responses: Responses, encoder: Artifact, pool: str, compute: Compute
         pool: "mean" of the patch tokens, "cls", or all "tokens" side by side; which one the paper used is not known.
         compute: device and dtype.
     """
-    result = load_result(encoder.path)
+    network = rebuild(load_result(encoder.path))
     seen = windowed(responses, tuple(encoder.manifest.parameters.get("window_tr", (0,))))
-    features = extract(result, seen.response, pool=pool, compute=compute)
+    features = extract(network, seen.response, pool=pool, compute=compute)
     n = features.shape[1]
     return replace(
         responses,

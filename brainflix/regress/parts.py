@@ -1,65 +1,97 @@
-"""The regressors as parts: gather rows, fit, predict the test clips."""
+"""The regressors: the classes of their parameters, and the table."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import ClassVar, Literal
 
-import numpy as np
+from pydantic import Field
 
-from brainflix.linear.folds import contiguous_folds
-from brainflix.linear.ridge import fit_ridge
-from brainflix.memo import Latest
-from brainflix.parts.contract import Job, Tools
-from brainflix.regress.mlp import MLPFit, MLPOptions, fit_mlp
-from brainflix.regress.params import MlpParams, RegressParams, RidgeParams
-from brainflix.regress.problem import gather, mean_by_clip
-from brainflix.store.artifact import Artifact
-from brainflix.store.responses import Responses
-from brainflix.store.schema import Predictions
-from brainflix.store.windows import windowed
-from brainflix.train.encoders import window_of
-from brainflix.train.features import extract
-from brainflix.train.files import load_result
+from brainflix.parts.params import Params
+from brainflix.parts.part import Part, Table
+from brainflix.pretrained.params import BlipCaptionParams
 
-# A network that is fitted on all subjects together serves every one of them.
-_networks: Latest[MLPFit] = Latest()
+TestRepeats = Literal["all", "odd", "even"]
 
 
-def ridge(job: Job, inputs: Mapping[str, list[Artifact]], tools: Tools) -> Predictions:
-    """Ridge with the penalty by exact cross-validation over stretches of segments."""
-    params = RidgeParams.model_validate(job.params)
-    problem = gather(inputs, params, tools)
-    alphas = np.array(params.alphas) * problem.x.shape[1]
-    folds = contiguous_folds(problem.groups, params.n_folds)
-    device = tools.compute().algebra
-    fit = fit_ridge(problem.x, problem.y[problem.of], alphas, folds, per_target=params.per_target, device=device)
-    attrs = {"alpha": float(np.median(fit.alpha)), "cv_r2": float(np.nanmean(fit.cv_score)), "n_rows": len(problem.x)}
-    return problem.predictions(fit.predict(problem.x_test, device=device), params, attrs)
+class RegressParams(Params):
+    """What every regressor shares."""
 
-
-def mlp(job: Job, inputs: Mapping[str, list[Artifact]], tools: Tools) -> Predictions:
-    """One-hidden-layer network, stopped on the last segments of the fitting rows."""
-    params = MlpParams.model_validate(job.params)
-    problem = gather(inputs, params, tools)
-    options = MLPOptions(**params.model_dump(exclude={*RegressParams.model_fields, "compat"}))
-    device = tools.compute().device
-    fit = _networks.get(
-        (problem.fitted_on, options, job.seed, str(device)),
-        lambda: fit_mlp(
-            problem.x, problem.y, options, seed=job.seed, of=problem.of, groups=problem.groups, device=device
-        ),
+    window_tr: tuple[int, ...] = Field((0,), min_length=1, description="rows around a clip's own that the decoder sees")
+    rescale: bool = Field(False, description="give predictions the training targets' spread; ridge shrinks them")
+    test_repeats: TestRepeats = Field(
+        "all", description="which presentations of a test clip are averaged; odd and even ones give a target's ceiling"
     )
-    attrs = {"best_epoch": fit.best_epoch, "val_loss": float(min(fit.val_loss)), "n_rows": fit.n_train}
-    return problem.predictions(fit.predict(problem.x_test, device=device), params, attrs)
+    repeats: Literal["average", "each"] = Field(
+        "average",
+        description="a row is the mean of a clip's presentations, or one of them; what each predicts is averaged",
+    )
+    other_datasets: Literal["train", "all"] = Field(
+        "train", description="clips of data sets that are not tested on: the training ones, or all, as released"
+    )
+    pool: Literal["mean", "cls", "tokens"] = Field("mean", description="an encoder's features, where one is given")
 
 
-def encoder(job: Job, inputs: Mapping[str, list[Artifact]], tools: Tools) -> Predictions:
-    """Embed every test trial with the tuned encoder and average over repeats."""
-    result = load_result(inputs["encoder"][0].path)
-    window = window_of(result, inputs["encoder"][0].manifest.parameters)
-    responses = windowed(Responses.load(inputs["test"][0]), window)
-    clip, rows = responses.trials("test")
-    embedded = extract(result, rows, what="embedding", compute=tools.compute())
-    wanted, values = mean_by_clip(embedded, clip)
-    ids = tuple(responses.clips.ids[c] for c in wanted)
-    return Predictions(values, ids, str(inputs["target"][0].ref), {"n_trials": len(rows)})
+class RidgeParams(RegressParams):
+    """Ridge; alphas are multiples of the number of columns, so that one grid serves every size."""
+
+    alphas: tuple[float, ...] = Field((0.03, 0.1, 0.3, 1, 3, 10, 30, 100), min_length=1)
+    n_folds: int = Field(5, ge=2, description="folds of whole stimulus segments")
+    per_target: bool = Field(False, description="choose a penalty for each target dimension")
+
+
+class MlpParams(RegressParams):
+    """One hidden layer on standardised targets (docs/methods/brain-netflix.md, Regressors)."""
+
+    RELEASED: ClassVar = {"brainnetflix": {"output_dropout": 0.3}}
+    kind: Literal["mlp", "swiglu"] = "mlp"
+    hidden: int = Field(256, ge=1)
+    epochs: int = Field(20, ge=1)
+    batch_size: int = Field(128, ge=2)
+    lr: float = Field(1e-3, gt=0)
+    weight_decay: float = Field(1e-2, ge=0)
+    dropout: float = Field(0.5, ge=0, lt=1)
+    output_dropout: float = Field(0.0, ge=0, lt=1, description="0.3 in the released code, where it teaches zeros")
+    compat: Literal["", "brainnetflix"] = Field(
+        "", description="brainnetflix drops 0.3 of the outputs in training, where the recipe does not say"
+    )
+    loss: Literal["mse", "l1", "smoothl1"] = Field("mse", description="on standardised targets; l1 as released")
+    patience: int = Field(4, ge=1)
+    val_fraction: float = Field(
+        0.1, gt=0, lt=1, description="share of the rows, whole segments, that decides when to stop"
+    )
+
+
+class EncoderParams(Params):
+    """The tuned encoder's own embedding, averaged over a clip's repeats."""
+
+
+PARTS: Table = {
+    "regress": {
+        "ridge": Part(
+            "brainflix.regress.regressors:ridge",
+            RidgeParams,
+            "ridge with alpha by exact cross-validation over runs",
+            needs=("rows", "test", "target"),
+            takes=("encoder",),
+        ),
+        "mlp": Part(
+            "brainflix.regress.regressors:mlp",
+            MlpParams,
+            "one-hidden-layer network on standardised targets, early stop",
+            needs=("rows", "test", "target"),
+            takes=("encoder",),
+        ),
+        "encoder": Part(
+            "brainflix.regress.regressors:encoder",
+            EncoderParams,
+            "the tuned encoder's own output as the prediction",
+            needs=("encoder", "test", "target"),
+        ),
+        "blip-captions": Part(
+            "brainflix.regress.captions:blip_captions",
+            BlipCaptionParams,
+            "captions of true or predicted BLIP tokens, by its text decoder",
+            needs=("tokens",),
+        ),
+    },
+}

@@ -12,7 +12,7 @@ from brainflix.errors import DataError
 from brainflix.linear.standardise import Standardiser, rescale_to_train_std
 from brainflix.parts.contract import Tools
 from brainflix.regress.features import encoded
-from brainflix.regress.params import RegressParams, TestRepeats
+from brainflix.regress.parts import RegressParams, TestRepeats
 from brainflix.store.artifact import Artifact
 from brainflix.store.clips import SPLITS
 from brainflix.store.lookup import targets_about

@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 
 from markupsafe import Markup
 
-from brainflix.datasets.base import Dataset
 from brainflix.errors import BrainflixError
 from brainflix.parts.contract import Job
+from brainflix.parts.dataset import Dataset
 from brainflix.parts.find import find
 from brainflix.report.brain import Share, Space, area_shares, draw_maps, read_space, strongest
 from brainflix.report.gallery import Choice, Gallery, build, choose, open_truth

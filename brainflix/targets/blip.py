@@ -10,15 +10,15 @@ import numpy as np
 import torch
 from transformers import BlipVisionModel
 
-from brainflix.datasets.base import Dataset
 from brainflix.device import Compute
 from brainflix.io.weights import resolve_weights
-from brainflix.models.blip import load_vision_tower, visual_tokens
 from brainflix.parts.contract import Job, Tools
+from brainflix.parts.dataset import Dataset
+from brainflix.pretrained.blip import load_vision_tower, visual_tokens
 from brainflix.store.artifact import Artifact
 from brainflix.targets.blocks import encode_clips
+from brainflix.targets.parts import BlipParams
 from brainflix.targets.pictures import sized, some
-from brainflix.targets.vision_params import BlipParams
 
 # Means and standard deviations of pixels in [0, 1], one of each per colour.
 Scale = tuple[tuple[float, ...], tuple[float, ...]]

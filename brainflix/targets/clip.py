@@ -8,15 +8,14 @@ import numpy as np
 import torch
 from transformers import CLIPImageProcessorPil, CLIPModel, CLIPVisionModel
 
-from brainflix.datasets.base import Dataset
 from brainflix.device import Compute
 from brainflix.io.weights import resolve_weights
 from brainflix.parts.contract import Job, Tools
+from brainflix.parts.dataset import Dataset
 from brainflix.store.artifact import Artifact
 from brainflix.targets.blocks import encode_clips
-from brainflix.targets.params import ClipParams
+from brainflix.targets.parts import ClipParams, ClipTokenParams
 from brainflix.targets.pictures import some
-from brainflix.targets.vision_params import ClipTokenParams
 
 
 def extract(

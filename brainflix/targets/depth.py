@@ -13,13 +13,13 @@ import torch
 from torch.nn.functional import interpolate
 from transformers import DPTForDepthEstimation, DPTImageProcessorPil
 
-from brainflix.datasets.base import Dataset
 from brainflix.io.weights import resolve_weights
 from brainflix.parts.contract import Job, Tools
+from brainflix.parts.dataset import Dataset
 from brainflix.store.artifact import Artifact
 from brainflix.targets.blocks import encode_clips
+from brainflix.targets.parts import DepthParams
 from brainflix.targets.pictures import some
-from brainflix.targets.vision_params import DepthParams
 
 
 def extract(

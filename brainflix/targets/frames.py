@@ -11,17 +11,17 @@ from pathlib import Path
 
 import numpy as np
 
-from brainflix.datasets.base import Dataset
 from brainflix.errors import DataError
 from brainflix.io.cut import cut
 from brainflix.io.frames import evenly, resize
 from brainflix.parts.contract import Job, Tools
+from brainflix.parts.dataset import Dataset
 from brainflix.parts.lazy import load
 from brainflix.store.artifact import Artifact
 from brainflix.store.checks import write_json
 from brainflix.store.row_writer import RowWriter
 from brainflix.store.schema import Clips, Videos, create_frames
-from brainflix.targets.params import FramesParams
+from brainflix.targets.parts import FramesParams
 
 
 def extract(

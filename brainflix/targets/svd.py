@@ -14,14 +14,14 @@ from diffusers import AutoencoderKLTemporalDecoder
 from diffusers.pipelines.stable_video_diffusion import pipeline_stable_video_diffusion as library
 from transformers import CLIPImageProcessorPil, CLIPVisionModelWithProjection
 
-from brainflix.datasets.base import Dataset
 from brainflix.device import Compute
 from brainflix.io.weights import resolve_weights
 from brainflix.parts.contract import Job, Tools
+from brainflix.parts.dataset import Dataset
 from brainflix.store.artifact import Artifact
 from brainflix.targets.blocks import encode_clips
+from brainflix.targets.parts import SvdParams
 from brainflix.targets.pictures import sized
-from brainflix.targets.vision_params import SvdParams
 
 _EVERY = {"first": slice(0, 1), "every-4th": slice(None, None, 4)}
 # What the image tower sees, whatever the frames' size; the pipeline has it as a constant as well.

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-import torch
-from transformers import AutoTokenizer, CLIPTextModel
-
-from brainflix.datasets.base import Dataset
-from brainflix.device import Compute
 from brainflix.errors import DataError
 from brainflix.io.weights import resolve_weights
 from brainflix.parts.contract import Job, Tools
+from brainflix.parts.dataset import Dataset
+from brainflix.pretrained.text import encode_captions
 from brainflix.store.artifact import Artifact
 from brainflix.store.captions import Captions
 from brainflix.store.lookup import find_clips
 from brainflix.store.schema import Clips, Targets
-from brainflix.targets.params import CaptionParams
+from brainflix.targets.parts import CaptionParams
 
 
 def extract(
@@ -54,17 +50,3 @@ def _captions(clips: Clips, inputs: dict[str, list[Artifact]]) -> tuple[str, ...
             next="add a step blip-captions to targets, and give it here as the input captions",
         )
     return clips.caption
-
-
-@torch.inference_mode()
-def encode_captions(captions: list[str], tower: Path, tokenizer: Path, compute: Compute) -> np.ndarray:
-    """Return the last hidden states of captions, float32 array of shape (n_captions, n_tokens, width)."""
-    words = AutoTokenizer.from_pretrained(tokenizer)
-    model = CLIPTextModel.from_pretrained(tower, dtype=compute.dtype).to(compute.device).eval()
-    batches = [captions[i : i + 256] for i in range(0, len(captions), 256)]
-    states = []
-    for batch in batches:
-        tokens = words(batch, padding="max_length", truncation=True, return_tensors="pt").to(compute.device)
-        hidden = model(tokens["input_ids"], attention_mask=tokens["attention_mask"]).last_hidden_state
-        states.append(hidden.float().cpu().numpy())
-    return np.concatenate(states)

@@ -10,17 +10,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
-from diffusers import AutoencoderKL
 
-from brainflix.datasets.base import Dataset
-from brainflix.device import Compute
 from brainflix.io.weights import resolve_weights
 from brainflix.parts.contract import Job, Tools
-from brainflix.seeds import clip_noise
+from brainflix.parts.dataset import Dataset
+from brainflix.pretrained.vae import encode_latents, load_vae
 from brainflix.store.artifact import Artifact
 from brainflix.targets.blocks import encode_named
-from brainflix.targets.params import LatentParams
+from brainflix.targets.parts import LatentParams
 from brainflix.targets.pictures import sized, some
 
 
@@ -39,53 +36,3 @@ def extract(
     attrs = {"axes": "clip, frame, channel, height, width"}
     encode_named(job, inputs["frames"][0], out, tools, encode, attrs=attrs)
     return {"scaling_factor": float(vae.config.scaling_factor), "posterior": "mode" if seed is None else "sample"}
-
-
-# Frames that go through at once: more need many gigabytes at the public models' size, and are slower on processors,
-# whose caches they do not fit.
-FRAMES_AT_ONCE = 16
-
-
-def load_vae(folder: Path, compute: Compute) -> AutoencoderKL:
-    """Load an autoencoder in the compute dtype, ready for inference."""
-    return AutoencoderKL.from_pretrained(folder, torch_dtype=compute.dtype).to(compute.device).eval()
-
-
-@torch.inference_mode()
-def encode_latents(
-    vae: AutoencoderKL, frames: np.ndarray, compute: Compute, clip_ids: Sequence[str] = (), seed: int | None = None
-) -> np.ndarray:
-    """Encode uint8 clips (n_clips, n_frames, H, W, 3) to scaled latents (n_clips, n_frames, c, h, w), float32.
-
-    Args:
-        vae: the autoencoder.
-        frames: the clips.
-        compute: device and dtype.
-        clip_ids: the clips' ids, for their noise.
-        seed: the run's seed, to sample the posterior; None takes its mode.
-    """
-    pixels = torch.from_numpy(frames).to(compute.device).movedim(-1, -3).flatten(0, 1)
-    posteriors = [vae.encode(_signed(part, compute)).latent_dist for part in torch.split(pixels, FRAMES_AT_ONCE)]
-    latents = torch.cat([posterior.mode() for posterior in posteriors]).float()
-    if seed is not None:
-        noise = clip_noise(seed, clip_ids, (frames.shape[1], *latents.shape[1:])).flatten(0, 1)
-        std = torch.cat([posterior.std for posterior in posteriors]).float()
-        latents = latents + std * noise.to(compute.device)
-    scaled: np.ndarray = (latents * vae.config.scaling_factor).cpu().numpy()
-    return scaled.reshape(*frames.shape[:2], *scaled.shape[1:])
-
-
-def _signed(pixels: torch.Tensor, compute: Compute) -> torch.Tensor:
-    return pixels.to(compute.dtype) / 127.5 - 1.0
-
-
-@torch.inference_mode()
-def decode_latents(vae: AutoencoderKL, latents: torch.Tensor) -> np.ndarray:
-    """Decode scaled latents (n_clips, n_frames, c, h, w) to uint8 frames (n_clips, n_frames, H, W, 3)."""
-    flat = latents.flatten(0, 1).to(vae.dtype) / vae.config.scaling_factor
-    decoded = []
-    for part in flat.split(FRAMES_AT_ONCE):
-        pixels = vae.decode(part).sample.float().clamp(-1, 1)
-        decoded.append(((pixels + 1) * 127.5).round().to(torch.uint8).movedim(1, -1).cpu().numpy())
-    frames = np.concatenate(decoded)
-    return frames.reshape(*latents.shape[:2], *frames.shape[1:])

@@ -12,8 +12,8 @@ from brainflix.errors import IntegrityError, MissingError
 from brainflix.store.keys import artifact_key
 from brainflix.store.refs import Ref
 from brainflix.store.verify import verify
-from brainflix.train.files import CONFIG, WEIGHTS, pack, read_json, read_tensors, unpack, write_json, write_tensors
 from brainflix.train.loop import FitState
+from brainflix.trained.files import CONFIG, WEIGHTS, pack, read_json, read_tensors, unpack, write_json, write_tensors
 
 if TYPE_CHECKING:
     from brainflix.store.store import Store

@@ -11,16 +11,18 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from brainflix.device import Compute
+from brainflix.device import CPU, Compute
 from brainflix.models.contrastive import ContrastiveConfig, ContrastiveModel, build_contrastive, soft_clip_loss
 from brainflix.models.mbm import BrainEncoder, MBMConfig
 from brainflix.models.weights import load_strict
-from brainflix.train.data import Preparation, RowSource, drop_vertices, fit_preparation
-from brainflix.train.loop import CPU, Hooks, TrainResult, fit, loop_config
+from brainflix.train.data import RowSource, drop_vertices, fit_preparation
+from brainflix.train.loop import Hooks, fit, loop_config
 from brainflix.train.pairs import check_pairs, retrieval_evaluation
+from brainflix.trained.preparation import Preparation
+from brainflix.trained.result import TrainResult
 
 if TYPE_CHECKING:
-    from brainflix.train.params import ContrastiveParams
+    from brainflix.train.parts import ContrastiveParams
 
 ARCHITECTURE = "mbm-contrastive"
 

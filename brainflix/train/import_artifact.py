@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from brainflix.store.keys import artifact_key
 from brainflix.store.refs import Ref
-from brainflix.train.files import save_result
+from brainflix.trained.files import save_result
 
 if TYPE_CHECKING:
     from brainflix.store.store import Store

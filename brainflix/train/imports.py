@@ -18,20 +18,18 @@ from typing import Any
 
 from torch import Tensor
 
-from brainflix.errors import DataError, IntegrityError, MissingError, UsageError
+from brainflix.errors import DataError, IntegrityError, UsageError
 from brainflix.io.legacy import load_checkpoint
-from brainflix.models.imports import encoder_weights, mbm_weights
+from brainflix.models.imports import mbm_weights
 from brainflix.models.patches import padded_length
 from brainflix.parts.params import Params
-from brainflix.train.data import Preparation
-from brainflix.train.encoders import ARCHITECTURE, POOLS
-from brainflix.train.files import read_tensors
-from brainflix.train.import_params import ImportParams, MbmImportParams, MindVideoEncoderImportParams
-from brainflix.train.loop import TrainResult
+from brainflix.train.parts import ImportParams, MbmImportParams
+from brainflix.trained.files import read_tensors
+from brainflix.trained.preparation import Preparation
+from brainflix.trained.result import TrainResult
 
 # Rows of the published networks by their padded length: Brain Netflix' three lists of areas, MinD-Video's subject 1.
 _PUBLISHED = {13168: 13156, 8176: 8161, 6032: 6026, 3744: 3731}
-_ENCODER_FILES = ("model.pth", "diffusion_pytorch_model.bin", "diffusion_pytorch_model.safetensors")
 
 
 @dataclass(frozen=True)
@@ -75,45 +73,6 @@ def import_mbm(path: Path, params: Params) -> Imported:
     preparation = preparation_of(config.n_grayordinates, config.patch_size, options)
     document = {"architecture": "mbm", "network": dataclasses.asdict(config), "preparation": preparation.as_dict()}
     return Imported(TrainResult(weights, document, ()), (0,), (path,), _plain(settings))
-
-
-def import_mindvideo_encoder(path: Path, params: Params) -> Imported:
-    """Read MinD-Video's encoder: a folder `fmri_encoder`, or its file of weights with `config.json` beside it.
-
-    How its context was pooled while it was tuned is not known; the config says "mean". Errors as `import_mbm`.
-    """
-    options = MindVideoEncoderImportParams.model_validate(params.model_dump())
-    file = encoder_file(path)
-    beside = file.with_name("config.json")
-    state, settings = read_weights(file)
-    settings |= read_settings(beside) if beside.is_file() else {}
-    config, weights = encoder_weights(state, settings | _given(options, "heads"))
-    preparation = preparation_of(config.n_grayordinates, config.patch_size, options)
-    window = options.window_tr or tuple(range(config.window))
-    if len(window) != config.window:
-        raise UsageError(f"window_tr has {len(window)} rows, the encoder reads {config.window}")
-    document = {
-        "architecture": ARCHITECTURE,
-        "network": dataclasses.asdict(config),
-        "pool": POOLS[0],
-        "preparation": preparation.as_dict(),
-    }
-    files = (file, beside) if beside.is_file() else (file,)
-    return Imported(TrainResult(weights, document, ()), window, files, _plain(settings))
-
-
-def encoder_file(path: Path) -> Path:
-    """Return the file of weights that a path means: itself, or the one in the folder.
-
-    Raises:
-        MissingError: there is none.
-    """
-    if not path.is_dir():
-        return path
-    for name in _ENCODER_FILES:
-        if (path / name).is_file():
-            return path / name
-    raise MissingError(f"{path} holds no weights of an encoder", why=f"looked for {', '.join(_ENCODER_FILES)}")
 
 
 def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from brainflix.device import Compute
+from brainflix.device import CPU, Compute
 from brainflix.errors import DataError, ResourceError
 from brainflix.models.weights import load_strict
 from brainflix.train.data import RowSource
@@ -25,13 +25,12 @@ from brainflix.train.schedule import decay_groups, lr_at
 if TYPE_CHECKING:
     from accelerate import Accelerator  # type: ignore[import-untyped,unused-ignore]
 
-    from brainflix.train.params import LoopParams
+    from brainflix.train.parts import LoopParams
 
 LossFn = Callable[[nn.Module, Mapping[str, Tensor]], Mapping[str, Tensor]]
 EvaluateFn = Callable[[nn.Module], Mapping[str, float]]
 _SMALL = 1_000_000  # parameters
 _PRECISION = {torch.float32: "no", torch.bfloat16: "bf16", torch.float16: "fp16"}
-CPU = Compute(torch.device("cpu"), torch.float32, "training on the CPU unless told otherwise")
 
 
 @dataclass(frozen=True)
@@ -99,15 +98,6 @@ class Hooks:
     on_epoch: Callable[[Mapping[str, float]], None] | None = None
     resume: FitState | None = None
     recompute: bool = False
-
-
-@dataclass(frozen=True)
-class TrainResult:
-    """A trained network: weights on the CPU, its config as JSON values, one record of losses and scores per epoch."""
-
-    state: dict[str, Tensor]
-    config: dict[str, Any]
-    history: tuple[dict[str, float], ...]
 
 
 def best_epoch(history: tuple[dict[str, float], ...], monitor: str) -> int:

@@ -11,22 +11,18 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from brainflix.device import Compute
+from brainflix.device import CPU, Compute
 from brainflix.models.mbm import MBMConfig, build_mbm
 from brainflix.models.patches import unpatchify
 from brainflix.models.weights import load_strict
-from brainflix.train.data import (
-    Preparation,
-    RowSource,
-    drop_vertices,
-    fit_preparation,
-    midpoint_augment,
-    row_correlation,
-)
-from brainflix.train.loop import CPU, Hooks, TrainResult, fit, loop_config
+from brainflix.train.data import RowSource, drop_vertices, fit_preparation, midpoint_augment
+from brainflix.train.loop import Hooks, fit, loop_config
+from brainflix.trained.preparation import Preparation
+from brainflix.trained.result import TrainResult
+from brainflix.trained.retrieval import row_correlation
 
 if TYPE_CHECKING:
-    from brainflix.train.params import MaskedParams
+    from brainflix.train.parts import MaskedParams
 
 ARCHITECTURE = "mbm"
 

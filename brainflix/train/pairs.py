@@ -10,7 +10,8 @@ import numpy.typing as npt
 from torch import Tensor, nn
 
 from brainflix.errors import DataError
-from brainflix.train.features import embed_prepared, retrieval_scores
+from brainflix.trained.features import embed_prepared
+from brainflix.trained.retrieval import retrieval_scores
 
 
 def check_pairs(

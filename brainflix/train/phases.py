@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from brainflix.errors import DataError
-from brainflix.parts.contract import Job, Progress, Tools
+from brainflix.parts.contract import Job, Tools
+from brainflix.progress import Progress
 from brainflix.store.artifact import Artifact
 from brainflix.store.lookup import targets_about
 from brainflix.store.responses import Responses
@@ -17,12 +18,11 @@ from brainflix.store.schema import Targets
 from brainflix.store.windows import windowed
 from brainflix.train.checkpoints import checkpoint_hook, latest_checkpoint
 from brainflix.train.contrastive import tune_contrastive
-from brainflix.train.files import load_result
-from brainflix.train.loop import Hooks, TrainResult
+from brainflix.train.loop import Hooks
 from brainflix.train.masked import train_masked
-from brainflix.train.mindvideo import tune_mindvideo
-from brainflix.train.mindvideo_params import MindVideoContrastiveParams
-from brainflix.train.params import ContrastiveParams, LoopParams, MaskedParams, PhaseParams
+from brainflix.train.parts import ContrastiveParams, LoopParams, MaskedParams, PhaseParams
+from brainflix.trained.files import load_result
+from brainflix.trained.result import TrainResult
 
 
 def masked_phase(job: Job, inputs: Mapping[str, list[Artifact]], tools: Tools) -> TrainResult:
@@ -50,30 +50,6 @@ def contrastive_phase(job: Job, inputs: Mapping[str, list[Artifact]], tools: Too
             rows,
             clips,
             np.concatenate([target.values for target in targets]),
-            params,
-            start=load_result(inputs["start"][0].path),
-            held_out=held_out,
-            seed=job.seed,
-            compute=tools.compute(),
-            hooks=hooks,
-        )
-
-
-def mindvideo_phase(job: Job, inputs: Mapping[str, list[Artifact]], tools: Tools) -> TrainResult:
-    """Contrastive tuning of MinD-Video's encoder towards `image` and `text`, on the trunk of the network `start`."""
-    params = MindVideoContrastiveParams.model_validate(job.params)
-    images, texts = ([Targets.load(artifact) for artifact in inputs[role]] for role in ("image", "text"))
-    if [image.clips.ids for image in images] != [text.clips.ids for text in texts]:
-        raise DataError(
-            "images and texts are not about the same clips", next="give both for each data set, in one order"
-        )
-    rows, clips, held_out = rows_and_held_out(inputs["rows"], params, images)
-    with phase_hooks(job, tools, params, {"phase": "mindvideo-contrastive"}) as hooks:
-        return tune_mindvideo(
-            rows,
-            clips,
-            np.concatenate([image.values for image in images]),
-            np.concatenate([text.values for text in texts]),
             params,
             start=load_result(inputs["start"][0].path),
             held_out=held_out,

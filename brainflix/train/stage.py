@@ -14,7 +14,7 @@ VERSION = 1
 
 def run(job: Job, inputs: Mapping[str, list[Artifact]], out: Staging, tools: Tools) -> None:
     """Train the named phase and write weights, config and history."""
-    from brainflix.train.files import save_result
+    from brainflix.trained.files import save_result
 
     result = find("train", job.part).load()(job, inputs, tools)
     save_result(out.path, result)

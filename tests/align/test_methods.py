@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from brainflix.align.methods import identity, procrustes, ridge
-from brainflix.align.params import AlignParams, ProcrustesParams, RidgeAlignParams
+from brainflix.align.parts import AlignParams, ProcrustesParams, RidgeAlignParams
 
 SEGMENTS = np.repeat(["seg1", "seg2", "seg3", "seg4", "seg5"], 40)
 

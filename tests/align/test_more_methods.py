@@ -13,7 +13,7 @@ from brainflix.align.agreement import agreement
 from brainflix.align.choose import choose, group_matching
 from brainflix.align.figure import draw
 from brainflix.align.gcca import fit_gcca, gcca_maps
-from brainflix.align.params import GccaParams, PairwiseParams, RidgeAlignParams, SrmParams
+from brainflix.align.parts import GccaParams, PairwiseParams, RidgeAlignParams, SrmParams
 from brainflix.align.quality import isc_leave_one_out
 from brainflix.align.srm import fit_srm, srm_maps
 from brainflix.errors import DataError, UsageError

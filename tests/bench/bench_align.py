@@ -15,7 +15,7 @@ import numpy as np
 from brainflix.align import methods
 from brainflix.align.choose import group_matching
 from brainflix.align.maps import LinearMap
-from brainflix.align.params import (
+from brainflix.align.parts import (
     AlignParams,
     GccaParams,
     PairwiseParams,

@@ -22,7 +22,7 @@ from diffusers.models.attention_processor import AttnProcessor
 from brainflix.attention import choose_kernel
 from brainflix.device import Compute, is_cuda, pick_compute, seeded_init
 from brainflix.errors import ResourceError
-from brainflix.reconstruct.params import ZeroscopeParams
+from brainflix.reconstruct.parts import ZeroscopeParams
 from brainflix.reconstruct.zeroscope_denoise import Backend, generate
 
 TARGET = 2.0

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from brainflix.datasets.cc2017_layout import RunFile, find_runs, run_path
+from brainflix.datasets.cc2017.cleaning import preprocess
+from brainflix.datasets.cc2017.layout import RunFile, find_runs, run_path
+from brainflix.datasets.cc2017.parts import Cc2017Params
 from brainflix.io.grayordinates import models, standard
 from brainflix.io.surfaces import write_dtseries
-from brainflix.parts.contract import Silent
-from brainflix.preprocess.cc2017 import preprocess
-from brainflix.preprocess.params import Cc2017Params
+from brainflix.progress import Silent
 from brainflix.scratch import scratch_rows
 from brainflix.store.arrays import write_array
 

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from brainflix.datasets.demo import DATASET
+from brainflix.datasets.demo.about import DATASET
 from brainflix.io.cut import cut
 from brainflix.io.video import encode, opened
 from brainflix.parts.contract import Job, Tools

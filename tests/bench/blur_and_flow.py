@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from brainflix.datasets.demo import DemoParams
+from brainflix.datasets.demo.parts import DemoParams
 from brainflix.demo.render import frame_times, render
 from brainflix.demo.world import segments
 from brainflix.evaluate.baselines import blurred

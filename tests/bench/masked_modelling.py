@@ -26,10 +26,12 @@ from brainflix.store.responses import Responses
 from brainflix.store.schema import Targets
 from brainflix.store.store import Store
 from brainflix.train.contrastive import tune_contrastive
-from brainflix.train.features import extract, retrieval_scores
-from brainflix.train.loop import TrainResult
 from brainflix.train.masked import train_masked
-from brainflix.train.params import ContrastiveParams, MaskedParams
+from brainflix.train.parts import ContrastiveParams, MaskedParams
+from brainflix.trained.features import extract
+from brainflix.trained.network import rebuild
+from brainflix.trained.result import TrainResult
+from brainflix.trained.retrieval import retrieval_scores
 
 LABELLED = (60, 120, 240, 480)
 SEEDS = (0, 1)
@@ -86,7 +88,7 @@ def tuned(world: World, start: TrainResult, labelled: Rows, seed: int) -> float:
     )
     held_out = np.arange(len(labelled[0]), len(rows))
     result = tune_contrastive(rows, clips, world.embeddings, params, start=start, held_out=held_out, seed=seed)
-    return world.identification(lambda x: extract(result, x, what="embedding"))
+    return world.identification(lambda x: extract(rebuild(result), x, what="embedding"))
 
 
 def ridge(world: World, labelled: Rows) -> float:

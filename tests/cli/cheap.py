@@ -7,8 +7,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from brainflix.datasets.base import Access, Dataset
 from brainflix.io.fetch.files import RemoteFile
+from brainflix.parts.dataset import Access, Dataset
 from brainflix.parts.find import Part
 from brainflix.parts.params import Params
 from brainflix.store.schema import write_json
@@ -78,13 +78,13 @@ REMOTE = _dataset("far", "open", fetch="cheap:fetch")
 LISTED = _dataset("listed", "open", files="cheap:files")
 PARTS = {
     "dataset": {
-        "toy": Part("cheap:DATASET", "cheap:ToyParams", "a toy"),
-        "listed": Part("cheap:LISTED", "cheap:ToyParams", "a toy whose files are named"),
-        "far": Part("cheap:REMOTE", "cheap:ToyParams", "a toy that lies far away"),
+        "toy": Part("cheap:DATASET", ToyParams, "a toy"),
+        "listed": Part("cheap:LISTED", ToyParams, "a toy whose files are named"),
+        "far": Part("cheap:REMOTE", ToyParams, "a toy that lies far away"),
     },
-    "preprocess": {"toy-clean": Part("cheap:fetch", "cheap:CleanParams", "cleans nothing")},
-    "regress": {"toy-fit": Part("cheap:fetch", "cheap:ToyParams", "fits nothing")},
-    "evaluate": {"toy-score": Part("cheap:fetch", "cheap:ToyParams", "scores nothing")},
+    "preprocess": {"toy-clean": Part("cheap:fetch", CleanParams, "cleans nothing")},
+    "regress": {"toy-fit": Part("cheap:fetch", ToyParams, "fits nothing")},
+    "evaluate": {"toy-score": Part("cheap:fetch", ToyParams, "scores nothing")},
 }
 
 

@@ -34,7 +34,7 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder with the recipe toy.yaml, and with stages that take no time."""
     for category, parts in cheap.PARTS.items():
         for name, part in parts.items():
-            monkeypatch.setitem(registry.PARTS[category], name, part)
+            monkeypatch.setitem(registry.own_parts()[category], name, part)
     for stage, write in cheap.STAGES.items():
         name = f"brainflix.{stage}.stage"
         monkeypatch.setitem(sys.modules, name, cheap.stage_module(name, write))

@@ -12,10 +12,11 @@ import time
 from pathlib import Path
 
 import pytest
+from cheap import ToyParams
 
-from brainflix.datasets.base import Dataset
 from brainflix.io.fetch.files import RemoteFile
-from brainflix.parts.find import PARTS, Part
+from brainflix.parts.dataset import Dataset
+from brainflix.parts.find import Part, own_parts
 from brainflix.store.store import Store
 from brainflix.testing.faults import fail, inject
 from brainflix.testing.server import serve
@@ -58,7 +59,7 @@ def lab(toy, monkeypatch):
 
     def register(files, access="open"):
         monkeypatch.setitem(
-            PARTS["dataset"], "lab", Part("test_cli_download:LAB", "cheap:ToyParams", "files of this test")
+            own_parts()["dataset"], "lab", Part("test_cli_download:LAB", ToyParams, "files of this test")
         )
         monkeypatch.setattr(sys.modules[__name__], "LAB", make("lab", access, files), raising=False)
         return toy / "store"
@@ -165,8 +166,9 @@ CLIENT = """
 import sys
 sys.path[:0] = sys.argv[1:3]
 import test_cli_download as t
-from brainflix.registry import PARTS, Part
-PARTS["dataset"]["lab"] = Part("test_cli_download:LAB", "cheap:ToyParams", "files of this test")
+from brainflix.parts.find import Part, own_parts
+from cheap import ToyParams
+own_parts()["dataset"]["lab"] = Part("test_cli_download:LAB", ToyParams, "files of this test")
 t.LAB = t.make("lab", "open", {1: [t.remote(sys.argv[3])]})
 from brainflix.cli.app import invoke
 print("ready", flush=True)

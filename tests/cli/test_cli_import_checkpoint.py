@@ -15,17 +15,19 @@ import pytest
 import torch
 from torch import Tensor
 
+from brainflix.device import CPU
+from brainflix.methods.mindvideo.networks import MindVideoEncoderConfig, build_mindvideo_encoder
+from brainflix.methods.mindvideo.predict import context_of
 from brainflix.models.mbm import MBMConfig, build_mbm
-from brainflix.models.mindvideo_encoder import MindVideoEncoderConfig, build_mindvideo_encoder
 from brainflix.parts.contract import Tools
 from brainflix.store.refs import whole_ref
 from brainflix.store.store import Store
-from brainflix.train.contexts import context_of
-from brainflix.train.features import extract, rebuild
-from brainflix.train.files import load_result
-from brainflix.train.loop import CPU
-from brainflix.train.params import ContrastiveParams
+from brainflix.train.parts import ContrastiveParams
 from brainflix.train.phases import contrastive_phase
+from brainflix.trained.features import extract
+from brainflix.trained.files import load_result
+from brainflix.trained.network import rebuild
+from brainflix.trained.preparation import Preparation
 from tests import parts_world as world
 from tests.models.released import settings_of
 
@@ -72,13 +74,13 @@ def test_a_masked_autoencoder_gives_its_sources_outputs(store, mbm, brainflix):
     [line] = said.lines
     assert line.startswith("model/mbm-checkpoint@")
     result = load_result(store.path(whole_ref(line)))
-    model, preparation = rebuild(result)
-    assert model.config == MBM and result.history == ()
+    preparation = Preparation(**result.config["preparation"])
+    assert rebuild(result).module.config == MBM and result.history == ()
     assert (preparation.n_columns, preparation.legacy_pad, preparation.mean, preparation.std) == (40, True, 0.0, 1.0)
     rows = np.random.default_rng(0).standard_normal((3, 40)).astype(np.float32)
     with torch.no_grad():
         padded = torch.from_numpy(np.concatenate([rows, rows[:, :8]], axis=1))
-        assert np.allclose(extract(result, rows), source.features(padded).numpy(), atol=1e-6)
+        assert np.allclose(extract(rebuild(result), rows), source.features(padded).numpy(), atol=1e-6)
 
 
 @pytest.mark.parametrize("where", ["folder", "model.pth", "diffusion_pytorch_model.bin"])

@@ -1,13 +1,13 @@
 """What the fork server of the crash tests imports once: everything that a run imports."""
 
 import brainflix.align.stage
+import brainflix.datasets.cc2017.cleaning
 import brainflix.download.stage
 import brainflix.evaluate.classifier
 import brainflix.evaluate.protocol
 import brainflix.io.video
-import brainflix.preprocess.cc2017
 import brainflix.reconstruct.zeroscope
-import brainflix.regress.parts
+import brainflix.regress.regressors
 import brainflix.report.stage
 import brainflix.targets.clip
 import brainflix.targets.text

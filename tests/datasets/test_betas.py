@@ -10,17 +10,21 @@ import numpy as np
 import pytest
 from dataset_doors import download, preprocess, recipe_of
 
-from brainflix.datasets import bmd_layout, had_layout
-from brainflix.datasets.algonauts2021 import DATASET as ALGONAUTS
-from brainflix.datasets.algonauts2021_layout import GRID
-from brainflix.datasets.bmd import DATASET as BMD
-from brainflix.datasets.had import DATASET as HAD
+from brainflix.datasets.algonauts2021 import miniature as algonauts2021
+from brainflix.datasets.algonauts2021.about import DATASET as ALGONAUTS
+from brainflix.datasets.algonauts2021.layout import GRID
+from brainflix.datasets.bmd import layout as bmd_layout
+from brainflix.datasets.bmd import miniature as bmd
+from brainflix.datasets.bmd.about import DATASET as BMD
+from brainflix.datasets.had import layout as had_layout
+from brainflix.datasets.had import miniature as had
+from brainflix.datasets.had.about import DATASET as HAD
+from brainflix.datasets.had.rows import table
 from brainflix.errors import DataError, IntegrityError, MissingError
 from brainflix.io.bids import read_events
 from brainflix.io.nifti import read_nifti
-from brainflix.preprocess.areas import GROUP41, mask_of
-from brainflix.preprocess.had import table
-from brainflix.testing.miniatures import algonauts2021, bmd, had
+from brainflix.preprocess.areas import GROUP41
+from brainflix.preprocess.masks import mask_of
 from brainflix.testing.server import serve
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -334,7 +338,7 @@ def test_challenge_areas_stand_side_by_side(challenge):
 
 
 def recipe_areas():
-    from brainflix.datasets.algonauts2021_layout import AREAS
+    from brainflix.datasets.algonauts2021.layout import AREAS
 
     return AREAS
 

@@ -11,14 +11,15 @@ import numpy as np
 import pytest
 from dataset_doors import download, preprocess, recipe_of
 
-from brainflix.datasets.base import Dataset
-from brainflix.datasets.cc2017 import DATASET, Cc2017DatasetParams
+from brainflix.datasets.cc2017 import miniature
+from brainflix.datasets.cc2017.about import DATASET
+from brainflix.datasets.cc2017.parts import Cc2017DatasetParams
 from brainflix.errors import DataError, IntegrityError, MissingError
 from brainflix.io.surfaces import read_dtseries
+from brainflix.parts.dataset import Dataset
 from brainflix.preprocess.areas import MIND_ANIMATOR12
 from brainflix.store.responses import Responses
 from brainflix.store.store import Store
-from brainflix.testing.miniatures import cc2017 as miniature
 
 SMALL = ("dataset.n_clips=8", "dataset.axis=any")
 
@@ -277,24 +278,24 @@ def test_a_truncated_run_is_an_integrity_error(files, tmp_path):
 
 
 def test_a_cut_of_the_axis_is_refused_unless_asked_for(files, tmp_path):
-    from brainflix.datasets.cc2017_check import check
+    from brainflix.datasets.cc2017.check import check
 
     with pytest.raises(DataError, match="standard 91282"):
         check(files[0], {"n_clips": 8, "axis": "91282"}, 1)
 
 
 def test_a_film_of_another_length_is_refused(files, tmp_path):
-    from brainflix.datasets.cc2017_check import check
+    from brainflix.datasets.cc2017.check import check
 
     with pytest.raises(DataError, match=r"lasts 16\.00 s instead of 18 s"):
         check(files[0], {"n_clips": 9, "axis": "any"}, None)
 
 
 def test_runs_of_different_spaces_do_not_mix(files, tmp_path, store):
-    from brainflix.datasets.cc2017_layout import find_runs
-    from brainflix.parts.contract import Silent
-    from brainflix.preprocess.cc2017 import preprocess as clean
-    from brainflix.preprocess.params import Cc2017Params
+    from brainflix.datasets.cc2017.cleaning import preprocess as clean
+    from brainflix.datasets.cc2017.layout import find_runs
+    from brainflix.datasets.cc2017.parts import Cc2017Params
+    from brainflix.progress import Silent
 
     copy, path = changed(files, tmp_path, "seg1_2")
     rewrite(path, lambda data, axes: (data[:, ::-1].copy(), [axes[0], axes[1][::-1]]))

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from dataset_doors import download, preprocess, recipe_of
 
-from brainflix.datasets import cc2017_arrays
-from brainflix.datasets.cc2017_arrays import N_TEST, N_TRAIN
+from brainflix.datasets.cc2017 import arrays_layout as cc2017_arrays
+from brainflix.datasets.cc2017 import arrays_miniature as miniature
+from brainflix.datasets.cc2017.arrays_layout import N_TEST, N_TRAIN
+from brainflix.datasets.cc2017.arrays_rows import as_repeats, match_columns
 from brainflix.errors import DataError, IntegrityError, MissingError
-from brainflix.preprocess.arrays import as_repeats, match_columns
 from brainflix.store.store import Store
 from brainflix.testing.fake_hub import FakeHub
-from brainflix.testing.miniatures import cc2017_arrays as miniature
 from brainflix.testing.server import serve
 
 COMMIT = "a82b9e20e98710f18913a10c0a5bf5f19a6e4000"

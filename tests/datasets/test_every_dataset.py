@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from brainflix.datasets.base import Dataset
 from brainflix.engine.plan import make_plan
+from brainflix.parts.dataset import Dataset
 from brainflix.parts.find import parts
 from brainflix.recipe.files import list_recipes, load_recipe
 from brainflix.store.store import Store

@@ -13,17 +13,21 @@ import numpy as np
 import pytest
 from dataset_doors import download, preprocess, recipe_of
 
-from brainflix.datasets import algonauts2025_layout, fudan_layout, hcp7t_layout
-from brainflix.datasets.algonauts2025 import DATASET as SERIES
-from brainflix.datasets.fudan import DATASET as FUDAN
-from brainflix.datasets.hcp7t import DATASET as HCP
+from brainflix.datasets.algonauts2025 import layout as algonauts2025_layout
+from brainflix.datasets.algonauts2025 import miniature as algonauts2025
+from brainflix.datasets.algonauts2025.about import DATASET as SERIES
+from brainflix.datasets.fudan import layout as fudan_layout
+from brainflix.datasets.fudan import miniature as fudan
+from brainflix.datasets.fudan.about import DATASET as FUDAN
+from brainflix.datasets.hcp7t import layout as hcp7t_layout
+from brainflix.datasets.hcp7t import miniature as hcp7t
+from brainflix.datasets.hcp7t.about import DATASET as HCP
 from brainflix.errors import DataError, IntegrityError, MissingError, UsageError
 from brainflix.io.surfaces import read_dtseries, write_dtseries
 from brainflix.preprocess.areas import MIND_ANIMATOR12
 from brainflix.preprocess.pictures import crop_box, resized_mask, to_columns, to_pictures
 from brainflix.preprocess.timeline import answering_volumes, clip_of_volume, minmax
 from brainflix.store.windows import windowed
-from brainflix.testing.miniatures import algonauts2025, fudan, hcp7t
 from brainflix.testing.server import serve
 
 # --- time ---
@@ -190,7 +194,7 @@ def test_a_clips_five_volumes_are_its_window(pictures, subject):
 def test_a_short_run_loses_its_last_clips_and_says_so(pictures):
     from brainflix.engine.plan import Selection, make_plan
     from brainflix.engine.run import execute
-    from brainflix.parts.contract import Silent
+    from brainflix.progress import Silent
     from brainflix.settings import load_settings
     from brainflix.store.store import Store
 

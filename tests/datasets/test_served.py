@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 from dataset_doors import preprocess, recipe_of
 
-from brainflix.datasets.fudan import DATASET as FUDAN
-from brainflix.datasets.fudan_layout import REPOSITORY
-from brainflix.datasets.had import DATASET as HAD
+from brainflix.datasets.algonauts2021 import miniature as algonauts2021
+from brainflix.datasets.fudan import miniature as fudan
+from brainflix.datasets.fudan.about import DATASET as FUDAN
+from brainflix.datasets.fudan.layout import REPOSITORY
+from brainflix.datasets.had import miniature as had
+from brainflix.datasets.had.about import DATASET as HAD
 from brainflix.engine.plan import Selection, make_plan
 from brainflix.engine.run import execute
 from brainflix.errors import IntegrityError
@@ -21,7 +24,6 @@ from brainflix.settings import load_settings
 from brainflix.store.artifact import Artifact
 from brainflix.store.store import Store
 from brainflix.testing.fake_hub import FakeHub
-from brainflix.testing.miniatures import algonauts2021, fudan, had
 from brainflix.testing.server import serve
 
 

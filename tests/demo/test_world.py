@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from brainflix.datasets.cc2017_layout import find_runs, find_segments
+from brainflix.datasets.cc2017.layout import find_runs, find_segments
 from brainflix.datasets.clips import load_clips
-from brainflix.datasets.demo import DemoParams
+from brainflix.datasets.demo.parts import DemoParams
 from brainflix.demo import world
 from brainflix.demo.brains import grayordinates, make_brain
 from brainflix.io.surfaces import read_dtseries

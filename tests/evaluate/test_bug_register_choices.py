@@ -22,11 +22,12 @@ from brainflix.evaluate.folders.scoring import PREDICTION, Plan
 from brainflix.evaluate.folders.semantic import TRUTH, score_logits
 from brainflix.evaluate.score import Score
 from brainflix.evaluate.temporal import Gate, temporal_consistency
-from brainflix.parts.contract import Job, Silent
+from brainflix.parts.contract import Job
+from brainflix.progress import Silent
 from brainflix.settings import Settings
 from brainflix.store.schema import Predictions, Targets
 from brainflix.store.store import Store
-from brainflix.train.files import load_result
+from brainflix.trained.files import load_result
 from tests.parts_world import BOLD, TARGET, fill, job
 
 Floats = NDArray[np.float64]

@@ -59,12 +59,10 @@ def publish(store: Store, kind: str, step: str, save: Callable[[Path], None]) ->
 def test_the_protocol_that_the_recipe_names_is_the_one_that_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    part = registry.Part(f"{__name__}:fake", f"{__name__}:FakeParams", "a protocol of a test")
-    monkeypatch.setitem(registry.PARTS["evaluate"], "fake", part)
-    monkeypatch.setattr(
-        "brainflix.parts.part.load", {f"{__name__}:fake": fake, f"{__name__}:FakeParams": FakeParams}.get
-    )
-    monkeypatch.setattr(registry, "find", find_with_demo(registry.find))
+    part = registry.Part(f"{__name__}:fake", FakeParams, "a protocol of a test")
+    monkeypatch.setitem(registry.own_parts()["evaluate"], "fake", part)
+    monkeypatch.setattr("brainflix.parts.part.load", {f"{__name__}:fake": fake}.get)
+    monkeypatch.setattr(stage, "find", find_with_demo(registry.find))
     ref = Ref("scores", "demo-sub-1", "abcdef012345")
     job = Job("evaluate", "", "fake", 1, {"scale": 3.0}, ref, {}, 0, "demo", "r", "1")
     stage.run(job, {}, Staging(ref, tmp_path), tools(tmp_path))

@@ -17,8 +17,8 @@ from brainflix.device import Compute
 from brainflix.engine.run import run_job
 from brainflix.errors import DataError, IntegrityError, UsageError
 from brainflix.evaluate.folders.request import Request, score_folders
-from brainflix.evaluate.paper_params import GlfaParams, MindAnimatorParams, MindVideoParams
 from brainflix.evaluate.papers import longest_block
+from brainflix.evaluate.parts import GlfaParams, MindAnimatorParams, MindVideoParams
 from brainflix.evaluate.protocols import PROTOCOLS
 from brainflix.io.weights import folder_digest
 from brainflix.parts import find as registry

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from brainflix.evaluate.identification import DIRECTIONS
-from brainflix.evaluate.params import StrictParams
+from brainflix.evaluate.parts import StrictParams
 from brainflix.evaluate.protocol import (
     Design,
     identification_of,

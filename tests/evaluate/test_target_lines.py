@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 from sklearn.metrics import r2_score
 
-from brainflix.evaluate.params import StrictParams
+from brainflix.evaluate.parts import StrictParams
 from brainflix.evaluate.protocol import Design, make_design, match
 from brainflix.evaluate.retrieval import near_in_time, retrieval_near, retrieval_near_matrix
 from brainflix.evaluate.target_lines import target_lines, target_row

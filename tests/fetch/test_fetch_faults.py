@@ -15,7 +15,7 @@ from brainflix.io.fetch.download import fetch_files
 from brainflix.io.fetch.files import RemoteFile
 from brainflix.io.fetch.journal import part_of
 from brainflix.io.fetch.one import Line
-from brainflix.parts.contract import Silent
+from brainflix.progress import Silent
 from brainflix.testing.faults import fail, inject
 
 QUICK = Line(retries=3, wait_s=0.001, timeout_s=0.5)

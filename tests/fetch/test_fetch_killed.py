@@ -12,14 +12,14 @@ from pathlib import Path
 from fetch_worlds import BODY, digest, remote
 
 from brainflix.io.fetch.download import fetch_files
-from brainflix.parts.contract import Silent
+from brainflix.progress import Silent
 
 # Shells start background jobs with interrupts ignored, and children inherit that.
 CLIENT = """
 import signal
 import sys
 from pathlib import Path
-from brainflix.contract import Silent
+from brainflix.progress import Silent
 from brainflix.io.fetch.download import fetch_files
 from brainflix.io.fetch.files import RemoteFile
 signal.signal(signal.SIGINT, signal.default_int_handler)

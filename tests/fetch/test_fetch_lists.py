@@ -16,7 +16,7 @@ from brainflix.io.fetch.annex import annex_file, key_of
 from brainflix.io.fetch.download import fetch_files
 from brainflix.io.fetch.hub import headers_for, hub_listing
 from brainflix.io.fetch.one import Line
-from brainflix.parts.contract import Silent
+from brainflix.progress import Silent
 from brainflix.testing.fake_hub import FakeHub
 from brainflix.testing.server import Site
 

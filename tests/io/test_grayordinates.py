@@ -13,7 +13,8 @@ from brainflix.errors import DataError
 from brainflix.io.grayordinates import areas_of, axis_sha256, models, standard, standard_sha256
 from brainflix.io.maps import read_dscalar
 from brainflix.io.surfaces import CORTEX, check_standard_axis
-from brainflix.preprocess.areas import GROUP14, GROUP23, GROUP41, MIND_ANIMATOR12, VISUAL31, mask_of
+from brainflix.preprocess.areas import GROUP14, GROUP23, GROUP41, MIND_ANIMATOR12, VISUAL31
+from brainflix.preprocess.masks import mask_of
 
 
 @needs_data

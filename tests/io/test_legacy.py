@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from brainflix.datasets.algonauts2021.miniature import write_python2
 from brainflix.errors import IntegrityError, MissingError
 from brainflix.io.legacy import load_npy, load_npz, load_pickle, load_pt
-from brainflix.testing.miniatures.algonauts2021 import write_python2
 
 RNG = np.random.default_rng(0)
 HONEST = {

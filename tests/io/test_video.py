@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from brainflix.datasets.demo import DemoParams
+from brainflix.datasets.demo.parts import DemoParams
 from brainflix.demo.render import frame_times, render
 from brainflix.demo.world import segments
 from brainflix.errors import DataError, MissingError

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from brainflix.errors import DataError, UsageError
-from brainflix.models.imports import encoder_weights, mbm_weights
+from brainflix.methods.mindvideo.checkpoint import encoder_weights
+from brainflix.methods.mindvideo.networks import MindVideoEncoder, MindVideoEncoderConfig, build_mindvideo_encoder
+from brainflix.models.imports import mbm_weights
 from brainflix.models.mbm import MaskedBrainModel, MBMConfig, build_mbm
-from brainflix.models.mindvideo_encoder import MindVideoEncoder, MindVideoEncoderConfig, build_mindvideo_encoder
 from tests.models.released import SETTINGS, encoder_shapes, mbm_shapes, settings_of
 
 Importer = Callable[[Mapping[str, Tensor], Mapping[str, Any]], tuple[Any, dict[str, Tensor]]]

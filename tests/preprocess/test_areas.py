@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from brainflix.errors import DataError, UsageError
-from brainflix.preprocess.areas import GROUP14, GROUP23, GROUP41, MIND_ANIMATOR12, ROI_SETS, VISUAL31, mask_of, roi_set
+from brainflix.preprocess.areas import GROUP14, GROUP23, GROUP41, MIND_ANIMATOR12, ROI_SETS, VISUAL31, roi_set
+from brainflix.preprocess.masks import mask_of
 
 SIZES = {"group41": 13156, "group23": 8161, "group14": 6026, "visual31": 8921, "mind-animator12": 5820}
 LENGTHS = {"group41": 41, "group23": 23, "group14": 14, "visual31": 31, "mind-animator12": 12}

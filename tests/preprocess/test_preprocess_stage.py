@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from brainflix.datasets.cc2017 import rows as parts
+from brainflix.datasets.cc2017.parts import Cc2017Params
 from brainflix.engine.plan import make_plan
 from brainflix.errors import DataError, UsageError
 from brainflix.parts import find as registry
 from brainflix.parts.contract import Job, Tools
 from brainflix.parts.params import Params
-from brainflix.preprocess import parts, stage
-from brainflix.preprocess.params import Cc2017Params
+from brainflix.preprocess import stage
 from brainflix.recipe.files import load_recipe
 from brainflix.store.artifact import Artifact
 from brainflix.store.publish import Staging
@@ -56,7 +57,7 @@ def run(folder: Path, monkeypatch: pytest.MonkeyPatch, responses: Responses) -> 
         return responses
 
     place = f"{__name__}:fake"
-    monkeypatch.setitem(registry.PARTS["preprocess"], "fake", registry.Part(place, f"{__name__}:FakeParams", "fake"))
+    monkeypatch.setitem(registry.own_parts()["preprocess"], "fake", registry.Part(place, FakeParams, "fake"))
     monkeypatch.setattr("brainflix.parts.part.load", {place: fake, f"{__name__}:FakeParams": FakeParams}.get)
     out = Staging(REF, folder)
     stage.run(job("fake", n_betas=4), {}, out, Tools(Store(folder / "store"), lambda: pytest.fail("no device")))

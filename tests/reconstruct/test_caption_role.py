@@ -11,16 +11,16 @@ from brainflix.device import pick_compute
 from brainflix.errors import DataError, UsageError
 from brainflix.io.weights import SHIPPED
 from brainflix.parts.contract import Job, Tools
+from brainflix.pretrained.text import encode_captions
 from brainflix.reconstruct import stage
 from brainflix.reconstruct.generator import Batch
-from brainflix.reconstruct.params import ZeroscopeParams
+from brainflix.reconstruct.parts import ZeroscopeParams
 from brainflix.reconstruct.zeroscope import Zeroscope, load
 from brainflix.store.artifact import Artifact
 from brainflix.store.captions import Captions
 from brainflix.store.refs import Ref
 from brainflix.store.schema import Clips, Predictions, Videos
 from brainflix.store.store import Store
-from brainflix.targets.text import encode_captions
 
 CPU = pick_compute("cpu", "float32")
 IDS = ("a", "b", "c")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +17,7 @@ from brainflix.parts.contract import Job, Tools
 from brainflix.parts.params import Params
 from brainflix.reconstruct import stage
 from brainflix.reconstruct.generator import Batch
-from brainflix.reconstruct.params import ZeroscopeParams
+from brainflix.reconstruct.parts import ZeroscopeParams
 from brainflix.reconstruct.zeroscope import fixed_caption
 from brainflix.store.artifact import Artifact
 from brainflix.store.publish import Staging
@@ -98,9 +97,8 @@ def run(
         made.append(FakeGenerator(params.brightness, n_frames, size))
         return made[-1]
 
-    places: dict[str, Any] = {"here:load": load, "here:Params": FakeParams}
-    monkeypatch.setitem(registry.PARTS["reconstruct"], "fake", registry.Part("here:load", "here:Params", "fake"))
-    monkeypatch.setattr("brainflix.parts.part.load", places.get)
+    monkeypatch.setitem(registry.own_parts()["reconstruct"], "fake", registry.Part("here:load", FakeParams, "fake"))
+    monkeypatch.setattr("brainflix.parts.part.load", {"here:load": load}.get)
     (folder / "out").mkdir()
     out = Staging(Ref("videos", "demo-sub-1", "abcdef012345"), folder / "out")
     job = Job("reconstruct", "", "fake", 1, {"brightness": 3}, out.ref, {}, 0, "demo", "r", "1")

@@ -15,11 +15,11 @@ from brainflix.demo.make_weights.unet import build_scheduler
 from brainflix.demo.make_weights.vae import build as build_vae
 from brainflix.device import pick_compute
 from brainflix.errors import DataError
+from brainflix.pretrained.vae import decode_latents
 from brainflix.reconstruct import zeroscope_denoise
-from brainflix.reconstruct.params import ZeroscopeParams
+from brainflix.reconstruct.parts import ZeroscopeParams
 from brainflix.reconstruct.seeds import clip_noise, clip_seed
 from brainflix.reconstruct.zeroscope_denoise import Backend, generate, kept_timesteps
-from brainflix.targets.vae import decode_latents
 
 N_FRAMES = 4
 IDS = ("a_001", "a_002", "a_003")

@@ -20,11 +20,11 @@ from brainflix.errors import DataError, UsageError
 from brainflix.io.video import encode
 from brainflix.io.weights import SHIPPED
 from brainflix.parts.contract import Tools
-from brainflix.reconstruct.params import ZeroscopeParams
+from brainflix.pretrained.vae import decode_latents
+from brainflix.reconstruct.parts import ZeroscopeParams
 from brainflix.reconstruct.seeds import clip_noise
 from brainflix.reconstruct.zeroscope_denoise import Backend, generate, kept_timesteps, load_backend
 from brainflix.store.store import Store
-from brainflix.targets.vae import decode_latents
 
 IDS = ("a_001", "a_002")
 

@@ -16,8 +16,9 @@ from brainflix.demo.make_weights.common import clips_of, scene_batches
 from brainflix.device import pick_compute
 from brainflix.errors import DataError, UsageError
 from brainflix.io.weights import SHIPPED
-from brainflix.models.blip import load_vision_tower
 from brainflix.parts.contract import Job, Tools
+from brainflix.pretrained.blip import load_vision_tower
+from brainflix.pretrained.params import BlipCaptionParams
 from brainflix.regress import stage
 from brainflix.store.captions import Captions
 from brainflix.store.publish import Staging
@@ -25,8 +26,7 @@ from brainflix.store.refs import Ref
 from brainflix.store.schema import Clips, Predictions, Targets
 from brainflix.store.store import Artifact, Store
 from brainflix.targets.blip import mean_tokens, pixel_scale
-from brainflix.targets.caption_params import BlipCaptionParams
-from brainflix.targets.vision_params import BlipParams
+from brainflix.targets.parts import BlipParams
 
 CPU = pick_compute("cpu", "float32")
 TARGETS, PREDICTED, SAID = (

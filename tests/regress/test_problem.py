@@ -13,9 +13,9 @@ from brainflix.device import Compute
 from brainflix.engine.run import run_job
 from brainflix.errors import DataError
 from brainflix.parts.contract import Tools
-from brainflix.regress import parts
+from brainflix.regress import regressors as parts
 from brainflix.regress.mlp import MLPFit
-from brainflix.regress.params import MlpParams, RegressParams
+from brainflix.regress.parts import MlpParams, RegressParams
 from brainflix.regress.problem import gather
 from brainflix.store.artifact import Artifact
 from brainflix.store.refs import Ref

@@ -14,9 +14,9 @@ from brainflix.demo.make_weights.common import clips_of, scene_batches
 from brainflix.device import pick_compute
 from brainflix.errors import UsageError
 from brainflix.io.frames import resize
-from brainflix.models.blip import load_vision_tower
+from brainflix.pretrained.blip import load_vision_tower
 from brainflix.targets.blip import mean_tokens, pixel_scale
-from brainflix.targets.vision_params import BlipParams
+from brainflix.targets.parts import BlipParams
 
 CPU = pick_compute("cpu", "float32")
 NAME = "demo/blip"

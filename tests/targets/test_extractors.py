@@ -21,16 +21,16 @@ from transformers import (
     DPTImageProcessorPil,
 )
 
-from brainflix.datasets.demo import DATASET
+from brainflix.datasets.demo.about import DATASET
 from brainflix.errors import UsageError
 from brainflix.io.frames import evenly, resize
 from brainflix.parts import find as registry
+from brainflix.pretrained.vae import decode_latents, encode_latents
 from brainflix.seeds import clip_noise
 from brainflix.store.schema import Targets
 from brainflix.store.spools import clear_spool
 from brainflix.store.store import Store
 from brainflix.targets.depth import scaled
-from brainflix.targets.vae import decode_latents, encode_latents
 
 N, HALF = 3, 2e-3  # clips; float16 keeps eleven bits
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from target_worlds import clips_of, files_of, job_of, tools_of
 
-from brainflix.datasets.demo import DATASET
+from brainflix.datasets.demo.about import DATASET
 from brainflix.errors import DataError
 from brainflix.io.frames import evenly
 from brainflix.io.video import decode_at, encode

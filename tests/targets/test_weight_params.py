@@ -6,8 +6,7 @@ import pytest
 
 from brainflix.errors import UsageError
 from brainflix.io import weights
-from brainflix.targets.params import CaptionParams, ClipParams, LatentParams
-from brainflix.targets.vision_params import SvdParams
+from brainflix.targets.parts import CaptionParams, ClipParams, LatentParams, SvdParams
 
 
 @pytest.fixture

@@ -16,9 +16,9 @@ from brainflix.train.data import (
     fit_preparation,
     hold_out,
     midpoint_augment,
-    row_correlation,
     step_noise,
 )
+from brainflix.trained.retrieval import row_correlation
 
 
 def some_rows(n: int = 30, columns: int = 37, seed: int = 0) -> np.ndarray:

@@ -7,14 +7,15 @@ from types import SimpleNamespace
 
 import pytest
 
+from brainflix.device import CPU
 from brainflix.errors import DataError
 from brainflix.parts.contract import Job, Tools
 from brainflix.store.refs import Ref
 from brainflix.store.store import Store
 from brainflix.train import phases
-from brainflix.train.files import save_result
-from brainflix.train.loop import CPU, TrainResult
 from brainflix.train.masked import train_masked
+from brainflix.trained.files import save_result
+from brainflix.trained.result import TrainResult
 from tests.train.worlds import MASKED, make_world
 
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 from pydantic import ValidationError
 
-from brainflix.train.params import ContrastiveParams, MaskedParams
+from brainflix.train.parts import ContrastiveParams, MaskedParams
 
 
 def test_the_default_is_the_published_recipe() -> None:
@@ -52,7 +52,7 @@ def test_parameters_are_frozen() -> None:
 
 def test_reading_parameters_imports_no_torch() -> None:
     code = (
-        "import sys, brainflix.train.params, brainflix.train.mindvideo_params\n"
+        "import sys, brainflix.train.parts, brainflix.methods.mindvideo.parts\n"
         "print([m for m in ('torch', 'numpy', 'accelerate') if m in sys.modules])"
     )
     assert (

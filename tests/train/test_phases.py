@@ -12,10 +12,13 @@ import torch
 from brainflix.errors import DataError, IntegrityError, MissingError, UsageError
 from brainflix.train.contrastive import tune_contrastive
 from brainflix.train.data import hold_out
-from brainflix.train.features import extract, rebuild, retrieval_scores
-from brainflix.train.files import load_result, pack, save_result, unpack
-from brainflix.train.loop import FitState, Hooks, TrainResult
+from brainflix.train.loop import FitState, Hooks
 from brainflix.train.masked import train_masked
+from brainflix.trained.features import extract
+from brainflix.trained.files import load_result, pack, save_result, unpack
+from brainflix.trained.network import rebuild
+from brainflix.trained.result import TrainResult
+from brainflix.trained.retrieval import retrieval_scores
 from tests.train.worlds import ALIGNED, MASKED, make_world
 
 
@@ -115,13 +118,13 @@ def test_legacy_padding_adds_a_patch_where_none_is_missing() -> None:
         params = MASKED.model_copy(update={"compat": compat, "epochs": 0})
         result = train_masked(rows, params)
         sizes.append(result.state["pos_embed"].shape[1] - 1)
-        assert extract(result, rows).shape == (300, 32)
+        assert extract(rebuild(result), rows).shape == (300, 32)
     assert sizes == [10, 11]
 
 
 def test_alignment_finds_clips_that_it_never_saw(aligned: TrainResult) -> None:
     world = make_world()
-    found = extract(aligned, world.test_rows, what="embedding")
+    found = extract(rebuild(aligned), world.test_rows, what="embedding")
     assert np.allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)
     scores = retrieval_scores(found, world.embeddings[world.test_ids].astype(np.float32), np.arange(30))
     assert scores["identification"] > 0.85  # chance 0.5
@@ -149,7 +152,7 @@ def test_the_best_held_out_epoch_is_returned(masked: TrainResult) -> None:
     result = align(masked)
     scores = [record["identification"] for record in result.history]
     clips, truth = np.unique(world.clip_ids[held], return_inverse=True)
-    found = extract(result, world.rows[held], what="embedding")
+    found = extract(rebuild(result), world.rows[held], what="embedding")
     again = retrieval_scores(found, world.embeddings[clips].astype(np.float32), truth)
     assert again["identification"] == pytest.approx(max(scores), abs=1e-3)
 
@@ -203,19 +206,20 @@ def test_pairs_that_do_not_belong_together_are_refused(masked: TrainResult) -> N
 
 def test_features_are_the_pooled_tokens_whatever_the_batch(masked: TrainResult, aligned: TrainResult) -> None:
     rows = make_world().test_rows
-    features = extract(masked, rows)
+    features = extract(rebuild(masked), rows)
     assert features.shape == (30, 32) and features.dtype == np.float32
-    assert np.allclose(extract(masked, rows, batch_size=7), features, atol=1e-5)
-    model, preparation = rebuild(masked)
+    assert np.allclose(extract(rebuild(masked), rows, batch_size=7), features, atol=1e-5)
+    network = rebuild(masked)
+    model, prepared = network.module, torch.from_numpy(network.prepare(rows))
     with torch.no_grad():
-        tokens = model(torch.from_numpy(preparation.apply(rows)), mask_ratio=0.0, noise=None)
+        tokens = model(prepared, mask_ratio=0.0, noise=None)
         assert tokens.loss.item() == 0
-        pooled = model.encode(torch.from_numpy(preparation.apply(rows))).tokens  # type: ignore[operator]
+        pooled = model.encode(prepared).tokens  # type: ignore[operator]
     assert np.allclose(features, pooled[:, 1:].mean(dim=1).numpy(), atol=1e-5)
-    assert np.allclose(extract(masked, rows, pool="cls"), pooled[:, 0].numpy(), atol=1e-5)
-    assert extract(aligned, rows).shape == (30, 32)
+    assert np.allclose(extract(rebuild(masked), rows, pool="cls"), pooled[:, 0].numpy(), atol=1e-5)
+    assert extract(rebuild(aligned), rows).shape == (30, 32)
     with pytest.raises(UsageError, match="no embedding"):
-        extract(masked, rows, what="embedding")
+        extract(rebuild(masked), rows, what="embedding")
 
 
 def test_retrieval_scores_by_hand() -> None:
@@ -236,7 +240,9 @@ def test_a_result_survives_its_files(tmp_path: Path, aligned: TrainResult) -> No
     back = load_result(tmp_path)
     assert equal(back, aligned)
     rows = make_world().test_rows
-    assert np.array_equal(extract(back, rows, what="embedding"), extract(aligned, rows, what="embedding"))
+    assert np.array_equal(
+        extract(rebuild(back), rows, what="embedding"), extract(rebuild(aligned), rows, what="embedding")
+    )
     weights = tmp_path / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-10])
     with pytest.raises(IntegrityError, match="safetensors"):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from brainflix.train.params import ContrastiveParams, MaskedParams
+from brainflix.train.parts import ContrastiveParams, MaskedParams
 
 COLUMNS = 90
 MASKED = MaskedParams(

@@ -12,7 +12,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from brainflix.demo.grammar import FACTORS, Scene
 from brainflix.demo.make_weights.common import clips_of, half_where_fast
 from brainflix.device import Compute
-from brainflix.targets.vae import encode_latents
+from brainflix.pretrained.vae import encode_latents
 
 CPU = Compute(torch.device("cpu"), torch.float32, "the weights are small")
 

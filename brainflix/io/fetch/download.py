@@ -14,7 +14,7 @@ from brainflix.io.fetch.hub import headers_for
 from brainflix.io.fetch.journal import Whole, part_of
 from brainflix.io.fetch.one import Cancelled, Line, fetch_one
 from brainflix.io.fetch.room import check_room
-from brainflix.parts.contract import Progress
+from brainflix.progress import Progress
 
 
 def fetch_files(

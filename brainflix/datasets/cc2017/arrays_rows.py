@@ -1,0 +1,133 @@
+"""CC2017's array releases as rows: runs of 240 clips, repeats as they are, copies found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from brainflix.datasets.cc2017.arrays_layout import N_TEST, N_TRAIN, SEGMENTS, fmri_path
+from brainflix.datasets.cc2017.parts import ArraysParams
+from brainflix.errors import DataError, UsageError
+from brainflix.io.legacy import load_npy, load_pt
+from brainflix.parts.contract import Job, Tools
+from brainflix.parts.dataset import Dataset
+from brainflix.parts.find import find
+from brainflix.preprocess.assemble import Run, Space, gather
+from brainflix.preprocess.duplicates import copied_repeats
+from brainflix.scratch import scratch_rows
+from brainflix.store.artifact import Artifact
+from brainflix.store.schema import Clips, Responses
+
+_CLIPS_PER_RUN = 240
+
+
+def tensors(
+    job: Job, params: ArraysParams, inputs: Mapping[str, list[Artifact]], tools: Tools
+) -> tuple[Responses, dict[str, Any]]:
+    """Read the released arrays of a subject.
+
+    Raises:
+        UsageError: the job is of no subject.
+        MissingError: a file is not in the subject's artifact.
+        DataError: another number of clips or columns, or values that are not finite.
+        IntegrityError: a file is damaged or holds something else than arrays.
+    """
+    if job.subject is None:
+        raise UsageError("preprocess reads the arrays of one subject, and this step is of none")
+    dataset: Dataset = find("dataset", job.dataset).load()
+    raw = inputs["raw"][0]
+    clips = dataset.load_clips(raw.path)
+    kept: list[tuple[str, NDArray[Any], list[int]]] = []
+    found: list[str] = []
+    for split, count in (("train", N_TRAIN), ("test", N_TEST)):
+        path = raw.file(fmri_path(params.release, job.subject, split))
+        values = as_repeats(load_pt(path) if path.suffix == ".pt" else load_npy(path), count, path.name)
+        repeats = list(range(values.shape[1]))
+        if copies := copied_repeats(values):
+            found += [f"{split} repeat {b + 1} of {a + 1}" for a, b in copies]
+            tools.progress.say(f"subject {job.subject}: copies: {', '.join(found)}")
+            if params.drop_copies:
+                repeats = [number for number in repeats if number not in {b for _, b in copies}]
+        kept.append((split, values, repeats))
+    n_columns = {values.shape[2] for _, values, _ in kept}
+    if len(n_columns) > 1 or (params.n_columns or min(n_columns)) not in n_columns:
+        raise DataError(
+            f"the arrays have {sorted(n_columns)} columns", why=f"expected {params.n_columns or 'one number'}"
+        )
+    width = n_columns.pop()
+    space = Space((f"{params.release}-{job.subject}",) * width, np.arange(width, dtype=np.int32), ("",) * width)
+    n_rows = sum(len(values) * len(repeats) for _, values, repeats in kept)
+    rows = scratch_rows((n_rows, width), tools.store.root)
+    fields = gather((run for part in kept for run in _runs(*part, clips)), rows)
+    responses = Responses(
+        **fields,
+        clips=clips,
+        structure=space.structure,
+        index=space.index,
+        area=space.area,
+        masks={"selected": np.ones(width, bool)},
+    )
+    return responses, {"copied_repeats": found}
+
+
+def as_repeats(found: Any, n_clips: int, name: str) -> NDArray[Any]:
+    """Return responses as (n_clips, n_repeats, n_columns), whatever a release's axes are.
+
+    Args:
+        found: (n_clips, n_columns), (n_clips, n_repeats, n_columns) or (n_segments, 240, n_columns).
+        n_clips: clips that there must be.
+        name: of the file, for messages.
+
+    Raises:
+        DataError: it is none of these.
+    """
+    shape: tuple[int, ...] = tuple(getattr(found, "shape", ()))
+    if len(shape) == 3 and shape[1] == _CLIPS_PER_RUN and shape[0] * shape[1] == n_clips:
+        return np.asarray(found).reshape(n_clips, 1, shape[2])
+    if len(shape) == 2 and shape[0] == n_clips:
+        return np.asarray(found)[:, None]
+    if len(shape) == 3 and shape[0] == n_clips:
+        return np.asarray(found)
+    raise DataError(f"{name} has shape {shape}, which is not {n_clips} clips by repeats by columns")
+
+
+def match_columns(released: NDArray[Any], recomputed: NDArray[Any], least: float = 0.99) -> NDArray[np.int64]:
+    """Find released columns among recomputed ones by correlation (docs/datasets.md, CC2017 from NeuroClips).
+
+    Args:
+        released: array of shape (n_clips, n_released).
+        recomputed: array of shape (n_clips, n_columns), the same clips, for instance of the whole cortex.
+        least: correlation that a match must have.
+
+    Returns:
+        for each released column its place among the recomputed ones, -1 where none matches, (n_released,).
+    """
+    unit = [_unit(np.asarray(each, np.float64)) for each in (released, recomputed)]
+    out = np.full(released.shape[1], -1, np.int64)
+    for start in range(0, out.size, 512):
+        r = unit[0][:, start : start + 512].T @ unit[1]
+        best = r.argmax(axis=1)
+        out[start : start + 512] = np.where(r.max(axis=1) >= least, best, -1)
+    return out
+
+
+def _unit(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    centred = values - values.mean(axis=0)
+    length = np.sqrt((centred**2).sum(axis=0))
+    return np.asarray(centred / np.where(length > 0, length, np.inf), np.float64)
+
+
+def _runs(split: str, values: NDArray[Any], repeats: list[int], clips: Clips) -> Iterator[Run]:
+    """Yield one run for each segment and repeat."""
+    segments = [segment for segment in SEGMENTS if segment.startswith("test") == (split == "test")]
+    for place, segment in enumerate(segments):
+        first = clips.segment.index(segment)
+        part = slice(place * _CLIPS_PER_RUN, (place + 1) * _CLIPS_PER_RUN)
+        for number in repeats:
+            block = np.asarray(values[part, number], np.float32)
+            if not np.isfinite(block).all():
+                raise DataError(f"{split} responses to {segment} hold values that are not finite")
+            yield Run(f"{segment}_{number + 1}", block, first + np.arange(_CLIPS_PER_RUN), number + 1)

@@ -1,0 +1,1 @@
+"""MinD-Video (Chen et al. 2023): docs/methods/mindvideo.md."""

@@ -1,0 +1,1 @@
+"""Pretrained networks that several stages read: autoencoder, text tower, captioner."""

@@ -1,0 +1,96 @@
+"""Parameters under their part's model: compat reaches the parts that know it, and no name is taken twice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from brainflix.engine.plan import make_plan
+from brainflix.engine.run import job_parameters
+from brainflix.errors import UsageError
+from brainflix.parts import find as registry
+from brainflix.parts.contract import JOB_FACTS, Job
+from brainflix.parts.find import Part
+from brainflix.parts.params import AnyParams, Params
+from brainflix.recipe.files import load_recipe
+from brainflix.recipe.parameters import validated
+from brainflix.recipe.schema import parse_recipe
+from brainflix.store.refs import Ref
+from brainflix.store.store import Store
+
+RECIPES = Path(__file__).parents[1] / "recipes"
+TINY = str(RECIPES / "tiny.yaml")
+
+
+def jobs(store: Path, *changes: str) -> dict[str, Job]:
+    """Return the jobs of the tiny recipe by `stage.step`."""
+    planned = make_plan(load_recipe(TINY, changes), Store(store))
+    return {f"{p.job.stage}.{p.job.step}".rstrip("."): p.job for p in planned}
+
+
+def touched(store: Path, *changes: str) -> set[str]:
+    """Return the places whose keys the changes touch."""
+    before, after = jobs(store), jobs(store, *changes)
+    return {place for place, job in after.items() if job.ref.key != before[place].ref.key}
+
+
+def test_compat_fills_the_parameter_of_parts_that_have_it_and_nothing_else(tmp_path: Path) -> None:
+    reads_it = {"targets.z", "regress.z", "reconstruct", "train.mbm", "train.contrastive", "regress.clip"}
+    assert touched(tmp_path, "compat=brainnetflix") == {*reads_it, "evaluate", "report"}
+    steps = ("train.mbm.compat=brainnetflix", "targets.z.compat=brainnetflix")
+    whole, own = jobs(tmp_path, "compat=brainnetflix"), jobs(tmp_path, *steps)
+    assert whole["train.mbm"].params["compat"] == "brainnetflix" and "compat" not in whole["train.contrastive"].params
+    assert whole["evaluate"].ref == own["evaluate"].ref
+
+
+def test_a_step_that_sets_compat_itself_keeps_it(tmp_path: Path) -> None:
+    # The report shows the recipe as it is written.
+    own = ("train.mbm.compat=''", "targets.z.compat=''")
+    assert touched(tmp_path, "compat=brainnetflix", *own) == {"report"}
+
+
+def test_a_compat_that_the_part_does_not_know_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"train\.mbm\.compat.*brainnetflix"):
+        jobs(tmp_path, "train.mbm.compat=glfa")
+    with pytest.raises(UsageError, match="compat 'glfa' changes nothing in recipe tiny"):
+        jobs(tmp_path, "compat=glfa")
+
+
+def test_parts_that_do_not_know_the_recipes_paper_stay_as_they_are(tmp_path: Path) -> None:
+    planned = make_plan(load_recipe("mindvideo-cc2017", ["compat=mindvideo"]), Store(tmp_path))
+    values = {p.job.step: p.job.params["compat"] for p in planned if "compat" in p.job.params}
+    assert values["guidance"] == values["encoder"] == "mindvideo"
+    assert values["z"] == values["mbm"] == ""
+
+
+def test_a_compat_of_no_part_is_refused_unless_a_part_is_still_to_come(tmp_path: Path) -> None:
+    raw = {"recipe": "r", "compat": "glfa", "dataset": {"name": "demo", "subjects": [1]}}
+    with pytest.raises(UsageError, match="compat 'glfa' changes nothing in recipe r"):
+        make_plan(parse_recipe({**raw, "preprocess": {"part": "cc2017"}}), Store(tmp_path))
+    assert make_plan(load_recipe(str(RECIPES / "neuroclips-cc2017.yaml"), ["compat=neuroclips"]), Store(tmp_path))
+
+
+class Grabby(Params):
+    """Wants the manifest's own name."""
+
+    step: int = 3
+
+
+@pytest.mark.parametrize("given", [{}, {"step": 4}])
+def test_a_parameter_cannot_have_a_name_of_the_manifests_own(given: dict[str, int]) -> None:
+    with pytest.raises(UsageError, match=r"regress\.z\.step: no parameter can have this name"):
+        validated(Part("m:a", Grabby, "grabs"), given, "regress.z")
+    with pytest.raises(UsageError, match="subject"):
+        validated(Part("m:a", AnyParams, "takes all"), {"subject": 4}, "regress.z")
+
+
+def test_no_part_of_ours_has_such_a_name() -> None:
+    for parts in registry.own_parts().values():
+        for part in parts.values():
+            assert not {*JOB_FACTS} & {*part.load_params().model_fields}
+
+
+def test_a_manifest_never_loses_whose_job_it_was() -> None:
+    job = Job("regress", "z", "ridge", 1, {"subject": 9, "n": 2}, Ref("scores", "x", "0" * 12), {}, 0, "demo", "r", "1")
+    assert job_parameters(job) == {"part": "ridge", "step": "z", "subject": 1, "dataset": "demo", "n": 2}
