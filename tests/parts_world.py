@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any
 
 import numpy as np
+from pydantic import BaseModel
 
-from brainflix.parts.contract import Job
+from brainflix.engine.job import Job
+from brainflix.parts.find import find
+from brainflix.parts.stages import category_of
+from brainflix.parts.work import Tools
 from brainflix.store.refs import Ref
 from brainflix.store.schema import Clips, Responses, Targets
-from brainflix.store.store import Store
+from brainflix.store.store import Staging, Store
 
 N_SEGMENTS, N_EACH, COLUMNS = 12, 6, 40
 TARGET = Ref("targets", "toy-clip", "0" * 12)
@@ -61,5 +66,22 @@ def fill(store: Store, *, test_response: float | None = None, test_target: float
 
 def job(stage: str, part: str, kind: str, params: Mapping[str, Any], inputs: Mapping[str, tuple[Ref, ...]]) -> Job:
     """Return a job of subject 1 on this world."""
-    ref = Ref(kind, f"toy-{part}", "1" * 12)
-    return Job(stage, "", part, 1, params, ref, inputs, seed=0, dataset="demo", recipe="toy", revision="")
+    ref, chosen = Ref(kind, f"toy-{part}", "1" * 12), chosen_params(stage, part, params)
+    return Job(stage, "", part, 1, chosen, ref, inputs, seed=0, dataset="demo", recipe="toy", revision="")
+
+
+def chosen_params(stage: str, part: str, params: Mapping[str, Any]) -> BaseModel:
+    """Return a part's parameters as the plan validates them."""
+    return find(category_of(stage), part).load_params().model_validate(dict(params))
+
+
+def call(part: Callable[..., Any], job: Job, inputs: Mapping[str, Any], tools: Tools) -> Any:
+    """Call a part as its stage does, and return what it made."""
+    return part(job.params, inputs, job.work(tools))
+
+
+def do(job: Job, inputs: Mapping[str, Any], out: Staging, tools: Tools) -> None:
+    """Do a job through its stage's door as the engine does, into a staging."""
+    stage = import_module(f"brainflix.{job.stage}.stage")
+    made = stage.run(find(category_of(job.stage), job.part).load(), job.params, inputs, job.work(tools))
+    out.notes |= made.save(out.path) or {}

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from brainflix.parts.stages import STAGES as ALL_STAGES
+
 PACKAGE = Path(__file__).resolve().parents[1] / "brainflix"
-STAGES = ("download", "preprocess", "align", "targets", "train", "regress", "reconstruct", "evaluate", "report")
+STAGES = tuple(ALL_STAGES)
 # Each layer may import those that come after it, and nothing before it.
 LAYERS = (
     ("cli",),

@@ -71,37 +71,37 @@ class GccaParams(ChosenParams):
 PARTS: Table = {
     "align": {
         "none": Part(
-            "brainflix.align.methods:identity",
+            "brainflix.align.aligners:identity",
             AlignParams,
             "keep each subject's own columns",
             needs=("bold", "group"),
         ),
         "procrustes": Part(
-            "brainflix.align.methods:procrustes",
+            "brainflix.align.aligners:procrustes",
             ProcrustesParams,
             "rotate each subject onto an iterated group template",
             needs=("bold", "group"),
         ),
         "ridge": Part(
-            "brainflix.align.methods:ridge",
+            "brainflix.align.aligners:ridge",
             RidgeAlignParams,
             "ridge map of each subject onto an iterated group template",
             needs=("bold", "group"),
         ),
         "procrustes-pairwise": Part(
-            "brainflix.align.methods:procrustes_pairwise",
+            "brainflix.align.aligners:procrustes_pairwise",
             PairwiseParams,
             "rotate each subject onto one reference subject",
             needs=("bold", "group"),
         ),
         "srm": Part(
-            "brainflix.align.methods:srm",
+            "brainflix.align.aligners:srm",
             SrmParams,
             "shared response model, laid out again on the group's columns",
             needs=("bold", "group"),
         ),
         "gcca": Part(
-            "brainflix.align.methods:gcca",
+            "brainflix.align.aligners:gcca",
             GccaParams,
             "canonical time courses of all subjects with a ridge penalty, laid out on the group's columns",
             needs=("bold", "group"),

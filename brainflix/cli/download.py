@@ -17,8 +17,8 @@ from brainflix.wording import did_you_mean, format_bytes
 
 if TYPE_CHECKING:
     from brainflix.engine.plan import Planned
-    from brainflix.parts.contract import Intake
     from brainflix.parts.dataset import Dataset
+    from brainflix.parts.work import Intake
     from brainflix.recipe.schema import Recipe
     from brainflix.store.store import Store
 
@@ -56,8 +56,9 @@ def download(
 ) -> None:
     """Bring a data set's raw files into the store."""
     from brainflix.cli import perform, session
-    from brainflix.engine.plan import Selection, make_plan
-    from brainflix.parts.contract import DOWNLOADS, Intake
+    from brainflix.engine.draft import Selection
+    from brainflix.engine.plan import make_plan
+    from brainflix.parts.work import DOWNLOADS, Intake
     from brainflix.store.store import Store
 
     out = Output(json=json, quiet=quiet)
@@ -147,7 +148,7 @@ def _survey(recipe: Recipe, planned: Sequence[Planned], intake: Intake, store: S
     from brainflix.download.survey import survey
 
     dataset = _dataset(recipe)
-    costs = [None if i.status == "cached" else survey(dataset, i.job.params, i.job.subject, intake) for i in planned]
+    costs = [None if i.status == "cached" else survey(dataset, i.job.plain, i.job.subject, intake) for i in planned]
     rows = []
     for item, cost in zip(planned, costs, strict=True):
         size = "" if cost is None else format_bytes(cost.fetch_bytes) + (" or more" if cost.n_unknown else "")

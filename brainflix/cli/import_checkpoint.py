@@ -44,14 +44,20 @@ def import_checkpoint(
 
     out = Output(json=json, quiet=quiet)
     part = find("checkpoint", kind)
-    given = validated(part, _options(changes), kind)
+    given = _options(changes)
+    if "path" in given:
+        raise UsageError(
+            "--set path: the file is the command's own argument", next=f"brainflix import-checkpoint {kind} PATH"
+        )
+    params = validated(part, {**given, "path": path}, kind)
+    given = params.model_dump(mode="json")
     place = open_store(store)
 
-    from brainflix.train.import_artifact import imported_ref, publish_import
+    from brainflix.train.import_artifact import imported_ref, publish_import, read_checkpoint
     from brainflix.train.imports import default_name
 
     with out.working():
-        imported = part.load()(path, part.load_params()(**given))
+        imported = read_checkpoint(kind, params, place)
         ref = imported_ref(kind, name or default_name(kind, path), imported, given)
         is_new = not dry_run and publish_import(place, ref, kind, imported, given)
     document = {

@@ -107,7 +107,7 @@ def complete_checkpoint_kinds(incomplete: str) -> Hints:
 
 def complete_checkpoints(incomplete: str) -> Hints:
     """Offer the keys of checkpoints."""
-    from brainflix.evaluate.models.checkpoints import CHECKPOINTS
+    from brainflix.evaluate.networks.checkpoints import CHECKPOINTS
 
     return sorted((f"{key}=", each.about) for key, each in CHECKPOINTS.items() if key.startswith(incomplete))
 
@@ -287,7 +287,7 @@ Block = Annotated[
 ]
 Repairings = Annotated[
     int,
-    typer.Option("--repairings", min=0, metavar="N", help="Re-pairings of the permutation test at most; 0 for none."),
+    typer.Option("--repairings", min=0, metavar="N", help="Permutations of the permutation test at most; 0 for none."),
 ]
 LogitsPred = Annotated[
     Path | None, typer.Option("--logits-pred", metavar="NPZ", help="Class scores of predicted clips or frames.")

@@ -13,7 +13,7 @@ from brainflix.engine.needs import fetch_bytes, fetch_line, memory_bytes, memory
 if TYPE_CHECKING:
     from brainflix.engine.plan import Planned
     from brainflix.engine.run import Done
-    from brainflix.parts.contract import Intake
+    from brainflix.parts.work import Intake
     from brainflix.recipe.schema import Recipe
     from brainflix.settings import Settings
     from brainflix.store.store import Store

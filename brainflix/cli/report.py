@@ -59,7 +59,8 @@ def report(
 
 def _make(recipe: Recipe, store: Store, settings: Settings, out: Output) -> Done:
     from brainflix.cli import perform
-    from brainflix.engine.plan import Selection, make_plan
+    from brainflix.engine.draft import Selection
+    from brainflix.engine.plan import make_plan
 
     if not recipe.steps.get("evaluate"):
         raise UsageError(f"recipe {recipe.recipe} has no report", why="it has no section evaluate")

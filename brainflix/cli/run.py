@@ -11,7 +11,6 @@ from brainflix.cli.output import Output
 
 if TYPE_CHECKING:
     from brainflix.engine.run import Done
-    from brainflix.parts.contract import Job
     from brainflix.store.store import Store
 
 _RUN_EXAMPLE = (
@@ -49,7 +48,8 @@ def run(
     With --quiet, print the refs of the last stage: the report of a whole run.
     """
     from brainflix.cli import perform, session
-    from brainflix.engine.plan import Selection, make_plan
+    from brainflix.engine.draft import Selection
+    from brainflix.engine.plan import make_plan
     from brainflix.parts.find import find
     from brainflix.store.store import Store
 
@@ -104,7 +104,9 @@ def status(
     With --quiet, print the refs that are not there yet.
     """
     from brainflix.cli import render, session
-    from brainflix.engine.plan import Selection, make_plan
+    from brainflix.engine.changed import what_changed
+    from brainflix.engine.draft import Selection
+    from brainflix.engine.plan import make_plan
 
     out = Output(json=json, quiet=quiet)
     place = session.open_store(store)
@@ -117,40 +119,3 @@ def status(
     out.result(document, lines=missing, tables=[render.plan_table(planned, whys)])
     counts = ", ".join(f"{number} {name}" for name, number in render.count_statuses(planned).items())
     out.say(f"{chosen.recipe}: {counts}")
-
-
-def what_changed(job: Job, store: Store) -> str:
-    """Return the first thing in which a job differs from the newest artifact of its name, best of its own recipe."""
-    from importlib import import_module
-
-    from brainflix.engine.run import job_parameters
-    from brainflix.errors import IntegrityError
-    from brainflix.store.diff import first_difference
-
-    refs = store.refs(job.ref.kind, job.ref.name)
-    if not refs:
-        return f"there is no {job.ref.kind}/{job.ref.name} yet"
-    manifests = []
-    for ref in refs:
-        try:
-            manifests.append(store.manifest(ref))
-        except IntegrityError:
-            return f"{ref} is damaged: brainflix store verify {ref}"
-    # Recipes on one data set share names; what this one made before tells more than what another made last.
-    manifest = next((each for each in manifests if each.recipe == job.recipe), manifests[0])
-    older = f"{manifest.ref}" if manifest.recipe == job.recipe else f"{manifest.ref} of {manifest.recipe}"
-    coming = {
-        "stage": job.stage,
-        "kind": job.ref.kind,
-        "parameters": job_parameters(job),
-        "inputs": job.inputs,
-        "stage_version": import_module(f"brainflix.{job.stage}.stage").VERSION,
-        "dataset_revision": job.revision,
-    }
-    difference = first_difference(manifest, coming)
-    if difference is not None:
-        return f"{difference} (since {older})"
-    if manifest.seed != job.seed:
-        return f"seed: {manifest.seed} -> {job.seed} (since {older})"
-    # All choices are the same, and the key is not: only how a key is made can differ.
-    return f"no choice, but the way keys are made (since {older})"

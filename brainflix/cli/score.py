@@ -61,7 +61,7 @@ def score(
     """
     out = Output(json=json)
     from brainflix.cli.session import open_settings
-    from brainflix.evaluate.folders.request import Request, score_folders
+    from brainflix.evaluate.request import Request, score_folders
 
     settings = open_settings(workers=workers, device=device, offline=offline, cache=cache)
     request = Request(

@@ -124,7 +124,8 @@ def _command(stage: str) -> Callable[..., None]:
         debug: options.Debug = False,
     ) -> None:
         from brainflix.cli import perform, session
-        from brainflix.engine.plan import Selection, make_plan
+        from brainflix.engine.draft import Selection
+        from brainflix.engine.plan import make_plan
         from brainflix.store.store import Store
 
         out = Output(json=json, quiet=quiet)

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from brainflix.errors import UsageError
-from brainflix.parts.contract import Intake
 from brainflix.parts.dataset import Dataset
+from brainflix.parts.work import Intake
 
 FILE = "agreement.json"
 

@@ -21,9 +21,9 @@ from brainflix.io.fetch.digest import digest_of
 from brainflix.io.fetch.download import fetch_files
 from brainflix.io.fetch.files import Listing, RemoteFile
 from brainflix.io.fetch.room import check_room
-from brainflix.parts.contract import Intake
 from brainflix.parts.dataset import Dataset
 from brainflix.parts.find import find
+from brainflix.parts.work import Intake
 from brainflix.progress import Progress
 from brainflix.store import disk
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from brainflix.download.agreement import agreement
 from brainflix.io.fetch.files import Listing
-from brainflix.parts.contract import Intake
 from brainflix.parts.dataset import Dataset
+from brainflix.parts.work import Intake
 
 FILE = "provenance.json"
 

@@ -4,44 +4,75 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
 
 from brainflix.download.intake import collect, waiting_folder
 from brainflix.download.provenance import write_provenance
-from brainflix.parts.contract import Job, Tools
+from brainflix.parts.contract import Inputs, Notes
 from brainflix.parts.dataset import Dataset
-from brainflix.parts.find import find
 from brainflix.parts.lazy import load
-from brainflix.store.publish import Staging
-from brainflix.store.store import Artifact
+from brainflix.parts.work import Work
+
+if TYPE_CHECKING:
+    from brainflix.io.fetch.files import Listing
 
 VERSION = 1
 
 
-def run(job: Job, inputs: Mapping[str, list[Artifact]], out: Staging, tools: Tools) -> None:
-    """Bring the raw files of the stimuli or of one subject below `out.path`."""
-    dataset: Dataset = find("dataset", job.dataset).load()
-    out.notes |= {"licence": dataset.licence, "access": dataset.access, "simulated": dataset.simulated}
-    if dataset.fetch:
-        load(dataset.fetch)(job.params, job.subject, out.path)
-        return
-    folder, listing = collect(dataset, job.params, job.subject, tools.intake, tools.progress)
-    if dataset.check:
-        load(dataset.check)(folder, job.params, job.subject)
-    write_provenance(dataset, listing, folder, out.path, tools.intake)
-    for file in listing.files:
-        place = out.path / file.path
-        place.parent.mkdir(parents=True, exist_ok=True)
-        _link(folder / file.path, place)
-    out.notes |= {"n_files": len(listing.files), "commit": listing.commit}
+def run(part: Dataset, params: BaseModel, inputs: Inputs, work: Work) -> RawFiles | MadeFiles:
+    """Bring the raw files of the stimuli or of one subject together."""
+    plain = params.model_dump(mode="json")
+    if part.fetch:
+        return MadeFiles(part, plain, work.subject)
+    folder, listing = collect(part, plain, work.subject, work.intake, work.progress)
+    if part.check:
+        load(part.check)(folder, plain, work.subject)
+    return RawFiles(part, listing, folder, work)
 
 
-def finished(job: Job, tools: Tools) -> None:
-    """Delete what waited, once the artifact stands."""
-    dataset: Dataset = find("dataset", job.dataset).load()
-    if not dataset.fetch:
-        shutil.rmtree(waiting_folder(dataset, job.subject, tools.intake.folder), ignore_errors=True)
+@dataclass(frozen=True)
+class MadeFiles:
+    """The files of an embedded data set, which are made where the artifact is."""
+
+    dataset: Dataset
+    params: dict[str, Any]
+    subject: int | None
+
+    def save(self, folder: Path) -> Notes:
+        """Make them."""
+        load(self.dataset.fetch)(self.params, self.subject, folder)
+        return _terms(self.dataset)
+
+
+@dataclass(frozen=True)
+class RawFiles:
+    """Files that came from elsewhere; they wait in a folder of their own until the artifact stands."""
+
+    dataset: Dataset
+    listing: Listing
+    waiting: Path
+    work: Work
+
+    def save(self, folder: Path) -> Notes:
+        """Let the artifact share the files, and say where each came from."""
+        write_provenance(self.dataset, self.listing, self.waiting, folder, self.work.intake)
+        for file in self.listing.files:
+            place = folder / file.path
+            place.parent.mkdir(parents=True, exist_ok=True)
+            _link(self.waiting / file.path, place)
+        return {**_terms(self.dataset), "n_files": len(self.listing.files), "commit": self.listing.commit}
+
+    def clear(self) -> None:
+        """Delete what waited."""
+        shutil.rmtree(waiting_folder(self.dataset, self.work.subject, self.work.intake.folder), ignore_errors=True)
+
+
+def _terms(dataset: Dataset) -> Notes:
+    return {"licence": dataset.licence, "access": dataset.access, "simulated": dataset.simulated}
 
 
 def _link(source: Path, place: Path) -> None:

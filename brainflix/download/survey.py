@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from brainflix.download.intake import waiting_folder
-from brainflix.parts.contract import Intake
 from brainflix.parts.dataset import Dataset
+from brainflix.parts.work import Intake
 
 
 @dataclass(frozen=True)

@@ -30,14 +30,14 @@ def _repository(item: Planned) -> str:
     """Return the Hub repository that a job which is to run takes its weights from; "" for none."""
     from brainflix.io.weights import is_shipped
 
-    weights = str(item.job.params.get("weights") or "")
+    weights = str(item.job.plain.get("weights") or "")
     here = is_shipped(weights) or Path(weights).expanduser().is_dir()
     return "" if item.status == "cached" or not weights or here else weights
 
 
 def _raw_bytes(dataset: Dataset, item: Planned) -> int | None:
     """Return the size of a data set's files as far as it is published; None if that of one is not."""
-    files = [] if dataset.fetch else dataset.named_files(item.job.params, item.job.subject)
+    files = [] if dataset.fetch else dataset.named_files(item.job.plain, item.job.subject)
     sizes = [file.size for file in files]
     return None if None in sizes else sum(size or 0 for size in sizes)
 
@@ -58,7 +58,7 @@ def needs_a_person(item: Planned) -> bool:
     dataset = find("dataset", item.job.dataset).load()
     if dataset.fetch or dataset.listing:
         return False
-    files = dataset.named_files(item.job.params, item.job.subject)
+    files = dataset.named_files(item.job.plain, item.job.subject)
     return any(not (file.url or file.optional) for file in files)
 
 

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from brainflix.engine.job import Job
 from brainflix.engine.plan import BLOCKED, CACHED, Planned
-from brainflix.errors import MissingError
-from brainflix.parts.contract import DOWNLOADS, JOB_FACTS, Intake, Job, Tools
+from brainflix.errors import DataError, MissingError, UsageError
+from brainflix.parts.contract import PartFunction, Stage, Waiting
+from brainflix.parts.find import find
+from brainflix.parts.lazy import load
+from brainflix.parts.stages import category_of
+from brainflix.parts.work import DOWNLOADS, Intake, Tools
 from brainflix.progress import Progress, Silent
 from brainflix.recipe.schema import Recipe
 from brainflix.settings import Settings, tell_hub
@@ -19,6 +25,8 @@ from brainflix.store.store import Store
 
 if TYPE_CHECKING:
     from brainflix.device import Compute
+    from brainflix.store.publish import Staging
+    from brainflix.store.refs import Ref
 
 
 @dataclass(frozen=True)
@@ -109,35 +117,58 @@ def make_tools(store: Store, settings: Settings, progress: Progress, intake: Int
 
 
 def run_job(job: Job, store: Store, tools: Tools) -> Done:
-    """Run one job and publish its artifact; if another process published it first, theirs is used."""
+    """Run one job and publish what it makes; if another process published it first, theirs is used."""
     started = time.monotonic()
-    stage = import_module(f"brainflix.{job.stage}.stage")
+    stage: Stage = import_module(f"brainflix.{job.stage}.stage")
+    part = None if job.stage == "report" else find(category_of(job.stage), job.part).load()
     inputs = {role: [store.open(ref) for ref in refs] for role, refs in job.inputs.items()}
-    with store.publish(
-        job.ref,
-        stage=job.stage,
-        stage_version=stage.VERSION,
-        parameters=job_parameters(job),
-        inputs={role: [str(ref) for ref in refs] for role, refs in job.inputs.items()},
-        recipe=job.recipe,
-        seed=job.seed,
-        dataset_revision=job.revision,
-    ) as out:
+    with ExitStack() as stack:
+        # The main output is published last: the job is done if it stands.
+        stagings = {name: stack.enter_context(_publishing(job, ref, stage, store)) for name, ref in job.outputs.items()}
 
         def compute() -> Compute:
             chosen = tools.compute()
-            out.device = chosen.describe()
+            for staging in stagings.values():
+                staging.device = chosen.describe()
             return chosen
 
-        stage.run(job, inputs, out, replace(tools, compute=compute))
-    if hasattr(stage, "finished"):
-        stage.finished(job, tools)
+        work = job.work(replace(tools, compute=compute))
+        made = _fit_of(job)(job.params, inputs, work) if job.is_fit else stage.run(part, job.params, inputs, work)
+        outputs = made if isinstance(made, Mapping) else {"": made}
+        if set(outputs) != set(stagings):
+            raise DataError(
+                f"{job.stage} part {job.part!r} made the outputs {sorted(outputs)}",
+                why=f"it declares {sorted(stagings)}",
+            )
+        for name, output in outputs.items():
+            stagings[name].notes |= output.save(stagings[name].path) or {}
+    for output in outputs.values():
+        if isinstance(output, Waiting):
+            output.clear()
     return Done(job.stage, job.step, job.subject, "ran", str(job.ref), round(time.monotonic() - started, 2))
 
 
-def job_parameters(job: Job) -> dict[str, Any]:
-    """Return what a manifest records of a job's parameters."""
-    return dict(job.params) | {name: getattr(job, name) for name in JOB_FACTS}
+def _fit_of(job: Job) -> PartFunction:
+    """Return what a job of a fit calls."""
+    fit = find(category_of(job.stage), job.part).fit
+    if fit is None:
+        raise UsageError(f"{job.stage} part {job.part!r} fits nothing for several subjects")
+    function: PartFunction = load(fit.target)
+    return function
+
+
+def _publishing(job: Job, ref: Ref, stage: Stage, store: Store) -> AbstractContextManager[Staging]:
+    """Return what publishes one output of a job."""
+    return store.publish(
+        ref,
+        stage=job.stage,
+        stage_version=stage.VERSION,
+        parameters=job.recorded(),
+        inputs={role: [str(each) for each in refs] for role, refs in job.inputs.items()},
+        recipe=job.recipe,
+        seed=job.seed,
+        dataset_revision=job.revision,
+    )
 
 
 def _cached(job: Job) -> Done:
@@ -146,7 +177,7 @@ def _cached(job: Job) -> Done:
 
 def _advice(item: Planned) -> str:
     verb = "extract-targets" if item.job.stage == "targets" else item.job.stage
-    if "not in the store" in item.why:
+    if item.lacks:
         return f"brainflix run {item.job.recipe}, or make its inputs first"
     return f"brainflix list parts {verb}"
 

@@ -91,7 +91,7 @@ def correlation_distance(
 
 
 def frame_correlations(truth: NDArray[Any], prediction: NDArray[Any], *, memory_bytes: int = 2**28) -> Iterator[Floats]:
-    """Yield, for each frame index, Pearson's r of every prediction with every true clip, for re-pairing.
+    """Yield, for each frame index, Pearson's r of every prediction with every true clip, for permutation.
 
     Args:
         truth: array of shape (n_clips, n_frames, n_dims), features of the true frames.

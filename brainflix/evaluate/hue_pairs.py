@@ -1,4 +1,4 @@
-"""Hue scores of every prediction against every true clip, by matrix products: what re-pairing needs.
+"""Hue scores of every prediction against every true clip, by matrix products: what permutation needs.
 
 Both scores of `hue` are products of one number per pixel and frame with another, so all pairs cost a few matrix
 products instead of n_clips^2 passes over the pixels (docs/scoring.md, Hue).

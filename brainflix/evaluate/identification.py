@@ -125,7 +125,7 @@ def retrieval_chance(k: int, gallery: int) -> float:
 def identification_matrix(
     similarities: Floats, n: int = 2, k: int = 1, direction: Direction = "brain_to_stim", ties: Ties = "fair"
 ) -> Floats:
-    """Return the n-way top-k accuracy if prediction i were paired with stimulus j, for the re-pairing test.
+    """Return the n-way top-k accuracy if prediction i were paired with stimulus j, for the permutation test.
 
     Returns:
         Array of shape (n_clips, n_clips), predictions by stimuli; its diagonal is the score of the true pairing.

@@ -1,4 +1,4 @@
-"""Tests that ask about motion: time reversal and magnitude-matched re-pairing (docs/scoring.md, Time reversal).
+"""Tests that ask about motion: time reversal and magnitude-matched permutation (docs/scoring.md, Time reversal).
 
 The published frame-shuffle test asks whether a video is smooth; it is here under that name.
 """
@@ -18,7 +18,7 @@ from scipy import stats
 from brainflix.errors import DataError, UsageError
 from brainflix.evaluate.bootstrap import cluster_sums
 from brainflix.evaluate.flow import Floats, Flow, Frames, Grey, farneback, flow_cosine
-from brainflix.evaluate.repairing import Repaired, from_null, permutation_blocks
+from brainflix.evaluate.permutations import Permuted, from_null, permutation_blocks
 from brainflix.scratch import give_back, zeros
 
 
@@ -96,21 +96,21 @@ def magnitude_matched_orders(
     seed: int | np.random.Generator = 0,
     folder: Path | None = None,
 ) -> NDArray[np.int32]:
-    """Draw re-pairings in which a prediction meets only truths of nearly its own truth's speed.
+    """Draw permutations in which a prediction meets only truths of nearly its own truth's speed.
 
-    Plain re-pairing can be won by knowing how fast a clip moves; here that knowledge is worth nothing, so a
-    significant score needs the direction or the place of motion. Orders go to `repairing.repairing_test`. Clips are
+    Plain permutation can be won by knowing how fast a clip moves; here that knowledge is worth nothing, so a
+    significant score needs the direction or the place of motion. Orders go to `repairing.permutation_test`. Clips are
     exchanged wherever they lie in time, so leave only one of those that overlap or share a scene.
 
     Args:
         speed: array of shape (n_clips,), mean true speed of each clip (`flow.epe_static`), all defined.
         n_bins: equally filled bins of speed, 10 for deciles.
-        n_draws: re-pairings.
+        n_draws: permutations.
         seed: of the draws.
         folder: takes the orders, which have room there; None holds them in memory.
 
     Returns:
-        Array of shape (n_draws, n_clips): entry [d, i] is the truth that prediction i meets in re-pairing d.
+        Array of shape (n_draws, n_clips): entry [d, i] is the truth that prediction i meets in permutation d.
 
     Raises:
         DataError: a speed is not finite, or a bin would hold a single clip, which could only meet itself.
@@ -131,7 +131,7 @@ def magnitude_matched_orders(
     return met.T
 
 
-def smoothness_test(errors: Floats, *, n_draws: int = 100, seed: int | np.random.Generator = 0) -> Repaired:
+def smoothness_test(errors: Floats, *, n_draws: int = 100, seed: int | np.random.Generator = 0) -> Permuted:
     """Test whether shuffling the frames of all predictions, in one order for all, raises their end-point error.
 
     Published as a test of decoded motion. It is not one: a smooth video has small flow, its shuffled frames have large

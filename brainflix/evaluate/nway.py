@@ -173,7 +173,7 @@ def ranks(scores: NDArray[Any]) -> tuple[Ints, Ints]:
     return above, equal
 
 
-def repaired_counts(logits: NDArray[Any], classes: Ints) -> Counts:
+def all_pairs_counts(logits: NDArray[Any], classes: Ints) -> Counts:
     """Count for every pair (prediction i, truth j) by look-ups in one ranking per prediction.
 
     Args:
@@ -209,7 +209,7 @@ def accuracy_matrix(logits: NDArray[Any], classes: Ints, n: int, k: int = 1, tie
         ties: "lose", "win" or "fair".
 
     Returns:
-        Array of shape (n_clips, n_clips), the input of the re-pairing test.
+        Array of shape (n_clips, n_clips), the input of the permutation test.
 
     Raises:
         DataError: classes and logits do not have the same frames.
@@ -217,10 +217,10 @@ def accuracy_matrix(logits: NDArray[Any], classes: Ints, n: int, k: int = 1, tie
     if logits.ndim not in (2, 3) or classes.ndim != logits.ndim or logits.shape[1:-1] != classes.shape[1:-1]:
         raise DataError(f"logits of shape {logits.shape} do not go with true classes of shape {classes.shape}")
     if logits.ndim == 2:
-        return accuracy(repaired_counts(logits, classes), n, k, ties)
+        return accuracy(all_pairs_counts(logits, classes), n, k, ties)
     total: Floats = np.zeros((len(logits), len(classes)))
     for frame in range(logits.shape[1]):
-        total += accuracy(repaired_counts(logits[:, frame], classes[:, frame]), n, k, ties)
+        total += accuracy(all_pairs_counts(logits[:, frame], classes[:, frame]), n, k, ties)
     total /= logits.shape[1]
     return total
 

@@ -18,15 +18,16 @@ import zarr
 from brainflix.errors import DataError, IntegrityError
 from brainflix.evaluate.bootstrap import block_clusters
 from brainflix.evaluate.clock import regular
-from brainflix.evaluate.folders.choosing import choose_metrics
+from brainflix.evaluate.choosing import choose_metrics
 from brainflix.evaluate.folders.engine import Choices, How, Scored, score_source
-from brainflix.evaluate.folders.inputs import Source
-from brainflix.evaluate.models.checkpoints import CHECKPOINTS, Checkpoint
+from brainflix.evaluate.staging import Source
+from brainflix.evaluate.networks.checkpoints import CHECKPOINTS, Checkpoint
 from brainflix.evaluate.parts import PaperParams
 from brainflix.evaluate.protocols import find_protocol
 from brainflix.evaluate.scorecard import Scorecard
 from brainflix.io.clip_read import Clip
-from brainflix.parts.contract import Job, Tools
+from brainflix.parts.contract import Inputs
+from brainflix.parts.work import Work
 from brainflix.store.artifact import Artifact
 from brainflix.store.lookup import find_clips
 from brainflix.store.schema import Clips, Videos
@@ -38,7 +39,7 @@ STAYS = (
 )
 
 
-def score(job: Job, params: PaperParams, inputs: Mapping[str, list[Artifact]], tools: Tools) -> Scorecard:
+def score(params: PaperParams, inputs: Inputs, work: Work) -> Scorecard:
     """Score videos under the protocol of `params`.
 
     Raises:
@@ -46,7 +47,7 @@ def score(job: Job, params: PaperParams, inputs: Mapping[str, list[Artifact]], t
             not fit the protocol.
     """
     # Asked for first: the manifest names the device, and the number of threads holds.
-    compute = tools.compute()
+    compute = work.compute()
     truth, prediction = _open(inputs, "truth"), _open(inputs, "videos")
     clips = _in_order(Clips.load(truth.artifact), prediction.ids)
     protocol = find_protocol(params.PROTOCOL)
@@ -56,18 +57,18 @@ def score(job: Job, params: PaperParams, inputs: Mapping[str, list[Artifact]], t
         checkpoints=_checkpoints(params),
         how=How(
             bug_compat=params.bug_compat,
-            cache=tools.cache,
+            cache=work.cache,
             device=str(compute.device),
-            clips_per_batch=tools.clips_per_batch,
+            clips_per_batch=work.clips_per_batch,
             block=longest_block(clips, params.block_s),
             n_draws=params.repairings,
-            seed=job.seed,
+            seed=work.seed,
             workers=torch.get_num_threads(),
         ),
     )
     source = Source(clips.ids, lambda name: (truth.read(name), prediction.read(name)))
     with tempfile.TemporaryDirectory(prefix="brainflix-evaluate-") as folder:
-        scored = score_source(source, choices, Path(folder), tools.progress.track)
+        scored = score_source(source, choices, Path(folder), work.progress.track)
         return Scorecard(scored.plan.protocol, clips.ids, scored.result.lines, _tables(scored, protocol.notes))
 
 
@@ -75,7 +76,7 @@ def longest_block(clips: Clips, block_s: float) -> int:
     """Return how many clips the fullest stimulus block of `block_s` seconds holds (docs/scoring.md, Intervals).
 
     Protocols of folders know blocks by their number of clips alone. Where blocks differ, the fullest is the safe one:
-    re-pairing never moves a clip by less than a block.
+    permutation never moves a clip by less than a block.
     """
     return int(np.bincount(block_clusters(clips.segment, clips.onset_s, block_s)).max())
 

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, PositiveInt, model_validator
 
 from brainflix.errors import UsageError
-from brainflix.evaluate.models.checkpoints import CHECKPOINTS
+from brainflix.evaluate.networks.checkpoints import CHECKPOINTS
 from brainflix.evaluate.protocols import Protocol, find_protocol
 from brainflix.parts.params import Params
 from brainflix.parts.part import Part, Table
@@ -16,7 +16,7 @@ from brainflix.wording import did_you_mean
 
 
 class StrictParams(WeightParams):
-    """The default protocol: one ground-truth class, exact N-way, chance by re-pairing, cluster intervals, baselines.
+    """The default protocol: one ground-truth class, exact N-way, chance by permutation, cluster intervals, baselines.
 
     `weights` are the video classifier's.
     """
@@ -29,8 +29,8 @@ class StrictParams(WeightParams):
         (1, 5), description="top-k retrievals of each regressed target among all clips under evaluation"
     )
     block_s: float = Field(20.0, gt=0, description="stimulus blocks of the cluster bootstrap, in seconds")
-    min_shift_s: float = Field(20.0, gt=0, description="smallest circular shift of the re-pairing test, in seconds")
-    n_draws: int = Field(10_000, ge=999, description="re-pairings at most; all of them where there are fewer")
+    min_shift_s: float = Field(20.0, gt=0, description="smallest circular shift of the permutation test, in seconds")
+    n_draws: int = Field(10_000, ge=999, description="permutations at most; all of them where there are fewer")
     n_boot: int = Field(10_000, ge=999, description="bootstrap replicates")
     interval: Literal["percentile", "bca"] = Field(
         "percentile", description="bootstrap interval; with fewer than 30 blocks it is Student's t whatever this says"
@@ -52,8 +52,8 @@ class PaperParams(Params):
     checkpoints: dict[str, WeightParams] = Field(
         {}, description="other weights for a network than the pinned ones, as {vit: {weights: FOLDER}}"
     )
-    repairings: int = Field(10_000, ge=0, description="re-pairings of the permutation test at most; 0 for none")
-    block_s: float = Field(20.0, gt=0, description="stimulus blocks of intervals and re-pairings, in seconds")
+    repairings: int = Field(10_000, ge=0, description="permutations of the test at most; 0 for none")
+    block_s: float = Field(20.0, gt=0, description="stimulus blocks of intervals and permutations, in seconds")
 
     @model_validator(mode="after")
     def _check_and_pin(self) -> Self:
@@ -85,7 +85,7 @@ class PaperParams(Params):
     def _names(self, protocol: Protocol) -> tuple[str, ...]:
         """Return the metrics of networks, among them all that are asked for."""
         from brainflix.evaluate.folders.catalogue import model_metrics
-        from brainflix.evaluate.folders.choosing import choose_metrics
+        from brainflix.evaluate.choosing import choose_metrics
 
         if self.metrics is None:
             return tuple(model_metrics(protocol))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from brainflix.errors import DataError
 from brainflix.evaluate.pixels import Floats, decibels
-from brainflix.evaluate.repairing import mean_matrix
+from brainflix.evaluate.permutations import mean_matrix
 
 Sample = NDArray[np.uint8]
 

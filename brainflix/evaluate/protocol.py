@@ -10,7 +10,7 @@ import numpy as np
 from brainflix.evaluate import baselines, identification
 from brainflix.evaluate.bootstrap import block_clusters, defined_mean
 from brainflix.evaluate.parts import StrictParams
-from brainflix.evaluate.repairing import Repaired, circular_orders, mismatched_pairs, repairing_test
+from brainflix.evaluate.permutations import Permuted, circular_orders, mismatched_pairs, permutation_test
 from brainflix.evaluate.score import Score, summarise
 from brainflix.evaluate.systems import System, VideoMetric, strict_metrics
 from brainflix.store.schema import Clips
@@ -23,7 +23,7 @@ class Design:
     """What all numbers of one table share.
 
     Attributes:
-        orders: re-pairings (n_orders, n_clips) by circular shifts within segments: all of them, or `n_draws` draws
+        orders: permutations (n_orders, n_clips) by circular shifts within segments: all of them, or `n_draws` draws
             where there are more.
         mismatched: which (prediction, truth) pairs they make, true ones left out, (n_clips, n_clips).
         clusters: stimulus block of each clip.
@@ -38,7 +38,7 @@ class Design:
 
 
 def make_design(clips: Clips, clip_s: float, params: StrictParams, seed: int) -> Design:
-    """Choose the re-pairings of the clips under evaluation and the pairs that they need."""
+    """Choose the permutations of the clips under evaluation and the pairs that they need."""
     shift = max(1, round(params.min_shift_s / clip_s))
     orders = circular_orders(clips.segment, min_shift=shift, n_draws=params.n_draws, seed=seed, onset_s=clips.onset_s)
     clusters = block_clusters(clips.segment, clips.onset_s, params.block_s)
@@ -202,12 +202,12 @@ def score_matrix(
         own: the clips' values, (n_clips,), where the matrix has them from a sample of places or with other ties.
         higher_is_better: False for errors.
     """
-    repaired: Repaired = repairing_test(matrix, design.orders, higher_is_better=higher_is_better)
+    repaired: Permuted = permutation_test(matrix, design.orders, higher_is_better=higher_is_better)
     return summarise(
         np.diagonal(matrix).astype(np.float64) if own is None else own,
         design.clusters,
         protocol=NAME,
-        repaired=repaired,
+        permuted=repaired,
         chance_analytic=chance,
         baselines={**below, "mismatched": repaired.chance},
         ceiling=ceiling,

@@ -78,7 +78,7 @@ def retrieval_near(
 
 
 def retrieval_near_matrix(similarities: Floats, near: Bools, k: int) -> Floats:
-    """Return whether prediction i would find stimulus j, or one near it, among its k best: for re-pairing.
+    """Return whether prediction i would find stimulus j, or one near it, among its k best: for permutation.
 
     Args:
         similarities: square array of shape (n_clips, n_clips), predictions by stimuli; equal ones count in the order of

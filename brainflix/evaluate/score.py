@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from brainflix.evaluate.bootstrap import Method, mean_interval
 from brainflix.evaluate.rates import rate_interval
-from brainflix.evaluate.repairing import Repaired
+from brainflix.evaluate.permutations import Permuted
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,14 +24,14 @@ class Score:
         value: mean over the clips that have one, whatever the interval's method.
         n: clips that have a value.
         n_nan: clips or frames left out because the metric is undefined there.
-        chance: empirical chance level, the mean over re-pairings; NaN if not evaluated.
+        chance: empirical chance level, the mean over permutations; NaN if not evaluated.
         chance_analytic: chance level from theory; NaN where there is none.
         ci95: cluster-bootstrap limits; with few clusters Student's t with the cluster-robust standard error; of a rate
             that is 0 or 1 for every clip, the exact binomial limits over clusters.
         se: standard error of the value over clusters, which `ci95` belongs to.
         n_clusters: clusters that have a value.
         ci_method: which of these, "percentile", "t" or "clopper-pearson".
-        p: of the re-pairing test; NaN if not evaluated.
+        p: of the permutation test; NaN if not evaluated.
         baselines: value of each trivial baseline.
         ceiling: noise or oracle ceiling, where known.
         per_clip: array of shape (n_clips,).
@@ -90,7 +90,7 @@ def summarise(
     clusters: NDArray[Any],
     *,
     protocol: str,
-    repaired: Repaired | None = None,
+    repaired: Permuted | None = None,
     chance_analytic: float = math.nan,
     baselines: Mapping[str, float] | None = None,
     ceiling: float | None = None,
@@ -106,7 +106,7 @@ def summarise(
         per_clip: array of shape (n_clips,), NaN where undefined.
         clusters: array of shape (n_clips,), stimulus blocks for the interval.
         protocol: name of the protocol.
-        repaired: result of the re-pairing test.
+        repaired: result of the permutation test.
         chance_analytic: chance level from theory.
         baselines: value of each trivial baseline.
         ceiling: noise or oracle ceiling.

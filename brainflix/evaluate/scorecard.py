@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from brainflix.evaluate.comparison import holm
 from brainflix.evaluate.score import Score
+from brainflix.store.arrays import write_array
+from brainflix.store.checks import write_json
+
+FILE = "scores.json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,23 +61,32 @@ class Scorecard:
         clip_ids: the clips that were evaluated, in the order of every `per_clip`.
         lines: by the metric's name, primary ones in the order of the headline.
         tables: further tables by title, each a list of {column: value}.
+        subject, simulated: whose scores, and whether the brains are simulated; the stage fills them in.
     """
 
     protocol: str
     clip_ids: Sequence[str]
     lines: Mapping[str, Line]
     tables: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    subject: int | None = None
+    simulated: bool = False
 
-    def document(self, subject: int | None, *, simulated: bool) -> dict[str, Any]:
+    def save(self, folder: Path) -> None:
+        """Write scores.json and the per-clip values."""
+        for name, line in self.lines.items():
+            write_array(folder, f"per_clip/{name}", line.score.per_clip, dims=("clip",), layout="whole")
+        write_json(folder / FILE, self.document())
+
+    def document(self) -> dict[str, Any]:
         """Return the content of scores.json, the same shape for every protocol."""
         return {
             "protocol": self.protocol,
-            "subject": subject,
-            "simulated": simulated,
+            "subject": self.subject,
+            "simulated": self.simulated,
             "n_clips": len(self.clip_ids),
             "clip_ids": list(self.clip_ids),
             "primary": [name for name, line in self.lines.items() if line.primary],
             "scores": plain_table(self.lines),
             "tables": {title: list(rows) for title, rows in self.tables.items()},
-            "notes": ["simulated data"] if simulated else [],
+            "notes": ["simulated data"] if self.simulated else [],
         }

@@ -20,7 +20,7 @@ from brainflix.device import Compute
 from brainflix.errors import DataError
 from brainflix.evaluate import baselines
 from brainflix.evaluate.ceiling_tables import CEILING_TITLE, SPREAD_TITLE, ceiling_row, spread_rows
-from brainflix.evaluate.classifier import VideoClassifier
+from brainflix.evaluate.networks.video_classifier import VideoClassifier
 from brainflix.evaluate.comparison import holm, paired_difference
 from brainflix.evaluate.parts import StrictParams
 from brainflix.evaluate.protocol import (
@@ -39,8 +39,8 @@ from brainflix.evaluate.systems import System, VideoMetric, strict_metrics
 from brainflix.evaluate.target_lines import target_lines, target_row
 from brainflix.io.weights import resolve_weights
 from brainflix.memo import Latest
-from brainflix.parts.contract import Job, Tools
-from brainflix.parts.find import find
+from brainflix.parts.contract import Inputs
+from brainflix.parts.work import Work
 from brainflix.store.artifact import Artifact
 from brainflix.store.lookup import find_clips
 from brainflix.store.schema import Clips, Predictions, Targets, Videos
@@ -67,7 +67,7 @@ class Ground:
 _grounds: Latest[Ground] = Latest()
 
 
-def score(job: Job, params: StrictParams, inputs: Mapping[str, list[Artifact]], tools: Tools) -> Scorecard:
+def score(params: StrictParams, inputs: Inputs, work: Work) -> Scorecard:
     """Score videos and regressed targets.
 
     Raises:
@@ -75,10 +75,10 @@ def score(job: Job, params: StrictParams, inputs: Mapping[str, list[Artifact]], 
     """
     all_clips = Clips.load(inputs["truth"][0])
     clips = all_clips.take(all_clips.places(inputs["videos"][0].json("videos.json")["clip_ids"]))
-    clip_s = find("dataset", job.dataset).load().clip_s
-    design = make_design(clips, clip_s, params, job.seed)
+    clip_s = work.dataset.clip_s
+    design = make_design(clips, clip_s, params, work.seed)
     metrics = strict_metrics(params.ways, params.true_classes)
-    scores, limits = _score_videos(job, inputs, clips, all_clips, design, tools, metrics)
+    scores, limits = _score_videos(params, inputs, clips, all_clips, design, work, metrics)
     lines = {
         metric.name: Line(scores[metric.name], metric.about, metric.primary, metric.unit, metric.higher_is_better)
         for metric in metrics
@@ -93,19 +93,24 @@ def score(job: Job, params: StrictParams, inputs: Mapping[str, list[Artifact]], 
 
 
 def _score_videos(
-    job: Job,
+    params: StrictParams,
     inputs: Mapping[str, list[Artifact]],
     clips: Clips,
     all_clips: Clips,
     design: Design,
-    tools: Tools,
+    work: Work,
     metrics: Sequence[VideoMetric],
 ) -> tuple[dict[str, Score], dict[str, list[dict[str, Any]]]]:
     """Score the videos beside every baseline and the oracle, and their spread over seeds if there are samples."""
     shared_inputs = [*inputs["truth"], *inputs.get("oracle", []), *inputs.get("baselines", [])]
-    key = (str(job.params), job.seed, tuple(clips.ids), *(artifact.manifest.key for artifact in shared_inputs))
+    key = (
+        str(params.model_dump(mode="json")),
+        work.seed,
+        tuple(clips.ids),
+        *(artifact.manifest.key for artifact in shared_inputs),
+    )
     # Asked for before the memory is, so that every subject's manifest names the device.
-    compute = tools.compute()
+    compute = work.compute()
     ground = _grounds.get(key, lambda: _ground(inputs, clips, all_clips, design, compute))
     prediction = _system("prediction", inputs["videos"][0], clips, ground.truth.classifier)
     own = trivial_systems(prediction, ground.truth, ground.training_mean, of_prediction=True)

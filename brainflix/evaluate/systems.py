@@ -12,9 +12,9 @@ import torch
 from numpy.typing import NDArray
 
 from brainflix.evaluate import nway
-from brainflix.evaluate.classifier import VideoClassifier
+from brainflix.evaluate.networks.video_classifier import VideoClassifier
 from brainflix.evaluate.clip_pool import clip_pool
-from brainflix.evaluate.repairing import mismatched_means
+from brainflix.evaluate.permutations import mismatched_means
 from brainflix.evaluate.video_metrics import METRICS, score_views
 from brainflix.evaluate.views import ClipSet, View, sample_flow
 

@@ -85,7 +85,7 @@ def _near_line(step: str, matched: Match, clips: Clips, design: Design, k: int) 
 
 
 def _vector_lines(step: str, matched: Match, design: Design) -> dict[str, Line]:
-    """Return pattern correlation, centred cosine and explained variance, all of which re-pair."""
+    """Return pattern correlation, centred cosine and explained variance, all of which permute."""
     regressed = matched.regressed
     prediction, truth = (values - regressed.mean for values in (regressed.prediction, regressed.truth))
     varies = regressed.sd > 0

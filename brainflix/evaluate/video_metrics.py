@@ -2,7 +2,7 @@
 
 Values of true pairs come from whole frames in double precision and are what is reported. Those of all pairings, true
 ones among them, come from a sample of places in each frame, in single precision where that is enough; they make the
-mismatched floor, the re-paired chance level and p.
+mismatched floor, the permuted chance level and p.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 FLAVOURS = {"ssim_rgb_u7": ssim.RGB_U7, "ssim_gray_g11": ssim.GRAY_G11}
 
 
-Null = Literal["repaired", "matched", "signs"]
+Null = Literal["permuted", "matched", "signs"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Metric:
         own: its values for a (truth, prediction), an array of shape (n_values,), a value per frame or one in all;
             None where a clip alone has no value.
         matrix: its values for all pairings of (truths, predictions), (n_predictions, n_truths); None where there is
-            nothing to re-pair.
+            nothing to permute.
         primary: whether headlines may use it.
         unit: "" for none.
         higher_is_better: which direction is good.
@@ -43,7 +43,7 @@ class Metric:
         timed: whether it needs the frame rate.
         special: whether only a protocol that names it has it.
         asked: whether it is scored only when asked for by name.
-        null: what p is made of: re-pairing, re-pairing among clips of the same true speed, or the signs of the clips'
+        null: what p is made of: permutation, permutation among clips of the same true speed, or the signs of the clips'
             values.
     """
 
@@ -58,7 +58,7 @@ class Metric:
     timed: bool = False
     special: bool = False
     asked: bool = False
-    null: Null = "repaired"
+    null: Null = "permuted"
 
 
 def _ssim(flavour: ssim.Flavour, truth: View, prediction: View) -> Floats:

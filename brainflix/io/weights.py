@@ -109,13 +109,19 @@ def resolve_weights(name: str, revision: str, folders: Sequence[str] = ()) -> Pa
 
     Args:
         name: `demo/…`, a folder, or a Hub repository id.
-        revision: commit of the Hub repository; for others the digest that `pin` checked.
+        revision: commit of the Hub repository; for others the digest of their files, which is checked again.
         folders: the only ones that are read, so that no other is fetched; empty for all of a model or pipeline.
 
     Raises:
         MissingError: the weights cannot be had; says how to get them.
+        UsageError: files on this machine are not those of `revision` any more.
     """
-    folder = local_folder(name) or fetch_weights(name, revision, folders)
+    folder = local_folder(name)
+    if folder is None:
+        folder = fetch_weights(name, revision, folders)
+    elif revision:
+        # The key was made of these very files; they may have changed since.
+        pin(name, revision, folders)
     # After, not before: it imports the libraries, which takes seconds that weights which are not there need not cost.
     _quieten_libraries()
     return folder

@@ -1,130 +1,80 @@
-"""What a stage is given and what it must give: the only meeting point of the plan and the eight verbs."""
+"""The contract: every part is called as `part(params, inputs, work)` and returns what is to be published.
+
+`params` is an instance of the part's own class, validated once, by the plan. `inputs` are the artifacts by role. `work`
+says whose job it is and what the part may use. What comes back writes itself, and says what people should know of it.
+`brainflix.testing.parts` checks a part against all this.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
-
-from brainflix.progress import Progress, Silent
-from brainflix.store.refs import Ref
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from brainflix.device import Compute
-    from brainflix.store.publish import Staging
-    from brainflix.store.store import Artifact, Store
+    from pydantic import BaseModel
 
-# Stage -> the kind of artifact that it makes, in the order in which the verbs run.
-STAGES: dict[str, str] = {
-    "download": "raw",
-    "preprocess": "bold",
-    "align": "aligned",
-    "targets": "targets",
-    "train": "model",
-    "regress": "predictions",
-    "reconstruct": "videos",
-    "evaluate": "scores",
-    "report": "report",
-}
-# Stages that a recipe has sections for.
-SECTIONS = tuple(stage for stage in STAGES if stage not in ("download", "report"))
-# Where raw files wait, in the store's folder: an artifact shares their bytes, which only one file system can.
-DOWNLOADS = ".downloads"
-# What a manifest says of a job beside the part's parameters, which therefore cannot have these names.
-JOB_FACTS = ("part", "step", "subject", "dataset")
+    from brainflix.parts.work import Work
+    from brainflix.store.artifact import Artifact
+
+Inputs = Mapping[str, "list[Artifact]"]
+Notes = Mapping[str, object]
 
 
-@dataclass(frozen=True)
-class Job:
-    """One stage of a recipe for one subject: everything that decides its result.
+@runtime_checkable
+class Made(Protocol):
+    """What a part made: `Responses`, `Targets`, `Predictions`, `Videos`, `Captions`, or anything else that is saved."""
 
-    Attributes:
-        stage, step, part: the verb, the recipe's name of the step (empty if it has only one) and the part that does it.
-        subject: subject number, or None for a step of all subjects or of none.
-        params: validated parameters of the part, as plain values.
-        ref: where the result goes.
-        inputs: refs by role.
-        seed: seed of everything random in the job.
-        dataset, recipe, revision: names for provenance.
-    """
-
-    stage: str
-    step: str
-    part: str
-    subject: int | None
-    params: Mapping[str, Any]
-    ref: Ref
-    inputs: Mapping[str, tuple[Ref, ...]]
-    seed: int
-    dataset: str
-    recipe: str
-    revision: str
+    def save(self, folder: Path, /) -> Notes | None:
+        """Write the artifact's files below `folder`; return what the manifest should note, if anything."""
+        ...
 
 
-@dataclass(frozen=True)
-class Intake:
-    """How raw files come, and where they wait until all of them are whole.
+@runtime_checkable
+class Waiting(Protocol):
+    """What was made bit by bit, so that a stopped job goes on: the bits wait until the artifact stands."""
 
-    Attributes:
-        folder: where they wait; it outlives the process, so that nothing is fetched twice.
-        source: folder of files that a person fetched, to be adopted instead of fetching.
-        agreed: whether the user has just agreed to the data set's terms.
-        offline: open no connection.
-        workers: files that are fetched side by side.
-    """
-
-    folder: Path
-    source: Path | None = None
-    agreed: bool = False
-    offline: bool = False
-    workers: int = 8
+    def clear(self) -> None:
+        """Delete what waited."""
+        ...
 
 
-@dataclass(frozen=True)
-class Tools:
-    """What a stage may use and what never changes its result.
+@dataclass(frozen=True, eq=False)
+class Noted:
+    """What was made, with remarks for the manifest: anything that has a text form."""
 
-    Attributes:
-        store: for checkpoints of the stage's own work.
-        compute: called when a device is first needed, so that light stages do not import torch.
-        attention: attention kernel by name.
-        progress: where to say how far it is.
-        clips_per_batch: clips that go through a network at once.
-        checkpoint_epochs: epochs between checkpoints.
-        recompute: recompute activations in the backward pass of training, to save memory.
-        vae_slicing: autoencoders take one clip or frame at a time.
-        vae_tiling: autoencoders take large frames in tiles; where they overlap, pixels differ a little.
-        offload: what of a generator waits in main memory: "none", "model" or "sequential".
-        cache: folder that keeps what networks say of clips; None keeps nothing.
-        given: how raw files come; None takes the store's own folder and asks for nothing.
-    """
+    made: Made
+    notes: Notes = field(default_factory=dict)
 
-    store: Store
-    compute: Callable[[], Compute]
-    attention: str = "auto"
-    progress: Progress = field(default_factory=Silent)
-    clips_per_batch: int = 16
-    checkpoint_epochs: int = 5
-    recompute: bool = False
-    vae_slicing: bool = False
-    vae_tiling: bool = False
-    offload: str = "none"
-    cache: Path | None = None
-    given: Intake | None = None
+    def save(self, folder: Path) -> Notes:
+        """Write the files; return all remarks."""
+        return {**(self.made.save(folder) or {}), **self.notes}
 
-    @property
-    def intake(self) -> Intake:
-        """How raw files come."""
-        return self.given or Intake(self.store.root / DOWNLOADS)
+    def clear(self) -> None:
+        """Delete what waited, if anything did."""
+        if isinstance(self.made, Waiting):
+            self.made.clear()
+
+
+# What a part returns: one output, or several by the names under which the part declares them, "" for the main one.
+Outputs = Made | Mapping[str, Made]
+
+
+class PartFunction(Protocol):
+    """A part."""
+
+    def __call__(self, params: Any, inputs: Inputs, work: Work) -> Outputs:
+        """Do the job; everything random follows from `work.seed`."""
+        ...
 
 
 class Stage(Protocol):
-    """The door of a verb: `brainflix.<verb>.stage`."""
+    """The door of a verb, `brainflix.<verb>.stage`: calls the part, and adds what all of the verb's parts share."""
 
     VERSION: int
 
-    def run(self, job: Job, inputs: Mapping[str, list[Artifact]], out: Staging, tools: Tools) -> None:
-        """Write the artifact's files below `out.path`."""
+    def run(self, part: Any, params: BaseModel, inputs: Inputs, work: Work) -> Outputs:
+        """Return what is to be published. `part` is a function, for `download` a data set, for `report` nothing."""
         ...

@@ -20,15 +20,15 @@ from brainflix.errors import UsageError
 from brainflix.parts.part import Part, Table
 from brainflix.wording import did_you_mean
 
-__all__ = ["ENTRY_POINTS", "Part", "find", "own_parts", "parts"]
+__all__ = ["ENTRY_POINTS", "Part", "architectures", "find", "own_parts", "parts"]
 
 ENTRY_POINTS = "brainflix.parts"
 # The order in which categories are listed.
 _CATEGORIES = (
-    *("dataset", "preprocess", "align", "targets", "train", "regress", "reconstruct", "evaluate"),
-    *("checkpoint", "network"),
+    *("dataset", "preprocess", "align", "targets", "train", "regress", "reconstruct", "explain", "evaluate"),
+    "checkpoint",
 )
-_PACKAGES = ("datasets", "align", "targets", "train", "trained", "regress", "reconstruct", "evaluate")
+_PACKAGES = ("datasets", "align", "targets", "train", "trained", "regress", "reconstruct", "explain", "evaluate")
 
 
 @lru_cache(maxsize=1)
@@ -55,9 +55,21 @@ def _plugins() -> dict[str, dict[str, list[Part]]]:
     found: dict[str, dict[str, list[Part]]] = {}
     for entry in entry_points(group=ENTRY_POINTS):
         category, _, name = entry.name.partition(":")
-        package = entry.dist.name if entry.dist else "a plug-in"
-        part = Part(entry.value, None, f"from {package}", package=package)
+        package, version = (entry.dist.name, entry.dist.version) if entry.dist else ("a plug-in", "")
+        part = Part(entry.value, None, f"from {package}", package=package, version=version)
         found.setdefault(category, {}).setdefault(name, []).append(part)
+    return found
+
+
+@lru_cache(maxsize=1)
+def architectures() -> dict[str, str]:
+    """Return what builds a trained network again, `module:function`, by the architecture that its config names.
+
+    Another package adds one as the entry point `architecture:name`.
+    """
+    found = {name: offers[0].target for name, offers in _plugins().get("architecture", {}).items()}
+    for module in _modules():
+        found |= getattr(import_module(module), "ARCHITECTURES", {})
     return found
 
 

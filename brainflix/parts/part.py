@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel
@@ -11,6 +11,28 @@ from pydantic import BaseModel
 from brainflix.errors import UsageError
 from brainflix.parts.lazy import load
 from brainflix.parts.params import AnyParams
+from brainflix.parts.stages import STAGES
+
+BRAINFLIX = "brainflix"
+# The role under which a part reads what it fitted, and how its job is called behind the step's name.
+FIT = "fit"
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a part fits once for several subjects: a job of its own, whose artifact the job of each subject reads.
+
+    Attributes:
+        target: `module:attribute`, called as a part is; its artifact comes to the part under the role `fit`.
+        reads: roles that it is given.
+        alone: those of them that the part itself is not given.
+        kind: the kind of its artifact.
+    """
+
+    target: str
+    reads: tuple[str, ...]
+    alone: tuple[str, ...] = ()
+    kind: str = "model"
 
 
 @dataclass(frozen=True)
@@ -23,7 +45,10 @@ class Part:
         summary: one line for `brainflix list`.
         needs: roles that a step must give it; None if it declares nothing, so that any roles pass.
         takes: roles that a step may give it as well.
+        fit: what it fits for several subjects at once, if anything.
+        makes: the kind of each output by name, "" for the main one; empty where it makes what its stage makes.
         package: the package that it comes from.
+        version: of that package; empty for brainflix itself.
     """
 
     target: str
@@ -31,11 +56,27 @@ class Part:
     summary: str
     needs: tuple[str, ...] | None = None
     takes: tuple[str, ...] = ()
-    package: str = "brainflix"
+    fit: Fit | None = None
+    makes: Mapping[str, str] = field(default_factory=dict)
+    package: str = BRAINFLIX
+    version: str = ""
+
+    @property
+    def origin(self) -> str:
+        """Name and version of the package that it comes from, which enter its jobs' keys; empty for brainflix."""
+        return "" if self.package == BRAINFLIX else f"{self.package} {self.version}".strip()
+
+    def kinds(self, stage: str) -> dict[str, str]:
+        """Return the kind of artifact of each output, by name; the main one's is empty."""
+        return {"": STAGES[stage], **self.makes}
 
     def load(self) -> Any:
         """Import and return the part's code."""
         return load(self.target)
+
+    def load_fit(self) -> tuple[Any, ...]:
+        """Import and return the code of its fit, if it has one."""
+        return () if self.fit is None else (load(self.fit.target),)
 
     def load_params(self) -> type[BaseModel]:
         """Return the class of the part's parameters; only a plug-in is imported for it.

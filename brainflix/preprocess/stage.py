@@ -1,43 +1,35 @@
 """The door of `preprocess`: a subject's raw files in, one clean row per clip presentation out.
 
-A part is `part(job, params, inputs, tools) -> Responses`, or a pair of them and notes for the manifest, such as how
-many values were filled in. `params` are its validated parameters; `inputs` are the raw artifacts by role (`raw`, and
-`stimuli` where rows need the films' own table of clips). The `Responses` carry one row per trial and the mask
-`selected`, (n_grayordinates,), which alignment reads; every other mask or statistic is the part's own.
+A part returns `Responses`, with remarks for the manifest if it has any, such as how many values were filled in. Its
+roles are `raw`, and `stimuli` where rows need the films' own table of clips. The `Responses` carry one row per trial
+and the mask `selected`, (n_grayordinates,), which alignment reads; every other mask or statistic is the part's own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from pydantic import BaseModel
 
 from brainflix.errors import DataError
-from brainflix.parts.contract import Job, Tools
-from brainflix.parts.find import find
-from brainflix.store.publish import Staging
-from brainflix.store.store import Artifact
-
-if TYPE_CHECKING:
-    from brainflix.store.schema import Responses
+from brainflix.parts.contract import Inputs, Noted, Outputs, PartFunction
+from brainflix.parts.work import Work
+from brainflix.store.responses import Responses
 
 VERSION = 1
 
 
-def run(job: Job, inputs: Mapping[str, list[Artifact]], out: Staging, tools: Tools) -> None:
-    """Let the named preprocessing clean the subject, and write its rows, statistics and masks.
+def run(part: PartFunction, params: BaseModel, inputs: Inputs, work: Work) -> Outputs:
+    """Let the named preprocessing clean the subject: rows, statistics and masks.
 
     Raises:
-        DataError: the part says nothing about which grayordinates are selected.
+        DataError: the part made something else, or says nothing about which grayordinates are selected.
     """
-    part = find("preprocess", job.part)
-    params = part.load_params().model_validate(dict(job.params))
-    made = part.load()(job, params, inputs, tools)
-    responses: Responses
-    responses, notes = made if isinstance(made, tuple) else (made, {})
-    if "selected" not in responses.masks:
-        raise DataError(f"preprocess part {job.part!r} gave no mask 'selected'", why="alignment reads it")
-    responses.save(out.path)
-    out.notes |= notes
-    n = int(responses.masks["selected"].sum())
-    out.notes |= {"n_selected": n, "n_grayordinates": len(responses.area), "n_runs": len(responses.run_names)}
-    tools.progress.say(f"subject {job.subject}: {n} of {len(responses.area)} grayordinates selected")
+    outputs = part(params, inputs, work)
+    made = outputs.made if isinstance(outputs, Noted) else outputs
+    if not isinstance(made, Responses):
+        raise DataError(f"preprocess part {work.part!r} made a {type(made).__name__}", why="alignment reads Responses")
+    if "selected" not in made.masks:
+        raise DataError(f"preprocess part {work.part!r} gave no mask 'selected'", why="alignment reads it")
+    n = int(made.masks["selected"].sum())
+    work.progress.say(f"subject {work.subject}: {n} of {len(made.area)} grayordinates selected")
+    counts = {"n_selected": n, "n_grayordinates": len(made.area), "n_runs": len(made.run_names)}
+    return Noted(made, {**(outputs.notes if isinstance(outputs, Noted) else {}), **counts})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from brainflix.io.weights import resolve_weights
-from brainflix.parts.contract import Tools
+from brainflix.parts.work import Tools
 from brainflix.pretrained.blip import Search, load_captioner
 from brainflix.pretrained.params import BlipCaptionParams
 

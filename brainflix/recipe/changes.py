@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from brainflix.errors import UsageError
-from brainflix.parts.contract import SECTIONS
+from brainflix.parts.stages import SECTIONS
 from brainflix.wording import did_you_mean
 
 PRESETS = "presets"

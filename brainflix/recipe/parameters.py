@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from brainflix.errors import UsageError
-from brainflix.parts.contract import JOB_FACTS
 from brainflix.parts.find import Part, find, parts
+from brainflix.parts.stages import JOB_FACTS
 from brainflix.recipe.schema import Recipe
 from brainflix.wording import did_you_mean
 
@@ -17,8 +17,8 @@ from brainflix.wording import did_you_mean
 COMPAT = "compat"
 
 
-def validated(part: Part, params: Mapping[str, Any], where: str, compat: str | None = None) -> dict[str, Any]:
-    """Return the part's parameters with defaults filled in, as plain values.
+def validated(part: Part, params: Mapping[str, Any], where: str, compat: str | None = None) -> BaseModel:
+    """Return the part's parameters with defaults filled in, an instance of its own class.
 
     Args:
         part: whose model decides.
@@ -35,13 +35,12 @@ def validated(part: Part, params: Mapping[str, Any], where: str, compat: str | N
     inherits = bool(compat) and _knows(model, compat) and COMPAT not in params
     given = {**params, COMPAT: compat} if inherits else dict(params)
     try:
-        values: dict[str, Any] = model.model_validate(given).model_dump(mode="json")
+        return model.model_validate(given)
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(piece) for piece in first["loc"])
         why = did_you_mean(name, model.model_fields) if first["type"] == "extra_forbidden" else ""
         raise UsageError(f"{where}.{name}: {first['msg']}", why=why) from error
-    return values
 
 
 def check_compat(recipe: Recipe) -> None:

@@ -2,7 +2,8 @@
 
 A section holds either one step (it has a `part`) or several named steps. A step names its part, its inputs by role, the
 subjects that it runs for and, inline, the part's parameters. An input is `stage`, `stage.step`, or either with the
-subjects in brackets: `align[all]`, `align[others]`, `align[1,2]`; without brackets it is the step's own subject.
+subjects in brackets: `align[all]`, `align[others]`, `align[1,2]`; without brackets it is the step's own subject. Of a
+step that makes several things, `stage.step:output` is one of the further ones.
 `compat` names a paper whose released behaviour is wanted: it is the value of that parameter for every part that has it.
 `presets` hold changes by name, for `--preset`. An input may also come from another recipe, as `bmd/preprocess[all]`:
 its steps run as that recipe says, so that several data sets can be pooled.
@@ -17,7 +18,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from brainflix.errors import UsageError
-from brainflix.parts.contract import SECTIONS, STAGES
+from brainflix.parts.stages import SECTIONS, STAGES
 from brainflix.recipe.changes import HEAD
 from brainflix.wording import did_you_mean
 
@@ -38,7 +39,7 @@ _FROZEN = ConfigDict(frozen=True, extra="forbid")
 
 
 _SOURCE = re.compile(
-    r"((?P<recipe>[A-Za-z0-9._-]+)/)?(?P<stage>[a-z]+)(\.(?P<step>[A-Za-z0-9_-]+))?(\[(?P<subjects>own|all|others|\d+(,\d+)*)\])?"
+    r"((?P<recipe>[A-Za-z0-9._-]+)/)?(?P<stage>[a-z]+)(\.(?P<name>[A-Za-z0-9_-]+))?(:(?P<output>[A-Za-z0-9_-]+))?(\[(?P<subjects>own|all|others|\d+(,\d+)*)\])?"
 )
 
 
@@ -57,7 +58,7 @@ class Source(BaseModel):
 
     @classmethod
     def parse(cls, text: str) -> Source:
-        """Read `[recipe/]stage[.step][[subjects]]`.
+        """Read `[recipe/]stage[.step][:output][[subjects]]`.
 
         Raises:
             ValueError: another form or an unknown stage.
@@ -70,7 +71,17 @@ class Source(BaseModel):
             raise ValueError(f"{text!r}: another recipe's subjects are all others; say all, or numbers")
         if subjects[0].isdigit():
             subjects = tuple(int(number) for number in subjects.split(","))
-        return cls(stage=match["stage"], step=match["step"] or "", subjects=subjects, recipe=match["recipe"] or "")
+        return cls(
+            stage=match["stage"],
+            step=_step_text(match["name"], match["output"]),
+            subjects=subjects,
+            recipe=match["recipe"] or "",
+        )
+
+
+def _step_text(name: str | None, output: str | None) -> str:
+    """Return the step of a source; a further output of a step is written behind it, as `keyframe:captions`."""
+    return (name or "") + (f":{output}" if output else "")
 
 
 class Step(BaseModel):

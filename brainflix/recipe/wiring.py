@@ -18,6 +18,11 @@ def stage_place(recipe: str, stage: str) -> str:
     return f"{recipe}/{stage}" if recipe else stage
 
 
+def output_place(place: Place, output: str) -> Place:
+    """Return where an output of a job stands: at the job's own place, or at `step:output` for a further one."""
+    return place if not output else (place[0], f"{place[1]}:{output}", place[2])
+
+
 def is_own(place: Place) -> bool:
     """Say whether a place stands in the recipe itself, not in another one that it reads from."""
     return "/" not in place[0]
@@ -60,7 +65,9 @@ def ordered(stage: str, steps: Mapping[str, Step]) -> list[tuple[str, Step]]:
             name
             for name, step in left.items()
             if not any(
-                s.stage == stage and not s.recipe and s.step in left for group in step.inputs.values() for s in group
+                s.stage == stage and not s.recipe and s.step.partition(":")[0] in left
+                for group in step.inputs.values()
+                for s in group
             )
         ]
         if not ready:
@@ -72,7 +79,7 @@ def ordered(stage: str, steps: Mapping[str, Step]) -> list[tuple[str, Step]]:
 def _siblings(stage: str, step: Step) -> set[str]:
     """Return the steps of its own section that a step reads."""
     sources = (source for group in step.inputs.values() for source in group)
-    return {source.step for source in sources if source.stage == stage and not source.recipe}
+    return {source.step.partition(":")[0] for source in sources if source.stage == stage and not source.recipe}
 
 
 def subjects_of(step: Step, recipe: Recipe) -> Sequence[int | None]:

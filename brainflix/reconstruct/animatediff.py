@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 
 import numpy as np
 from diffusers import AnimateDiffVideoToVideoPipeline, DDIMScheduler, MotionAdapter
 
 from brainflix.io.weights import resolve_weights
-from brainflix.parts.contract import Job, Tools
+from brainflix.parts.contract import Inputs
+from brainflix.parts.work import Work
 from brainflix.reconstruct.fit import Limits
 from brainflix.reconstruct.parts import AnimateDiffParams
+from brainflix.reconstruct.rendering import rendering
 from brainflix.reconstruct.texts import Text
 from brainflix.reconstruct.vid2vid import Backend, Call, VideoToVideo, load_pipeline, prepare
-from brainflix.store.artifact import Artifact
 
 # The schedule that the adapters were trained with is another one than Stable Diffusion's.
 SCHEDULE = {"beta_schedule": "linear", "timestep_spacing": "linspace", "steps_offset": 1, "clip_sample": False}
 
 
-def load(job: Job, params: AnimateDiffParams, inputs: Mapping[str, list[Artifact]], tools: Tools) -> VideoToVideo:
+def load(params: AnimateDiffParams, inputs: Inputs, work: Work) -> VideoToVideo:
     """Load Stable Diffusion's folder and the adapter's, and join them."""
-    folder, compute = resolve_weights(params.weights, params.revision), tools.compute()
+    folder, compute = resolve_weights(params.weights, params.revision), work.compute()
     adapter = MotionAdapter.from_pretrained(
         resolve_weights(params.adapter, params.adapter_revision), torch_dtype=compute.dtype, local_files_only=True
     )
@@ -31,7 +31,10 @@ def load(job: Job, params: AnimateDiffParams, inputs: Mapping[str, list[Artifact
     # The network halves latents as well; it fits odd ones, but was not trained on them.
     limits = Limits(side_px=pipeline.vae_scale_factor, most=int(adapter.config.motion_max_seq_length))
     backend = Backend(pipeline, limits, partial(embed, pipeline), partial(run, pipeline, params), denoiser="unet")
-    return prepare(backend, job, params, inputs, tools)
+    return prepare(backend, params, inputs, work)
+
+
+part = rendering(load)
 
 
 def embed(pipeline: AnimateDiffVideoToVideoPipeline, captions: list[str]) -> Text:

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 
 import numpy as np
 from diffusers import CogVideoXVideoToVideoPipeline
 
 from brainflix.io.weights import resolve_weights
-from brainflix.parts.contract import Job, Tools
+from brainflix.parts.contract import Inputs
+from brainflix.parts.work import Work
 from brainflix.reconstruct.fit import Limits
 from brainflix.reconstruct.parts import CogVideoXParams
+from brainflix.reconstruct.rendering import rendering
 from brainflix.reconstruct.texts import Text
 from brainflix.reconstruct.vid2vid import Backend, Call, VideoToVideo, load_pipeline, prepare
-from brainflix.store.artifact import Artifact
 
 
-def load(job: Job, params: CogVideoXParams, inputs: Mapping[str, list[Artifact]], tools: Tools) -> VideoToVideo:
+def load(params: CogVideoXParams, inputs: Inputs, work: Work) -> VideoToVideo:
     """Load the pipeline; weights of 1.5 join pairs of latent frames, and are called clip by clip.
 
     The pipeline counts those pairs on the length of `video`, which in a batch is the number of clips.
     """
-    folder, compute = resolve_weights(params.weights, params.revision), tools.compute()
+    folder, compute = resolve_weights(params.weights, params.revision), work.compute()
     pipeline = load_pipeline(CogVideoXVideoToVideoPipeline, folder, compute)
     pairs = pipeline.transformer.config.patch_size_t
     backend = Backend(
@@ -33,7 +33,10 @@ def load(job: Job, params: CogVideoXParams, inputs: Mapping[str, list[Artifact]]
         one_by_one=pairs is not None,
         takes_xformers=False,
     )
-    return prepare(backend, job, params, inputs, tools)
+    return prepare(backend, params, inputs, work)
+
+
+part = rendering(load)
 
 
 def limits(pipeline: CogVideoXVideoToVideoPipeline) -> Limits:

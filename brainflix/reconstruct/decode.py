@@ -12,13 +12,14 @@ from diffusers import AutoencoderKL
 from brainflix.device import Compute
 from brainflix.errors import DataError
 from brainflix.io.weights import resolve_weights
-from brainflix.parts.contract import Job, Tools
+from brainflix.parts.contract import Inputs
+from brainflix.parts.work import Work
 from brainflix.pretrained.vae import decode_latents
 from brainflix.reconstruct.axes import frames_first
 from brainflix.reconstruct.generator import Batch
 from brainflix.reconstruct.memory import place_networks, switch_vae
 from brainflix.reconstruct.parts import DecodeLatentsParams
-from brainflix.store.artifact import Artifact
+from brainflix.reconstruct.rendering import rendering
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,12 +48,15 @@ class Decoder:
         return decode_latents(self.vae, scaled.to(self.compute.device))
 
 
-def load(job: Job, params: DecodeLatentsParams, inputs: Mapping[str, list[Artifact]], tools: Tools) -> Decoder:
+def load(params: DecodeLatentsParams, inputs: Inputs, work: Work) -> Decoder:
     """Load the autoencoder's folder alone."""
     folder, compute = (
         resolve_weights(params.weights, params.revision, params.folders) / params.subfolder,
-        tools.compute(),
+        work.compute(),
     )
     vae = AutoencoderKL.from_pretrained(folder, torch_dtype=compute.dtype, local_files_only=True).eval()
-    notes = switch_vae(vae, tools) | place_networks([vae], compute, tools)
+    notes = switch_vae(vae, work) | place_networks([vae], compute, work)
     return Decoder(vae, params.latent_factor, compute, notes)
+
+
+part = rendering(load)

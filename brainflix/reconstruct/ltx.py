@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 
 import numpy as np
@@ -11,21 +10,22 @@ from diffusers.pipelines.ltx.pipeline_ltx_condition import LTXVideoCondition, li
 
 from brainflix.errors import UsageError
 from brainflix.io.weights import resolve_weights
-from brainflix.parts.contract import Job, Tools
+from brainflix.parts.contract import Inputs
+from brainflix.parts.work import Work
 from brainflix.reconstruct.fit import Limits
 from brainflix.reconstruct.parts import LtxParams
+from brainflix.reconstruct.rendering import rendering
 from brainflix.reconstruct.texts import Text
 from brainflix.reconstruct.vid2vid import Backend, Call, VideoToVideo, load_pipeline, prepare
-from brainflix.store.artifact import Artifact
 
 
-def load(job: Job, params: LtxParams, inputs: Mapping[str, list[Artifact]], tools: Tools) -> VideoToVideo:
+def load(params: LtxParams, inputs: Inputs, work: Work) -> VideoToVideo:
     """Load the pipeline.
 
     Raises:
         UsageError: weights from before 0.9.5, whose schedule depends on the size, which this pipeline does not serve.
     """
-    folder, compute = resolve_weights(params.weights, params.revision), tools.compute()
+    folder, compute = resolve_weights(params.weights, params.revision), work.compute()
     pipeline = load_pipeline(LTXConditionPipeline, folder, compute)
     if pipeline.scheduler.config.use_dynamic_shifting:
         raise UsageError(
@@ -37,9 +37,12 @@ def load(job: Job, params: LtxParams, inputs: Mapping[str, list[Artifact]], tool
     limits = Limits(side_px, step=pipeline.vae_temporal_compression_ratio)
     # Slicing inside its autoencoder mixes up clips and times in diffusers 0.42; one clip a call is the same saving.
     backend = Backend(
-        pipeline, limits, partial(embed, pipeline), partial(run, pipeline, params), one_by_one=tools.vae_slicing
+        pipeline, limits, partial(embed, pipeline), partial(run, pipeline, params), one_by_one=work.vae_slicing
     )
-    return prepare(backend, job, params, inputs, tools)
+    return prepare(backend, params, inputs, work)
+
+
+part = rendering(load)
 
 
 def embed(pipeline: LTXConditionPipeline, captions: list[str]) -> Text:

@@ -9,7 +9,7 @@ import torch
 from diffusers import DiffusionPipeline
 
 from brainflix.device import Compute
-from brainflix.parts.contract import Tools
+from brainflix.parts.work import Tools
 
 _ON_CPU = "asked for, but there is no accelerator to move networks away from"
 _SEVERAL = "asked for, but there is only one network"

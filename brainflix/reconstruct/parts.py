@@ -105,41 +105,41 @@ _VIDEO_TO_VIDEO = "from video to video: re-noise an earlier step's frames, denoi
 PARTS: Table = {
     "reconstruct": {
         "zeroscope": Part(
-            "brainflix.reconstruct.zeroscope:load",
+            "brainflix.reconstruct.zeroscope:part",
             ZeroscopeParams,
             "video-to-video diffusion: re-noise the predicted latents, denoise under the predicted prompt",
             needs=("clips",),
             takes=("latents", "prompt", "caption"),
         ),
         "decode-latents": Part(
-            "brainflix.reconstruct.decode:load",
+            "brainflix.reconstruct.decode:part",
             DecodeLatentsParams,
             "predicted latents decoded once: the blurry clips that video-to-video generators start from",
             needs=("clips", "latents"),
         ),
         "animatediff": Part(
-            "brainflix.reconstruct.animatediff:load",
+            "brainflix.reconstruct.animatediff:part",
             AnimateDiffParams,
             f"Stable Diffusion and a motion adapter, {_VIDEO_TO_VIDEO}",
             needs=("clips", "video"),
             takes=("caption", "prompt"),
         ),
         "wan": Part(
-            "brainflix.reconstruct.wan:load",
+            "brainflix.reconstruct.wan:part",
             WanParams,
             f"Wan 2.1, {_VIDEO_TO_VIDEO}",
             needs=("clips", "video"),
             takes=("caption", "prompt"),
         ),
         "cogvideox": Part(
-            "brainflix.reconstruct.cogvideox:load",
+            "brainflix.reconstruct.cogvideox:part",
             CogVideoXParams,
             f"CogVideoX, {_VIDEO_TO_VIDEO}",
             needs=("clips", "video"),
             takes=("caption", "prompt"),
         ),
         "ltx": Part(
-            "brainflix.reconstruct.ltx:load",
+            "brainflix.reconstruct.ltx:part",
             LtxParams,
             f"LTX-Video, {_VIDEO_TO_VIDEO}",
             needs=("clips", "video"),

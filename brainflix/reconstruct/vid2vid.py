@@ -18,7 +18,8 @@ from diffusers import DiffusionPipeline
 
 from brainflix.device import Compute
 from brainflix.errors import DataError
-from brainflix.parts.contract import Job, Tools
+from brainflix.parts.contract import Inputs
+from brainflix.parts.work import Work
 from brainflix.reconstruct.fit import Limits, check_frames, check_size, fit_frames, fit_size
 from brainflix.reconstruct.generator import Batch
 from brainflix.reconstruct.kernels import choose_for
@@ -28,7 +29,6 @@ from brainflix.reconstruct.prompts import check_one_source
 from brainflix.reconstruct.seeds import clip_seed
 from brainflix.reconstruct.texts import Embed, Text, check_prompts, embed_captions
 from brainflix.reconstruct.zeroscope import fixed_caption
-from brainflix.store.artifact import Artifact
 from brainflix.store.schema import Clips
 
 
@@ -160,9 +160,7 @@ def load_pipeline(kind: type[DiffusionPipeline], folder: Path, compute: Compute,
 
 
 @torch.no_grad()
-def prepare(
-    backend: Backend, job: Job, params: VideoToVideoParams, inputs: Mapping[str, list[Artifact]], tools: Tools
-) -> VideoToVideo:
+def prepare(backend: Backend, params: VideoToVideoParams, inputs: Inputs, work: Work) -> VideoToVideo:
     """Put a loaded pipeline where it runs, and encode what is the same for all clips once.
 
     Raises:
@@ -171,10 +169,10 @@ def prepare(
     """
     check_size(params.size_px, backend.limits)
     check_one_source(inputs)
-    compute, clips = tools.compute(), inputs["clips"][0]
+    compute, clips = work.compute(), inputs["clips"][0]
     denoiser = getattr(backend.pipeline, backend.denoiser)
-    kernel = choose_for(denoiser, tools.attention, compute.device, supported=backend.takes_xformers)
-    notes = {"attention": f"{kernel.name}: {kernel.reason}", **place_pipeline(backend.pipeline, compute, tools)}
+    kernel = choose_for(denoiser, work.attention, compute.device, supported=backend.takes_xformers)
+    notes = {"attention": f"{kernel.name}: {kernel.reason}", **place_pipeline(backend.pipeline, compute, work)}
     fixed = None
     if not {"caption", "prompt"} & set(inputs):
         fixed = backend.embed([fixed_caption(params.caption, Clips.load(clips))])
@@ -182,7 +180,7 @@ def prepare(
         backend,
         params,
         # Far from any seed that a recipe may have, so that two recipes' samples do not share their noise.
-        seed=job.seed + (params.sample << 32),
+        seed=work.seed + (params.sample << 32),
         rate_hz=float(clips.json("videos.json")["fps_hz"]),
         negative=backend.embed([params.negative_prompt]),
         fixed=fixed,

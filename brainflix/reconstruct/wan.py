@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
 from functools import partial
 
 import numpy as np
@@ -11,26 +10,30 @@ import torch
 from diffusers import AutoencoderKLWan, WanVideoToVideoPipeline
 
 from brainflix.io.weights import resolve_weights
-from brainflix.parts.contract import Job, Tools
+from brainflix.parts.contract import Inputs
+from brainflix.parts.work import Work
 from brainflix.reconstruct.fit import Limits
 from brainflix.reconstruct.parts import WanParams
+from brainflix.reconstruct.rendering import rendering
 from brainflix.reconstruct.texts import Text
 from brainflix.reconstruct.vid2vid import Backend, Call, VideoToVideo, load_pipeline, prepare
-from brainflix.store.artifact import Artifact
 
 # Tokens that the model was trained to read; shorter prompts end in zeros.
 N_TOKENS = 512
 
 
-def load(job: Job, params: WanParams, inputs: Mapping[str, list[Artifact]], tools: Tools) -> VideoToVideo:
+def load(params: WanParams, inputs: Inputs, work: Work) -> VideoToVideo:
     """Load the pipeline, its autoencoder in float32 as its authors do: it loses colours in half precision."""
-    folder, compute = resolve_weights(params.weights, params.revision), tools.compute()
+    folder, compute = resolve_weights(params.weights, params.revision), work.compute()
     vae = AutoencoderKLWan.from_pretrained(folder / "vae", torch_dtype=torch.float32, local_files_only=True)
     pipeline = load_pipeline(WanVideoToVideoPipeline, folder, compute, vae=vae)
     side_px = pipeline.vae_scale_factor_spatial * int(pipeline.transformer.config.patch_size[1])
     limits = Limits(side_px, step=int(pipeline.vae_scale_factor_temporal))
     backend = Backend(pipeline, limits, partial(embed, pipeline), partial(run, pipeline, params))
-    return prepare(backend, job, params, inputs, tools)
+    return prepare(backend, params, inputs, work)
+
+
+part = rendering(load)
 
 
 def clean(caption: str) -> str:

@@ -10,12 +10,13 @@ import numpy as np
 
 from brainflix.errors import DataError
 from brainflix.io.weights import resolve_weights
-from brainflix.parts.contract import Job, Tools
+from brainflix.parts.contract import Inputs
+from brainflix.parts.work import Work
 from brainflix.reconstruct.generator import Batch
 from brainflix.reconstruct.parts import ZeroscopeParams
 from brainflix.reconstruct.prompts import check_one_source, check_states, encode_predicted, states_of
+from brainflix.reconstruct.rendering import rendering
 from brainflix.reconstruct.zeroscope_denoise import Backend, encode_prompt, generate, load_backend
-from brainflix.store.artifact import Artifact
 from brainflix.store.schema import Clips
 
 MOST_FREQUENT = "most-frequent"
@@ -65,7 +66,7 @@ class Zeroscope:
         return np.repeat(self.prompt[None], len(batch.clip_ids), axis=0)
 
 
-def load(job: Job, params: ZeroscopeParams, inputs: Mapping[str, list[Artifact]], tools: Tools) -> Zeroscope:
+def load(params: ZeroscopeParams, inputs: Inputs, work: Work) -> Zeroscope:
     """Load the pipeline once, and encode predicted captions, or the recipe's where nothing is predicted.
 
     Raises:
@@ -73,8 +74,8 @@ def load(job: Job, params: ZeroscopeParams, inputs: Mapping[str, list[Artifact]]
     """
     check_one_source(inputs)
     folder = resolve_weights(params.weights, params.revision)
-    compute = tools.compute()
-    backend = load_backend(folder, params, compute, tools)
+    compute = work.compute()
+    backend = load_backend(folder, params, compute, work)
     prompt, said = None, dict[str, np.ndarray]()
     if "caption" in inputs:
         said = encode_predicted(folder, inputs["caption"][0], compute)
@@ -82,7 +83,10 @@ def load(job: Job, params: ZeroscopeParams, inputs: Mapping[str, list[Artifact]]
         caption = fixed_caption(params.caption, Clips.load(inputs["clips"][0]))
         prompt = encode_prompt(folder, caption, compute).numpy()
     # Far from any seed that a recipe may have, so that two recipes' samples do not share their noise.
-    return Zeroscope(backend, prompt, params, job.seed + (params.sample << 32), said)
+    return Zeroscope(backend, prompt, params, work.seed + (params.sample << 32), said)
+
+
+part = rendering(load)
 
 
 def fixed_caption(caption: str, clips: Clips) -> str:

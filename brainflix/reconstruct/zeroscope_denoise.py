@@ -17,7 +17,7 @@ from diffusers import AutoencoderKL, DPMSolverMultistepScheduler, UNet3DConditio
 
 from brainflix.device import Compute
 from brainflix.errors import DataError, UsageError
-from brainflix.parts.contract import Tools
+from brainflix.parts.work import Tools
 from brainflix.pretrained.text import encode_captions
 from brainflix.pretrained.vae import decode_latents
 from brainflix.reconstruct.axes import frames_first

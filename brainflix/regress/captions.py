@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from brainflix.errors import UsageError
-from brainflix.parts.contract import Job, Tools
+from brainflix.parts.contract import Inputs
+from brainflix.parts.work import Work
 from brainflix.pretrained.captions import caption_tokens, describe
 from brainflix.pretrained.params import BlipCaptionParams
 from brainflix.store.artifact import Artifact
@@ -16,16 +16,15 @@ from brainflix.store.captions import Captions
 from brainflix.store.schema import Predictions, Targets
 
 
-def blip_captions(job: Job, inputs: Mapping[str, list[Artifact]], tools: Tools) -> Captions:
+def blip_captions(params: BlipCaptionParams, inputs: Inputs, work: Work) -> Captions:
     """Caption every clip of the role `tokens`: predicted clips, or all clips of targets.
 
     Raises:
         UsageError: the role has several artifacts.
         DataError: the values are not visual tokens of the captioner's width.
     """
-    params = BlipCaptionParams.model_validate(job.params)
     values, clip_ids, truth = read_tokens(inputs["tokens"])
-    captions = caption_tokens(values, params, tools)
+    captions = caption_tokens(values, params, work)
     return Captions(captions, clip_ids, truth, describe(captions))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from brainflix.errors import DataError
 from brainflix.linear.standardise import Standardiser, rescale_to_train_std
-from brainflix.parts.contract import Tools
+from brainflix.parts.work import Tools
 from brainflix.regress.features import encoded
 from brainflix.regress.parts import RegressParams, TestRepeats
 from brainflix.store.artifact import Artifact

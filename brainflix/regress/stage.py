@@ -8,18 +8,14 @@ the grayordinates' place; the part `encoder` predicts with such a network itself
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from pydantic import BaseModel
 
-from brainflix.parts.contract import Job, Tools
-from brainflix.parts.find import find
-from brainflix.store.publish import Staging
-from brainflix.store.store import Artifact
+from brainflix.parts.contract import Inputs, Outputs, PartFunction
+from brainflix.parts.work import Work
 
 VERSION = 2
 
 
-def run(job: Job, inputs: Mapping[str, list[Artifact]], out: Staging, tools: Tools) -> None:
+def run(part: PartFunction, params: BaseModel, inputs: Inputs, work: Work) -> Outputs:
     """Let the named regressor fit and predict, values or captions."""
-    predictions = find("regress", job.part).load()(job, inputs, tools)
-    predictions.save(out.path)
-    out.notes |= predictions.attrs
+    return part(params, inputs, work)

@@ -8,11 +8,12 @@ from functools import partial
 from typing import Any, TypeVar
 
 from markupsafe import Markup
+from pydantic import BaseModel
 
 from brainflix.errors import BrainflixError
-from brainflix.parts.contract import Job
+from brainflix.parts.contract import Inputs
 from brainflix.parts.dataset import Dataset
-from brainflix.parts.find import find
+from brainflix.parts.work import Work
 from brainflix.report.brain import Share, Space, area_shares, draw_maps, read_space, strongest
 from brainflix.report.gallery import Choice, Gallery, build, choose, open_truth
 from brainflix.report.provenance import Ran, lineage
@@ -20,9 +21,7 @@ from brainflix.report.recipe_text import recipe_yaml
 from brainflix.report.scores import Sheet, read_sheet
 from brainflix.store.artifact import Artifact
 from brainflix.store.schema import Clips
-from brainflix.store.store import Store
 
-Inputs = Mapping[str, Sequence[Artifact]]
 Result = TypeVar("Result")
 # What reading a damaged or foreign artifact can raise beside the project's own errors.
 _UNREADABLE = (BrainflixError, OSError, ValueError, TypeError, KeyError, IndexError, AttributeError)
@@ -90,33 +89,33 @@ class _Reader:
         return [(artifact, result) for artifact, result in found if result is not None]
 
 
-def collect(job: Job, inputs: Inputs, store: Store) -> Report:
+def collect(params: BaseModel, inputs: Inputs, work: Work) -> Report:
     """Read the content of the page.
 
     Args:
-        job: the report's job; `params["recipe"]` is the recipe as plain values.
+        params: `recipe` is the recipe as plain values.
         inputs: role (a stage's name) -> all artifacts of that stage.
-        store: where the inputs' own inputs are looked up.
+        work: the report's job; in its store the inputs' own inputs are looked up.
     """
     reader = _Reader()
-    recipe: Mapping[str, Any] = job.params.get("recipe") or {}
-    dataset: Dataset | None = reader.attempt("dataset", lambda: find("dataset", job.dataset).load())
+    recipe: Mapping[str, Any] = getattr(params, "recipe", None) or {}
+    dataset: Dataset | None = reader.attempt("dataset", lambda: work.dataset)
     scored = reader.each(inputs.get("evaluate", ()), _read_scores)
     sheets = [sheet for _, (_, sheet) in scored]
     spaces = [space for _, space in reader.each(inputs.get("preprocess", ()), read_space)]
     largest = strongest(spaces)
     maps = [_brain_map(reader, space, largest) for space in spaces]
-    ran, lost = lineage(inputs, store)
+    ran, lost = lineage(inputs, work.store)
     text = reader.attempt("recipe", lambda: recipe_yaml(recipe)) if recipe else ""
     documents = [(artifact, document) for artifact, (document, _) in scored]
-    galleries = _galleries(reader, job, inputs, documents)
+    galleries = _galleries(reader, work, inputs, documents)
     return Report(
-        ref=str(job.ref),
-        name=str(recipe.get("recipe") or job.recipe),
+        ref=str(work.ref),
+        name=str(recipe.get("recipe") or work.recipe),
         about=str(recipe.get("about") or ""),
         method=str(recipe.get("method") or ""),
-        seed=job.seed,
-        dataset=dataset.title if dataset else job.dataset,
+        seed=work.seed,
+        dataset=dataset.title if dataset else work.dataset_name,
         subjects=_subjects(recipe, inputs),
         simulated=bool(dataset and dataset.simulated) or any(sheet.simulated for sheet in sheets),
         sheets=tuple(sheets),
@@ -143,12 +142,12 @@ def _brain_map(reader: _Reader, space: Space, largest: float) -> BrainMap:
     return BrainMap(space.title, tuple(figures), len(space.area), n_selected, why)
 
 
-def _galleries(reader: _Reader, job: Job, inputs: Inputs, documents: Sequence[tuple[Artifact, Any]]) -> list[Gallery]:
+def _galleries(reader: _Reader, work: Work, inputs: Inputs, documents: Sequence[tuple[Artifact, Any]]) -> list[Gallery]:
     """Choose, read and encode the clips of every subject that has reconstructions."""
     choices: list[Choice] = []
     for subject, videos in videos_by_subject(inputs.get("reconstruct", ())).items():
         scores, document = next((pair for pair in documents if subject_of(pair[0]) == subject), (None, {}))
-        pick = partial(choose, subject, videos, scores, document, job.seed)
+        pick = partial(choose, subject, videos, scores, document, work.seed)
         choice = reader.attempt(f"clips of {_who(subject)}", pick)
         choices += [choice] if choice else []
     truths = [artifact for artifact in inputs.get("targets", ()) if _is_frames(artifact)]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from brainflix.errors import BrainflixError
-from brainflix.parts.contract import STAGES
+from brainflix.parts.stages import STAGES
 from brainflix.store.artifact import Artifact
 from brainflix.store.manifest import Manifest
 from brainflix.store.refs import whole_ref

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from pathlib import Path
 
-from brainflix.parts.contract import Job, Tools
-from brainflix.store.publish import Staging
+from pydantic import BaseModel
 
-if TYPE_CHECKING:
-    from brainflix.store.artifact import Artifact
+from brainflix.parts.contract import Inputs, Notes
+from brainflix.parts.work import Work
 
 VERSION = 3
+FILE = "report.html"
 
 
-def run(job: Job, inputs: Mapping[str, list[Artifact]], out: Staging, tools: Tools) -> None:
-    """Write `report.html`; what is missing among the inputs is said on the page."""
+@dataclass(frozen=True)
+class Page:
+    """A page, and what the manifest notes of it."""
+
+    content: bytes
+    notes: Notes
+
+    def save(self, folder: Path) -> Notes:
+        """Write the page."""
+        (folder / FILE).write_bytes(self.content)
+        return self.notes
+
+
+def run(part: None, params: BaseModel, inputs: Inputs, work: Work) -> Page:
+    """Make the page; what is missing among the inputs is said on it."""
     from brainflix.report.collect import collect
     from brainflix.report.page import render
 
-    report = collect(job, inputs, tools.store)
+    report = collect(params, inputs, work)
     page = render(report).encode("utf-8")
-    (out.path / "report.html").write_bytes(page)
     n_videos = sum(len(gallery.shown) for gallery in report.galleries)
-    out.notes |= {"bytes": len(page), "n_videos": n_videos, "problems": list(report.problems)}
-    tools.progress.say(f"report of {len(report.sheets)} score tables and {n_videos} videos, {len(page) / 1e6:.1f} MB")
+    work.progress.say(f"report of {len(report.sheets)} score tables and {n_videos} videos, {len(page) / 1e6:.1f} MB")
+    return Page(page, {"bytes": len(page), "n_videos": n_videos, "problems": list(report.problems)})

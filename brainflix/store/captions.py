@@ -39,10 +39,11 @@ class Captions:
         for clip_id, caption in zip(self.clip_ids, self.captions, strict=True):
             _check_caption(clip_id, caption)
 
-    def save(self, staging: Path) -> None:
-        """Write the captions as text; there are no arrays."""
+    def save(self, staging: Path) -> dict[str, object]:
+        """Write the captions as text, without arrays; return what they note."""
         body = {"captions": self.captions, "clip_ids": self.clip_ids, "truth": self.truth, "attrs": self.attrs}
         write_json(staging / self.FILE, body)
+        return dict(self.attrs)
 
     @classmethod
     def load(cls, artifact: Artifact) -> Self:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from brainflix.errors import UsageError
 from brainflix.wording import suggest
 
-KINDS = ("raw", "bold", "aligned", "targets", "model", "predictions", "videos", "scores", "report")
+KINDS = ("raw", "bold", "aligned", "targets", "model", "predictions", "videos", "maps", "scores", "report")
 NAME_RULE = "1 to 64 of A-Z a-z 0-9 . _ -, not starting with a dot"
 KEY_DIGITS = 12
 

@@ -48,6 +48,8 @@ __all__ = [
 class Targets:
     """What a decoder regresses: `values` (n_clips, *shape) float32 of `clips`, and `attrs` (JSON) saying what they are.
 
+    `dtype` is what is stored: "float32", or "float16", which halves the file.
+
     Raises:
         DataError: lengths disagree or a value is not finite.
     """
@@ -56,6 +58,7 @@ class Targets:
     values: np.ndarray[Any, Any]
     clips: Clips
     attrs: Mapping[str, Any] = field(default_factory=dict)
+    dtype: str = "float32"
 
     def __post_init__(self) -> None:
         """Normalise types and check."""
@@ -63,15 +66,15 @@ class Targets:
         check_length("values", self.values, len(self.clips), "clips")
         check_finite("values", self.values)
 
-    def save(self, staging: Path, *, dtype: str = "float32") -> None:
-        """Write the targets as column tiles; `dtype` "float16" halves the file.
+    def save(self, staging: Path) -> None:
+        """Write the targets as column tiles.
 
         Raises:
             UsageError: another dtype is asked for.
             DataError: a value is too large for float16.
         """
-        check_storable(self.values, dtype)
-        _write(staging, "values", self.values.astype(dtype, copy=False), "clip", layout="tiles")
+        check_storable(self.values, self.dtype)
+        _write(staging, "values", self.values.astype(self.dtype, copy=False), "clip", layout="tiles")
         self.clips.save(staging)
         write_json(staging / self.FILE, {"attrs": self.attrs})
 
@@ -106,10 +109,11 @@ class Predictions:
         check_length("values", self.values, len(self.clip_ids), "clips")
         check_finite("values", self.values)
 
-    def save(self, staging: Path) -> None:
-        """Write the predictions as rows."""
+    def save(self, staging: Path) -> dict[str, object]:
+        """Write the predictions as rows; return what they note."""
         _write(staging, "values", self.values, "clip", layout="rows")
         write_json(staging / self.FILE, {"clip_ids": self.clip_ids, "truth": self.truth, "attrs": self.attrs})
+        return dict(self.attrs)
 
     @classmethod
     def load(cls, artifact: Artifact) -> Self:

@@ -12,11 +12,10 @@ from transformers import BlipVisionModel
 
 from brainflix.device import Compute
 from brainflix.io.weights import resolve_weights
-from brainflix.parts.contract import Job, Tools
-from brainflix.parts.dataset import Dataset
+from brainflix.parts.contract import Inputs
+from brainflix.parts.work import Work
 from brainflix.pretrained.blip import load_vision_tower, visual_tokens
-from brainflix.store.artifact import Artifact
-from brainflix.targets.blocks import encode_clips
+from brainflix.targets.blocks import Encoded, of_frames
 from brainflix.targets.parts import BlipParams
 from brainflix.targets.pictures import sized, some
 
@@ -24,16 +23,19 @@ from brainflix.targets.pictures import sized, some
 Scale = tuple[tuple[float, ...], tuple[float, ...]]
 
 
-def extract(
-    job: Job, inputs: dict[str, list[Artifact]], out: Path, tools: Tools, dataset: Dataset
-) -> dict[str, object]:
+def extract(params: BlipParams, inputs: Inputs, work: Work) -> Encoded:
     """Encode all clips; the result has shape (n_clips, 1 + patches, width), the class token first."""
-    params, compute = BlipParams.model_validate(job.params), tools.compute()
+    compute = work.compute()
     folder = resolve_weights(params.weights, params.revision)
     tower, scale = load_vision_tower(folder, compute), pixel_scale(folder, params)
     encode = partial(mean_tokens, tower, params=params, scale=scale, compute=compute)
-    n_tokens, width = encode_clips(job, inputs["frames"][0], out, tools, encode, attrs={"axes": "clip, token, width"})
-    return {"n_tokens": n_tokens, "width": width}
+    return Encoded(
+        inputs["frames"][0],
+        work,
+        of_frames(encode),
+        attrs={"axes": "clip, token, width"},
+        note=lambda shape: {"n_tokens": shape[0], "width": shape[1]},
+    )
 
 
 def pixel_scale(folder: Path, params: BlipParams) -> Scale:

@@ -1,7 +1,7 @@
 """Targets of clips from their frames, batch by batch: memory does not grow with the clips, and a killed run goes on.
 
 Encoded rows wait in the store's spool of this job. When all are there they are laid out as column tiles, some columns
-of all clips at a time; the files are those that `Targets.save` writes. The stage clears the spool once the artifact
+of all clips at a time; the files are those that `Targets.save` writes. The spool is cleared once the artifact
 stands. Rows that another device or precision left behind are taken as they are, as the artifact's key takes them.
 """
 
@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 
 from brainflix.errors import DataError
-from brainflix.parts.contract import Job, Tools
+from brainflix.parts.contract import Notes
+from brainflix.parts.work import Work
 from brainflix.store.artifact import Artifact
 from brainflix.store.checks import check_finite, write_json
 from brainflix.store.schema import Clips, Targets, check_storable, create_targets
 from brainflix.store.spool import Spool
-from brainflix.store.spools import spool_folder
+from brainflix.store.spools import clear_spool, spool_folder
 
 Encode = Callable[[np.ndarray], np.ndarray]
 NamedEncode = Callable[[np.ndarray, Sequence[str]], np.ndarray]
@@ -30,65 +32,71 @@ _BLOCK_CLIPS = 16
 _SLAB_BYTES = 64 << 20
 
 
-def encode_clips(
-    job: Job,
-    frames: Artifact,
-    out: Path,
-    tools: Tools,
-    encode: Encode,
-    *,
-    dtype: str = "float16",
-    attrs: Mapping[str, object] | None = None,
-) -> tuple[int, ...]:
-    """Encode all clips and write them as `Targets.save` would; return the shape of one target.
+def of_frames(encode: Encode) -> NamedEncode:
+    """Return an encoding of frames alone as one that is also given the clips' ids, such as to seed noise for each."""
+    return lambda frames, _: encode(frames)
 
-    Args:
-        job: whose spool it is; the same job goes on where a killed one stopped.
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """Targets that are encoded while they are written; the files are those that `Targets.save` writes.
+
+    Attributes:
         frames: an artifact of `frames`: uint8 (n_clips, n_frames, height, width, 3), read batch by batch.
-        out: the staging folder.
-        tools: the store, the progress, and how many clips are encoded at once.
-        encode: maps uint8 frames (n, n_frames, height, width, 3) to float32 (n, *shape), whatever n is.
+        work: whose spool it is, so that the same job goes on where a killed one stopped; the progress; and how many
+            clips are encoded at once.
+        encode: maps uint8 frames (n, n_frames, height, width, 3) and the clips' ids to float32 (n, *shape), whatever n
+            is.
         dtype: "float16" or "float32".
         attrs: JSON values that say what the targets are.
-
-    Raises:
-        UsageError: another dtype is asked for.
-        DataError: there are no clips, a value is not finite or too large for float16, or shapes differ between clips.
-        IntegrityError: frames are damaged.
+        note: from the shape of one target to what the manifest notes.
     """
-    return encode_named(job, frames, out, tools, lambda batch, _: encode(batch), dtype=dtype, attrs=attrs)
 
+    frames: Artifact
+    work: Work
+    encode: NamedEncode
+    dtype: str = "float16"
+    attrs: Mapping[str, object] = field(default_factory=dict)
+    note: Callable[[tuple[int, ...]], Notes] = lambda shape: {}
 
-def encode_named(
-    job: Job,
-    frames: Artifact,
-    out: Path,
-    tools: Tools,
-    encode: NamedEncode,
-    *,
-    dtype: str = "float16",
-    attrs: Mapping[str, object] | None = None,
-) -> tuple[int, ...]:
-    """Do as `encode_clips` with an `encode` that is also given the clips' ids, such as to seed noise for each."""
-    check_storable((), dtype)
-    clips = Clips.load(frames)
-    if not len(clips):
-        raise DataError(f"{frames.ref} holds no clips")
-    spool = Spool(spool_folder(tools.store.root, job.ref), np.dtype(dtype))
-    starts = range(0, len(clips), _block_clips(tools.clips_per_batch))
-    for start in tools.progress.track(starts, "blocks of clips"):
-        stop = min(start + starts.step, len(clips))
-        if not spool.holds(start, stop):
-            parts = [
-                _checked(encode(batch, clips.ids[at : at + len(batch)]), at, len(batch), dtype)
-                for at, batch in _batches(frames, start, stop, tools.clips_per_batch)
+    def save(self, folder: Path) -> Notes:
+        """Encode what is not in the spool yet, and lay it out.
+
+        Raises:
+            UsageError: another dtype is asked for.
+            DataError: there are no clips, a value is not finite or too large for float16, or shapes differ between
+                clips.
+            IntegrityError: frames are damaged.
+        """
+        check_storable((), self.dtype)
+        clips = Clips.load(self.frames)
+        if not len(clips):
+            raise DataError(f"{self.frames.ref} holds no clips")
+        spool = Spool(spool_folder(self.work.store.root, self.work.ref), np.dtype(self.dtype))
+        starts = range(0, len(clips), _block_clips(self.work.clips_per_batch))
+        for start in self.work.progress.track(starts, "blocks of clips"):
+            stop = min(start + starts.step, len(clips))
+            if not spool.holds(start, stop):
+                _add(spool, start, self._block(clips.ids, start, stop))
+        shape = spool.shape or ()
+        _write_tiles(spool, folder, (len(clips), *shape))
+        clips.save(folder)
+        write_json(folder / Targets.FILE, {"attrs": dict(self.attrs)})
+        return self.note(shape)
+
+    def clear(self) -> None:
+        """Delete the rows that waited."""
+        clear_spool(self.work.store.root, self.work.ref)
+
+    def _block(self, ids: Sequence[str], start: int, stop: int) -> np.ndarray:
+        """Return the targets of the clips from `start` to `stop`, (n, *shape)."""
+        batches = _batches(self.frames, start, stop, self.work.clips_per_batch)
+        return np.concatenate(
+            [
+                _checked(self.encode(batch, ids[at : at + len(batch)]), at, len(batch), self.dtype)
+                for at, batch in batches
             ]
-            _add(spool, start, np.concatenate(parts))
-    shape = spool.shape or ()
-    _write_tiles(spool, out, (len(clips), *shape))
-    clips.save(out)
-    write_json(out / Targets.FILE, {"attrs": dict(attrs or {})})
-    return shape
+        )
 
 
 def _block_clips(clips_per_batch: int) -> int:

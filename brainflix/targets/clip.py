@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import torch
 from transformers import CLIPImageProcessorPil, CLIPModel, CLIPVisionModel
 
 from brainflix.device import Compute
 from brainflix.io.weights import resolve_weights
-from brainflix.parts.contract import Job, Tools
-from brainflix.parts.dataset import Dataset
-from brainflix.store.artifact import Artifact
-from brainflix.targets.blocks import encode_clips
+from brainflix.parts.contract import Inputs
+from brainflix.parts.work import Work
+from brainflix.targets.blocks import Encoded, of_frames
 from brainflix.targets.parts import ClipParams, ClipTokenParams
 from brainflix.targets.pictures import some
 
 
-def extract(
-    job: Job, inputs: dict[str, list[Artifact]], out: Path, tools: Tools, dataset: Dataset
-) -> dict[str, object]:
+def extract(params: ClipParams, inputs: Inputs, work: Work) -> Encoded:
     """Embed the frames of all clips and average over frames: (n_clips, width)."""
-    params, compute = ClipParams.model_validate(job.params), tools.compute()
+    compute = work.compute()
     folder = resolve_weights(params.weights, params.revision)
     model = CLIPModel.from_pretrained(folder, dtype=compute.dtype).to(compute.device).eval()
     processor = CLIPImageProcessorPil.from_pretrained(folder)
@@ -31,19 +26,22 @@ def extract(
         mean = _embed(model, processor, some(frames, params.n_frames), compute)
         return mean / np.linalg.norm(mean, axis=1, keepdims=True) if params.normalise else mean
 
-    attrs = {"axes": "clip, width"}
-    shape = encode_clips(job, inputs["frames"][0], out, tools, encode, dtype="float32", attrs=attrs)
-    return {"width": shape[0]}
+    return Encoded(
+        inputs["frames"][0],
+        work,
+        of_frames(encode),
+        dtype="float32",
+        attrs={"axes": "clip, width"},
+        note=lambda shape: {"width": shape[0]},
+    )
 
 
-def extract_tokens(
-    job: Job, inputs: dict[str, list[Artifact]], out: Path, tools: Tools, dataset: Dataset
-) -> dict[str, object]:
+def extract_tokens(params: ClipTokenParams, inputs: Inputs, work: Work) -> Encoded:
     """Take the image tower's last hidden state of each frame, before its last norm; average over frames.
 
     The result has shape (n_clips, n_tokens, width), the class token first: 257 x 1024 with ViT-L/14.
     """
-    params, compute = ClipTokenParams.model_validate(job.params), tools.compute()
+    compute = work.compute()
     folder = resolve_weights(params.weights, params.revision)
     model = CLIPVisionModel.from_pretrained(folder, dtype=compute.dtype).to(compute.device).eval()
     processor = CLIPImageProcessorPil.from_pretrained(folder)
@@ -55,8 +53,13 @@ def extract_tokens(
         mean: np.ndarray = states.unflatten(0, pictures.shape[:2]).mean(dim=1).cpu().numpy()
         return mean
 
-    shape = encode_clips(job, inputs["frames"][0], out, tools, encode, attrs={"axes": "clip, token, width"})
-    return {"n_tokens": shape[0], "width": shape[1]}
+    return Encoded(
+        inputs["frames"][0],
+        work,
+        of_frames(encode),
+        attrs={"axes": "clip, token, width"},
+        note=lambda shape: {"n_tokens": shape[0], "width": shape[1]},
+    )
 
 
 @torch.inference_mode()

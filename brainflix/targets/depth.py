@@ -6,27 +6,22 @@ range; released scripts shrink bilinearly, then scale a whole clip. Not run on t
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import torch
 from torch.nn.functional import interpolate
 from transformers import DPTForDepthEstimation, DPTImageProcessorPil
 
 from brainflix.io.weights import resolve_weights
-from brainflix.parts.contract import Job, Tools
-from brainflix.parts.dataset import Dataset
-from brainflix.store.artifact import Artifact
-from brainflix.targets.blocks import encode_clips
+from brainflix.parts.contract import Inputs
+from brainflix.parts.work import Work
+from brainflix.targets.blocks import Encoded, of_frames
 from brainflix.targets.parts import DepthParams
 from brainflix.targets.pictures import some
 
 
-def extract(
-    job: Job, inputs: dict[str, list[Artifact]], out: Path, tools: Tools, dataset: Dataset
-) -> dict[str, object]:
+def extract(params: DepthParams, inputs: Inputs, work: Work) -> Encoded:
     """Estimate the depth of the frames of all clips: (n_clips, n_frames, size, size), larger where nearer."""
-    params, compute = DepthParams.model_validate(job.params), tools.compute()
+    compute = work.compute()
     folder = resolve_weights(params.weights, params.revision)
     model = DPTForDepthEstimation.from_pretrained(folder, dtype=compute.dtype).to(compute.device).eval()
     processor = DPTImageProcessorPil.from_pretrained(folder)
@@ -40,9 +35,13 @@ def extract(
         found: np.ndarray = maps.reshape(*pictures.shape[:2], *maps.shape[1:]).cpu().numpy()
         return found
 
-    attrs = {"axes": "clip, frame, height, width"}
-    shape = encode_clips(job, inputs["frames"][0], out, tools, encode, attrs=attrs)
-    return {"n_frames": shape[0], "size_px": params.size_px}
+    return Encoded(
+        inputs["frames"][0],
+        work,
+        of_frames(encode),
+        attrs={"axes": "clip, frame, height, width"},
+        note=lambda shape: {"n_frames": shape[0], "size_px": params.size_px},
+    )
 
 
 def scaled(depth: torch.Tensor, size_px: int) -> torch.Tensor:

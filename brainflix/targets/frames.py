@@ -7,6 +7,7 @@ This is the only decoding of the stimuli. An extractor that needs fewer or small
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,40 +15,59 @@ import numpy as np
 from brainflix.errors import DataError
 from brainflix.io.cut import cut
 from brainflix.io.frames import evenly, resize
-from brainflix.parts.contract import Job, Tools
+from brainflix.parts.contract import Inputs, Notes
 from brainflix.parts.dataset import Dataset
 from brainflix.parts.lazy import load
-from brainflix.store.artifact import Artifact
+from brainflix.parts.work import Work
 from brainflix.store.checks import write_json
 from brainflix.store.row_writer import RowWriter
 from brainflix.store.schema import Clips, Videos, create_frames
 from brainflix.targets.parts import FramesParams
 
 
-def extract(
-    job: Job, inputs: dict[str, list[Artifact]], out: Path, tools: Tools, dataset: Dataset
-) -> dict[str, object]:
-    """Decode each film once and keep `n_frames` frames of every clip, or choose from given frames.
-
-    Frames go to the artifact as they come: a film's clips are never in memory together.
-    """
-    params = FramesParams.model_validate(job.params)
+def extract(params: FramesParams, inputs: Inputs, work: Work) -> Film:
+    """Decode each film once and keep `n_frames` frames of every clip, or choose from given frames."""
     raw = inputs["stimuli"][0].path
-    clips = dataset.load_clips(raw)
-    found = _given(raw, dataset, params) if dataset.frames else _cut(raw, clips, dataset, params, tools)
-    shape, count = (len(clips), params.n_frames, params.size_px, params.size_px, 3), 0
-    with RowWriter(out, create_frames(out, shape)) as writer:
-        for frames in _in_order(found):
-            count += 1
-            if count > len(clips):
-                break
-            writer.put(frames)
-    if count != len(clips):
-        more = "more" if count > len(clips) else f"only {count}"
-        raise DataError(f"{dataset.name} has frames of {more} clips, where its table has {len(clips)} clips")
-    clips.save(out)
-    write_json(out / Videos.FILE, {"clip_ids": clips.ids, "fps_hz": params.n_frames / dataset.clip_s})
-    return {"n_clips": len(clips), "n_frames": params.n_frames}
+    clips, dataset = work.dataset.load_clips(raw), work.dataset
+    found = _given(raw, dataset, params) if dataset.frames else _cut(raw, clips, dataset, params, work)
+    return Film(clips, found, dataset, params)
+
+
+@dataclass(frozen=True, eq=False)
+class Film:
+    """Frames of all clips, which go to the artifact as they come: a film's clips are never in memory together.
+
+    Attributes:
+        clips: the table of clips.
+        found: place and frames (n_frames, size, size, 3) of each clip, one film after another.
+        dataset, params: whose frames, and which.
+    """
+
+    clips: Clips
+    found: Iterator[tuple[int, np.ndarray]]
+    dataset: Dataset
+    params: FramesParams
+
+    def save(self, folder: Path) -> Notes:
+        """Write the frames.
+
+        Raises:
+            DataError: there are frames of more or fewer clips than the table has.
+        """
+        clips, n_frames, size = self.clips, self.params.n_frames, self.params.size_px
+        count = 0
+        with RowWriter(folder, create_frames(folder, (len(clips), n_frames, size, size, 3))) as writer:
+            for frames in _in_order(self.found):
+                count += 1
+                if count > len(clips):
+                    break
+                writer.put(frames)
+        if count != len(clips):
+            more = "more" if count > len(clips) else f"only {count}"
+            raise DataError(f"{self.dataset.name} has frames of {more} clips, where its table has {len(clips)} clips")
+        clips.save(folder)
+        write_json(folder / Videos.FILE, {"clip_ids": clips.ids, "fps_hz": n_frames / self.dataset.clip_s})
+        return {"n_clips": len(clips), "n_frames": n_frames}
 
 
 def _in_order(found: Iterator[tuple[int, np.ndarray]]) -> Iterator[np.ndarray]:
@@ -76,13 +96,13 @@ def _given(raw: Path, dataset: Dataset, params: FramesParams) -> Iterator[tuple[
 
 
 def _cut(
-    raw: Path, clips: Clips, dataset: Dataset, params: FramesParams, tools: Tools
+    raw: Path, clips: Clips, dataset: Dataset, params: FramesParams, work: Work
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Yield place and frames (n_frames, size, size, 3) of each clip, one film after another."""
     places: dict[str, list[int]] = {}
     for place, segment in enumerate(clips.segment):
         places.setdefault(segment, []).append(place)
-    for segment in tools.progress.track(list(places), "segments"):
+    for segment in work.progress.track(list(places), "segments"):
         film, own = dataset.film_path(raw, segment), places[segment]
         onsets = clips.onset_s[own].tolist()
         for number, frames in cut(film, onsets, dataset.clip_s, params.n_frames, params.size_px, params.sampling):

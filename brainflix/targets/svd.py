@@ -16,10 +16,9 @@ from transformers import CLIPImageProcessorPil, CLIPVisionModelWithProjection
 
 from brainflix.device import Compute
 from brainflix.io.weights import resolve_weights
-from brainflix.parts.contract import Job, Tools
-from brainflix.parts.dataset import Dataset
-from brainflix.store.artifact import Artifact
-from brainflix.targets.blocks import encode_clips
+from brainflix.parts.contract import Inputs
+from brainflix.parts.work import Work
+from brainflix.targets.blocks import Encoded, of_frames
 from brainflix.targets.parts import SvdParams
 from brainflix.targets.pictures import sized
 
@@ -28,14 +27,12 @@ _EVERY = {"first": slice(0, 1), "every-4th": slice(None, None, 4)}
 _SEEN_PX = (224, 224)
 
 
-def extract(
-    job: Job, inputs: dict[str, list[Artifact]], out: Path, tools: Tools, dataset: Dataset
-) -> dict[str, object]:
+def extract(params: SvdParams, inputs: Inputs, work: Work) -> Encoded:
     """Encode a clip's first frame to (n_clips, width), or every fourth to (n_clips, n_frames, width).
 
     `width` is the embedding's, 1024 with the public weights, and with `latents` 4 x 72 x 128 more.
     """
-    params, compute = SvdParams.model_validate(job.params), tools.compute()
+    compute = work.compute()
     folder = resolve_weights(params.weights, params.revision, params.folders)
     tower = CLIPVisionModelWithProjection.from_pretrained(folder / params.image_encoder, dtype=compute.dtype)
     tower = tower.to(compute.device).eval()
@@ -50,10 +47,13 @@ def extract(
 
     axes = "clip, width" if params.frames == "first" else "clip, frame, width"
     embedding = int(tower.config.projection_dim)
-    shape = encode_clips(
-        job, inputs["frames"][0], out, tools, encode, attrs={"axes": axes, "embedding_width": embedding}
+    return Encoded(
+        inputs["frames"][0],
+        work,
+        of_frames(encode),
+        attrs={"axes": axes, "embedding_width": embedding},
+        note=lambda shape: {"width": shape[-1], "embedding_width": embedding},
     )
-    return {"width": shape[-1], "embedding_width": embedding}
 
 
 def _load_vae(folder: Path, compute: Compute) -> AutoencoderKLTemporalDecoder:

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from brainflix.errors import DataError
 from brainflix.io.weights import resolve_weights
-from brainflix.parts.contract import Job, Tools
-from brainflix.parts.dataset import Dataset
+from brainflix.parts.contract import Inputs, Noted
+from brainflix.parts.work import Work
 from brainflix.pretrained.text import encode_captions
-from brainflix.store.artifact import Artifact
 from brainflix.store.captions import Captions
 from brainflix.store.lookup import find_clips
 from brainflix.store.schema import Clips, Targets
 from brainflix.targets.parts import CaptionParams
 
 
-def extract(
-    job: Job, inputs: dict[str, list[Artifact]], out: Path, tools: Tools, dataset: Dataset
-) -> dict[str, object]:
+def extract(params: CaptionParams, inputs: Inputs, work: Work) -> Noted:
     """Encode every clip's caption; the result has shape (n_clips, n_tokens, width).
 
     The captions are the data set's, or those of a captioner under the role `captions`.
@@ -26,20 +21,20 @@ def extract(
     Raises:
         DataError: nobody has a caption for any clip.
     """
-    params, compute = CaptionParams.model_validate(job.params), tools.compute()
+    compute = work.compute()
     folder = resolve_weights(params.weights, params.revision, params.folders)
-    clips = dataset.load_clips(inputs["stimuli"][0].path)
+    clips = work.dataset.load_clips(inputs["stimuli"][0].path)
     # Captions repeat; encode each once, in a fixed order, so that equal captions get equal bits.
     said = _captions(clips, inputs)
     distinct = sorted(set(said))
     states = encode_captions(distinct, folder / params.subfolder, folder / params.tokenizer, compute)
     place = {caption: i for i, caption in enumerate(distinct)}
     values = states[[place[caption] for caption in said]]
-    Targets(values, clips, {"axes": "clip, token, width"}).save(out, dtype="float16")
-    return {"n_distinct_captions": len(distinct)}
+    targets = Targets(values, clips, {"axes": "clip, token, width"}, dtype="float16")
+    return Noted(targets, {"n_distinct_captions": len(distinct)})
 
 
-def _captions(clips: Clips, inputs: dict[str, list[Artifact]]) -> tuple[str, ...]:
+def _captions(clips: Clips, inputs: Inputs) -> tuple[str, ...]:
     if "captions" in inputs:
         captions = Captions.load(inputs["captions"][0])
         found = find_clips(inputs["captions"][0], captions.clip_ids, clips.ids)

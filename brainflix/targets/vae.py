@@ -7,32 +7,28 @@ noise that depends on the seed and the clip alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
 from brainflix.io.weights import resolve_weights
-from brainflix.parts.contract import Job, Tools
-from brainflix.parts.dataset import Dataset
+from brainflix.parts.contract import Inputs
+from brainflix.parts.work import Work
 from brainflix.pretrained.vae import encode_latents, load_vae
-from brainflix.store.artifact import Artifact
-from brainflix.targets.blocks import encode_named
+from brainflix.targets.blocks import Encoded
 from brainflix.targets.parts import LatentParams
 from brainflix.targets.pictures import sized, some
 
 
-def extract(
-    job: Job, inputs: dict[str, list[Artifact]], out: Path, tools: Tools, dataset: Dataset
-) -> dict[str, object]:
+def extract(params: LatentParams, inputs: Inputs, work: Work) -> Encoded:
     """Encode the frames of all clips; the result has shape (n_clips, n_frames, channels, height, width)."""
-    params, compute = LatentParams.model_validate(job.params), tools.compute()
+    compute = work.compute()
     vae = load_vae(resolve_weights(params.weights, params.revision, params.folders) / params.subfolder, compute)
-    seed = job.seed if params.compat else None
+    seed = work.seed if params.compat else None
 
     def encode(frames: np.ndarray, clip_ids: Sequence[str]) -> np.ndarray:
         pictures = sized(some(frames, params.n_frames), params.size_px, params.size_px)
         return encode_latents(vae, pictures, compute, clip_ids, seed)
 
     attrs = {"axes": "clip, frame, channel, height, width"}
-    encode_named(job, inputs["frames"][0], out, tools, encode, attrs=attrs)
-    return {"scaling_factor": float(vae.config.scaling_factor), "posterior": "mode" if seed is None else "sample"}
+    known = {"scaling_factor": float(vae.config.scaling_factor), "posterior": "mode" if seed is None else "sample"}
+    return Encoded(inputs["frames"][0], work, encode, attrs=attrs, note=lambda shape: known)

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel
+
+from brainflix.device import CPU
+from brainflix.parts.find import find
+from brainflix.parts.work import Work
 from brainflix.store.keys import artifact_key
-from brainflix.store.refs import Ref
-from brainflix.trained.files import save_result
+from brainflix.store.refs import KEY_DIGITS, Ref
 
 if TYPE_CHECKING:
     from brainflix.store.store import Store
@@ -15,7 +19,13 @@ if TYPE_CHECKING:
 
 VERSION = 1
 STAGE, STEP = "train", "import-checkpoint"
-_SCALED = "rows are only padded, not scaled: give it rows that are z-scored (mean 0, standard deviation 1)"
+
+
+def read_checkpoint(kind: str, params: BaseModel, store: Store) -> Imported:
+    """Read a checkpoint of a kind; raises as the kind's part does."""
+    work = Work(store, lambda: CPU, ref=Ref("model", kind, "0" * KEY_DIGITS), stage=STAGE, step=STEP, part=kind)
+    imported: Imported = find("checkpoint", kind).load()(params, {}, work)
+    return imported
 
 
 def imported_ref(kind: str, name: str, imported: Imported, options: Mapping[str, Any]) -> Ref:
@@ -34,17 +44,6 @@ def publish_import(store: Store, ref: Ref, kind: str, imported: Imported, option
         return False
     facts = {"part": kind, "step": STEP, "subject": None, "dataset": ""}
     parameters = {**options, **facts, "sha256": imported.digest, "window_tr": list(imported.window_tr)}
-    with store.publish(
-        ref, stage=STAGE, stage_version=VERSION, parameters=parameters, inputs={}, notes=notes_of(imported)
-    ) as out:
-        save_result(out.path, imported.result)
+    with store.publish(ref, stage=STAGE, stage_version=VERSION, parameters=parameters, inputs={}) as out:
+        out.notes |= imported.save(out.path)
     return True
-
-
-def notes_of(imported: Imported) -> dict[str, Any]:
-    """Return what people should know of an import."""
-    return {
-        "source": [str(path) for path in imported.files],
-        "rows": _SCALED,
-        "settings": dict(imported.settings),
-    }

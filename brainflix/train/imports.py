@@ -22,14 +22,18 @@ from brainflix.errors import DataError, IntegrityError, UsageError
 from brainflix.io.legacy import load_checkpoint
 from brainflix.models.imports import mbm_weights
 from brainflix.models.patches import padded_length
+from brainflix.parts.contract import Inputs, Notes
 from brainflix.parts.params import Params
+from brainflix.parts.work import Work
 from brainflix.train.parts import ImportParams, MbmImportParams
-from brainflix.trained.files import read_tensors
+from brainflix.trained.files import TrainResult, read_tensors
 from brainflix.trained.preparation import Preparation
-from brainflix.trained.result import TrainResult
 
 # Rows of the published networks by their padded length: Brain Netflix' three lists of areas, MinD-Video's subject 1.
 _PUBLISHED = {13168: 13156, 8176: 8161, 6032: 6026, 3744: 3731}
+
+
+_SCALED = "rows are only padded, not scaled: give it rows that are z-scored (mean 0, standard deviation 1)"
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,11 @@ class Imported:
     files: tuple[Path, ...]
     settings: Mapping[str, Any]
 
+    def save(self, folder: Path) -> Notes:
+        """Write the network as a training does, with no history."""
+        self.result.save(folder)
+        return {"source": [str(path) for path in self.files], "rows": _SCALED, "settings": dict(self.settings)}
+
     @property
     def digest(self) -> str:
         """SHA-256 of the files, in order."""
@@ -58,7 +67,7 @@ class Imported:
         return whole.hexdigest()
 
 
-def import_mbm(path: Path, params: Params) -> Imported:
+def import_mbm(params: MbmImportParams, inputs: Inputs, work: Work) -> Imported:
     """Read a masked autoencoder of mind-vis or Brain Netflix: a `.pth` with `model` and a pickled `config` object.
 
     Raises:
@@ -67,12 +76,11 @@ def import_mbm(path: Path, params: Params) -> Imported:
         DataError: a missing, extra or misshapen weight, by name.
         UsageError: weights of another kind, or options that do not fit them.
     """
-    options = MbmImportParams.model_validate(params.model_dump())
-    state, settings = read_weights(path)
-    config, weights = mbm_weights(state, settings | _given(options, "heads", "decoder_heads", "mask_ratio"))
-    preparation = preparation_of(config.n_grayordinates, config.patch_size, options)
+    state, settings = read_weights(params.path)
+    config, weights = mbm_weights(state, settings | _given(params, "heads", "decoder_heads", "mask_ratio"))
+    preparation = preparation_of(config.n_grayordinates, config.patch_size, params)
     document = {"architecture": "mbm", "network": dataclasses.asdict(config), "preparation": preparation.as_dict()}
-    return Imported(TrainResult(weights, document, ()), (0,), (path,), _plain(settings))
+    return Imported(TrainResult(weights, document, ()), (0,), (params.path,), _plain(settings))
 
 
 def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

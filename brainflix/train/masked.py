@@ -17,8 +17,8 @@ from brainflix.models.patches import unpatchify
 from brainflix.models.weights import load_strict
 from brainflix.train.data import RowSource, drop_vertices, fit_preparation, midpoint_augment
 from brainflix.train.loop import Hooks, fit, loop_config
+from brainflix.trained.files import TrainResult
 from brainflix.trained.preparation import Preparation
-from brainflix.trained.result import TrainResult
 from brainflix.trained.retrieval import row_correlation
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -11,8 +12,10 @@ from brainflix.parts.part import Part, Table
 
 
 class ImportParams(Params):
-    """What no checkpoint says of the rows that its network reads."""
+    """Which checkpoint, and what none says of the rows that its network reads."""
 
+    # What a file holds decides the key, not where it lies.
+    path: Path = Field(exclude=True, description="the file or folder; the command's own argument")
     n_columns: int | None = Field(
         None,
         ge=1,
@@ -158,7 +161,7 @@ PARTS: Table = {
             "brainflix.train.imports:import_mbm",
             MbmImportParams,
             "masked autoencoder of mind-vis or Brain Netflix: a .pth with model and config",
-            needs=("path",),
+            needs=(),
         ),
     },
 }

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from brainflix.errors import DataError
-from brainflix.parts.contract import Job, Tools
+from brainflix.parts.contract import Inputs
+from brainflix.parts.work import Work
 from brainflix.progress import Progress
 from brainflix.store.artifact import Artifact
 from brainflix.store.lookup import targets_about
@@ -21,31 +22,28 @@ from brainflix.train.contrastive import tune_contrastive
 from brainflix.train.loop import Hooks
 from brainflix.train.masked import train_masked
 from brainflix.train.parts import ContrastiveParams, LoopParams, MaskedParams, PhaseParams
-from brainflix.trained.files import load_result
-from brainflix.trained.result import TrainResult
+from brainflix.trained.files import TrainResult, load_result
 
 
-def masked_phase(job: Job, inputs: Mapping[str, list[Artifact]], tools: Tools) -> TrainResult:
+def masked_phase(params: MaskedParams, inputs: Inputs, work: Work) -> TrainResult:
     """Masked brain modelling on the training rows of all subjects under `rows`; goes on from `start` if it is given."""
-    params = MaskedParams.model_validate(job.params)
     rows, _ = pooled_rows(inputs["rows"], ("train",), params)
-    with phase_hooks(job, tools, params, {"phase": "masked"}) as hooks:
+    with phase_hooks(work, params, {"phase": "masked"}) as hooks:
         return train_masked(
             rows,
             params,
-            seed=job.seed,
-            compute=tools.compute(),
+            seed=work.seed,
+            compute=work.compute(),
             start=load_result(inputs["start"][0].path) if "start" in inputs else None,
             hooks=hooks,
         )
 
 
-def contrastive_phase(job: Job, inputs: Mapping[str, list[Artifact]], tools: Tools) -> TrainResult:
+def contrastive_phase(params: ContrastiveParams, inputs: Inputs, work: Work) -> TrainResult:
     """Contrastive tuning of the network `start` towards `embeddings`; the validation segment decides when to stop."""
-    params = ContrastiveParams.model_validate(job.params)
     targets = [Targets.load(artifact) for artifact in inputs["embeddings"]]
     rows, clips, held_out = rows_and_held_out(inputs["rows"], params, targets)
-    with phase_hooks(job, tools, params, {"phase": "contrastive"}) as hooks:
+    with phase_hooks(work, params, {"phase": "contrastive"}) as hooks:
         return tune_contrastive(
             rows,
             clips,
@@ -53,8 +51,8 @@ def contrastive_phase(job: Job, inputs: Mapping[str, list[Artifact]], tools: Too
             params,
             start=load_result(inputs["start"][0].path),
             held_out=held_out,
-            seed=job.seed,
-            compute=tools.compute(),
+            seed=work.seed,
+            compute=work.compute(),
             hooks=hooks,
         )
 
@@ -96,19 +94,19 @@ def pooled_rows(
 
 
 @contextmanager
-def phase_hooks(job: Job, tools: Tools, params: LoopParams, config: Mapping[str, str]) -> Iterator[Hooks]:
+def phase_hooks(work: Work, params: LoopParams, config: Mapping[str, str]) -> Iterator[Hooks]:
     """Count epochs, publish checkpoints under this job's key, and go on from the furthest whole one."""
-    found = latest_checkpoint(tools.store, job.ref)
+    found = latest_checkpoint(work.store, work.ref)
     if found:
-        tools.progress.say(f"{job.ref}: going on from epoch {found.state.epoch}")
-    epochs = _counted(tools.progress, params.epochs, done=found.state.epoch if found else 0)
+        work.progress.say(f"{work.ref}: going on from epoch {found.state.epoch}")
+    epochs = _counted(work.progress, params.epochs, done=found.state.epoch if found else 0)
     try:
         yield Hooks(
-            on_checkpoint=checkpoint_hook(tools.store, job.ref, config),
-            checkpoint_every=tools.checkpoint_epochs,
+            on_checkpoint=checkpoint_hook(work.store, work.ref, config),
+            checkpoint_every=work.checkpoint_epochs,
             on_epoch=lambda record: next(epochs, None),
             resume=found.state if found else None,
-            recompute=tools.recompute,
+            recompute=work.recompute,
         )
     finally:
         # Training may have stopped early; the count must not stay on the screen.

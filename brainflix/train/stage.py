@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from pydantic import BaseModel
 
-from brainflix.parts.contract import Job, Tools
-from brainflix.parts.find import find
-from brainflix.store.publish import Staging
-from brainflix.store.store import Artifact
+from brainflix.parts.contract import Inputs, Outputs, PartFunction
+from brainflix.parts.work import Work
 
 VERSION = 1
 
 
-def run(job: Job, inputs: Mapping[str, list[Artifact]], out: Staging, tools: Tools) -> None:
-    """Train the named phase and write weights, config and history."""
-    from brainflix.trained.files import save_result
-
-    result = find("train", job.part).load()(job, inputs, tools)
-    save_result(out.path, result)
-    out.notes |= {"epochs": len(result.history)}
+def run(part: PartFunction, params: BaseModel, inputs: Inputs, work: Work) -> Outputs:
+    """Let the named phase train its network: weights, config and history."""
+    return part(params, inputs, work)

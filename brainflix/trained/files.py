@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +13,28 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from brainflix.errors import IntegrityError, MissingError, UsageError
-from brainflix.trained.result import TrainResult
 
 WEIGHTS, CONFIG, HISTORY = "model.safetensors", "config.json", "history.json"
 
 
-def save_result(folder: Path, result: TrainResult) -> None:
-    """Write a network as model.safetensors, config.json and history.json."""
-    write_tensors(folder / WEIGHTS, result.state)
-    write_json(folder / CONFIG, result.config)
-    write_json(folder / HISTORY, list(result.history))
+@dataclass(frozen=True)
+class TrainResult:
+    """A trained network: weights on the CPU, its config as JSON values, one record of losses and scores per epoch."""
+
+    state: dict[str, Tensor]
+    config: dict[str, Any]
+    history: tuple[dict[str, float], ...]
+
+    def save(self, folder: Path) -> dict[str, object]:
+        """Write model.safetensors, config.json and history.json; note how many epochs there were."""
+        write_tensors(folder / WEIGHTS, self.state)
+        write_json(folder / CONFIG, self.config)
+        write_json(folder / HISTORY, list(self.history))
+        return {"epochs": len(self.history)}
 
 
 def load_result(folder: Path) -> TrainResult:
-    """Read what `save_result` wrote.
+    """Read what `save` of a result wrote.
 
     Raises:
         MissingError: a file is absent.

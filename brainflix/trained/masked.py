@@ -7,9 +7,9 @@ import torch
 from brainflix.models.contrastive import ContrastiveConfig, ContrastiveModel
 from brainflix.models.mbm import MaskedBrainModel, MBMConfig
 from brainflix.models.weights import load_strict
+from brainflix.trained.files import TrainResult
 from brainflix.trained.network import Network
 from brainflix.trained.preparation import Preparation
-from brainflix.trained.result import TrainResult
 
 
 def masked(result: TrainResult) -> Network:

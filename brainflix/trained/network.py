@@ -1,6 +1,6 @@
 """What a trained network of any architecture can do with rows; its `config.json` names the architecture.
 
-A network part is `part(result) -> Network`. Tables of parts name it under the category `network`.
+What builds one again is a function `(result) -> Network`, named under `ARCHITECTURES` in a package's `parts.py`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ import numpy.typing as npt
 from torch import Tensor, nn
 
 from brainflix.errors import UsageError
-from brainflix.parts.find import find, parts
-from brainflix.trained.result import TrainResult
+from brainflix.parts.find import architectures
+from brainflix.parts.lazy import load
+from brainflix.trained.files import TrainResult
 
 Reading = Callable[[Tensor], Tensor]
 
@@ -47,10 +48,10 @@ def rebuild(result: TrainResult) -> Network:
         UsageError: the config names an unknown architecture.
     """
     architecture = str(result.config["architecture"])
-    known = parts("network")
+    known = architectures()
     if architecture not in known:
         raise UsageError(f"unknown architecture {architecture!r}", next=f"use {' or '.join(known)}")
-    network: Network = find("network", architecture).load()(result)
+    network: Network = load(known[architecture])(result)
     return network
 
 

@@ -1,23 +1,11 @@
-"""The architectures that a trained network's config can name."""
+"""The architectures that a trained network's `config.json` can name, and what builds each again."""
 
 from __future__ import annotations
 
-from brainflix.parts.params import Params
-from brainflix.parts.part import Part, Table
+from brainflix.parts.part import Table
 
-PARTS: Table = {
-    "network": {
-        "mbm": Part(
-            "brainflix.trained.masked:masked",
-            Params,
-            "masked autoencoder over grayordinate patches",
-            needs=("result",),
-        ),
-        "mbm-contrastive": Part(
-            "brainflix.trained.masked:contrastive",
-            Params,
-            "masked autoencoder with a head that embeds rows",
-            needs=("result",),
-        ),
-    },
+PARTS: Table = {}
+ARCHITECTURES = {
+    "mbm": "brainflix.trained.masked:masked",
+    "mbm-contrastive": "brainflix.trained.masked:contrastive",
 }

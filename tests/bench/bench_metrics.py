@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from brainflix.evaluate import nway, pixels
 from brainflix.evaluate.bootstrap import cluster_bootstrap
-from brainflix.evaluate.folders.request import Request, score_folders
+from brainflix.evaluate.request import Request, score_folders
 
 FRAMES, SIZE, CLASSES, WAYS, TRIALS, N_BOOT, PER_BLOCK = 6, 256, 1000, 50, 100, 10_000, 10
 Frames = NDArray[np.uint8]

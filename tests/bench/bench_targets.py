@@ -25,12 +25,15 @@ from PIL import Image
 from brainflix.datasets.demo.about import DATASET
 from brainflix.io.cut import cut
 from brainflix.io.video import encode, opened
-from brainflix.parts.contract import Job, Tools
+from brainflix.parts.find import own_parts
+from brainflix.parts.part import Part
+from brainflix.parts.work import Work
 from brainflix.store.clips import Clips
 from brainflix.store.refs import Ref
 from brainflix.store.store import Artifact, Store
 from brainflix.targets import frames as frames_step
-from brainflix.targets.blocks import encode_clips
+from brainflix.targets.blocks import Encoded, of_frames
+from brainflix.targets.parts import FramesParams
 
 N_FILMS, CLIP_S, RATE_HZ, SIDE = 20, 2.0, 30.0, 512
 WANTED = {"n_frames": 15, "size_px": 268, "sampling": "ends"}
@@ -64,6 +67,7 @@ def film_path(raw: Path, segment: str) -> Path:
 
 
 FILMS = replace(DATASET, clips="__main__:load_clips", film="__main__:film_path", clip_s=CLIP_S)
+own_parts()["dataset"]["bench"] = Part("__main__:FILMS", None, "the films of this bench")
 
 
 def fake_encode(frames: np.ndarray) -> np.ndarray:
@@ -71,9 +75,19 @@ def fake_encode(frames: np.ndarray) -> np.ndarray:
     return np.repeat(frames[:, :, 4::8, 4::8, :1].astype(np.float32), 4, axis=4).transpose(0, 1, 4, 2, 3) / 255.0
 
 
-def job_of(ref: Ref) -> Job:
-    """Return the job of one of the two targets."""
-    return Job("targets", ref.name, ref.name, None, WANTED if ref == FRAMES else {}, ref, {}, 0, "bench", "bench", "1")
+def work_on(ref: Ref, store: Store) -> Work:
+    """Return what the extractor of one of the two targets is given."""
+    return Work(store, lambda: None, ref=ref, dataset_name="bench")
+
+
+def make_frames(raw: Artifact, store: Store) -> frames_step.Film:
+    """Return the frames, which are decoded when they are saved."""
+    return frames_step.extract(FramesParams(**WANTED), {"stimuli": [raw]}, work_on(FRAMES, store))
+
+
+def make_latents(frames: Artifact, store: Store) -> Encoded:
+    """Return the targets, which are encoded when they are saved."""
+    return Encoded(frames, work_on(LATENTS, store), of_frames(fake_encode))
 
 
 def decode_only(raw: Artifact) -> None:
@@ -93,23 +107,22 @@ def decode_alone(raw: Artifact) -> None:
 
 def extract(raw: Artifact, folder: Path) -> None:
     """Make the frames and the targets in folders, without publishing them."""
-    tools = Tools(Store(folder), compute=lambda: None)
+    store = Store(folder)
     for ref in (FRAMES, LATENTS):
         (folder / ref.name).mkdir()
     made = folder / FRAMES.name
-    frames_step.extract(job_of(FRAMES), {"stimuli": [raw]}, made, tools, FILMS)
-    encode_clips(job_of(LATENTS), Artifact(FRAMES, made, unpublished(made)), folder / LATENTS.name, tools, fake_encode)
+    make_frames(raw, store).save(made)
+    make_latents(Artifact(FRAMES, made, unpublished(made)), store).save(folder / LATENTS.name)
 
 
 def extract_and_publish(raw: Artifact, folder: Path) -> None:
     """Make the frames and the targets as artifacts, hashed and forced to the disk."""
     store = Store(folder)
-    tools = Tools(store, compute=lambda: None)
     options = {"stage": "targets", "stage_version": 1, "parameters": {}, "inputs": {}}
     with store.publish(FRAMES, **options) as out:
-        frames_step.extract(job_of(FRAMES), {"stimuli": [raw]}, out.path, tools, FILMS)
+        make_frames(raw, store).save(out.path)
     with store.publish(LATENTS, **options) as out:
-        encode_clips(job_of(LATENTS), store.open(FRAMES), out.path, tools, fake_encode)
+        make_latents(store.open(FRAMES), store).save(out.path)
 
 
 def unpublished(folder: Path):

@@ -1,4 +1,4 @@
-"""How often does a 95 % interval hold chance when clips are re-paired at random? Simulated; needs the demo's store.
+"""How often does a 95 % interval hold chance when clips are permuted at random? Simulated; needs the demo's store.
 
     python -m tests.bench.interval_coverage --store store
 

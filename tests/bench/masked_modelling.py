@@ -29,8 +29,8 @@ from brainflix.train.contrastive import tune_contrastive
 from brainflix.train.masked import train_masked
 from brainflix.train.parts import ContrastiveParams, MaskedParams
 from brainflix.trained.features import extract
+from brainflix.trained.files import TrainResult
 from brainflix.trained.network import rebuild
-from brainflix.trained.result import TrainResult
 from brainflix.trained.retrieval import retrieval_scores
 
 LABELLED = (60, 120, 240, 480)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from brainflix.engine.plan import Selection, make_plan
+from brainflix.engine.draft import Selection
+from brainflix.engine.plan import make_plan
 from brainflix.engine.run import execute, summary
 from brainflix.recipe.files import load_recipe
 from brainflix.settings import load_settings

@@ -1,4 +1,4 @@
-"""The README's picture and table, from a store that holds a finished demo run.
+"""The README's picture and the demo's table, from a store that holds a finished demo run.
 
 python -m tests.bench.readme_results --store store --picture assets/demo.png
 """
@@ -12,15 +12,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from brainflix.evaluate.baselines import BASELINES
 from brainflix.store.schema import Videos
 from brainflix.store.store import Store
+from tests.bench.results import score_table
 
 SUBJECTS = (1, 2, 3)
-SHOWN = ("nway_2", "nway_50", "ssim_excess", "pixcorr", "flow_cosine", "identification_z", "identification_clip")
-# Oracles: a scale to read by, which no decoder need beat. Copies: the prediction itself, blurred or frozen.
-SEE_TRUTH = frozenset(baseline.name for baseline in BASELINES if baseline.sees_truth)
-COPIES = frozenset(b.name for b in BASELINES if b.sees_brain and b.name != "mismatched")
 FRAMES, GAP = (0, 2, 5, 7), 6
 
 
@@ -45,25 +41,8 @@ def picture(store: Store, path: Path, n_clips: int = 6, scale: int = 2) -> None:
 
 
 def table(store: Store) -> str:
-    """Return the scores of all subjects as Markdown."""
-    documents = {s: store.open(f"scores/demo-sub-{s}").json("scores.json")["scores"] for s in SUBJECTS}
-    lines = [
-        "| metric (simulated data) | chance | "
-        + " | ".join(f"subject {s}" for s in SUBJECTS)
-        + " | best baseline | best copy | oracle |"
-    ]
-    lines.append("|---|---|" + "---|" * (len(SUBJECTS) + 3))
-    for name in SHOWN:
-        scores = [documents[s][name] for s in SUBJECTS]
-        values = " | ".join(f"{s['value']:.3f} [{s['ci95'][0]:.3f}, {s['ci95'][1]:.3f}]" for s in scores)
-        known = [{k: v for k, v in s["baselines"].items() if v is not None} for s in scores]
-        blind = max(v for each in known for k, v in each.items() if k not in COPIES | SEE_TRUTH)
-        copies = [[v for k, v in each.items() if k in COPIES] for each in known]
-        copied = " / ".join(f"{max(c):.3f}" for c in copies) if all(copies) else "-"
-        # Adding 0 turns -0.0 into 0.0.
-        chance, ceiling = round(scores[0]["chance"], 3) + 0.0, scores[0]["ceiling"]
-        lines.append(f"| {name} | {chance:.3f} | {values} | {blind:.3f} | {copied} | {ceiling:.3f} |")
-    return "\n".join(lines)
+    """Return the scores of all subjects as Markdown, as docs/results.md has them."""
+    return score_table({str(s): store.open(f"scores/demo-sub-{s}").json("scores.json")["scores"] for s in SUBJECTS})
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -89,24 +90,36 @@ PARTS = {
 
 
 def stage_module(name: str, write: Any) -> ModuleType:
-    """Return a stage that calls `write(job, out, tools)`."""
+    """Return a stage whose artifacts `write(work, params, folder)` writes."""
     module = ModuleType(name)
     module.VERSION = 1  # type: ignore[attr-defined]
-    module.run = lambda job, inputs, out, tools: write(job, out, tools)  # type: ignore[attr-defined]
+    module.run = lambda part, params, inputs, work: Written(write, work, params)  # type: ignore[attr-defined]
     return module
 
 
-def write_text(job: Any, out: Any, tools: Any) -> None:
-    for item in tools.progress.track(range(3), "clips"):
-        (out.path / f"{item}.txt").write_text(str(job.params))
+@dataclass
+class Written:
+    """What a stage of this test makes."""
+
+    write: Any
+    work: Any
+    params: Any
+
+    def save(self, folder: Path) -> None:
+        self.write(self.work, self.params, folder)
 
 
-def write_scores(job: Any, out: Any, tools: Any) -> None:
-    write_json(out.path / "scores.json", {"subject": job.subject, "primary": PRIMARY, "scores": SCORES})
+def write_text(work: Any, params: Any, folder: Path) -> None:
+    for item in work.progress.track(range(3), "clips"):
+        (folder / f"{item}.txt").write_text(str(params.model_dump()))
 
 
-def write_page(job: Any, out: Any, tools: Any) -> None:
-    (out.path / "index.html").write_text("<h1>toy</h1>")
+def write_scores(work: Any, params: Any, folder: Path) -> None:
+    write_json(folder / "scores.json", {"subject": work.subject, "primary": PRIMARY, "scores": SCORES})
+
+
+def write_page(work: Any, params: Any, folder: Path) -> None:
+    (folder / "index.html").write_text("<h1>toy</h1>")
 
 
 STAGES = {"preprocess": write_text, "regress": write_text, "evaluate": write_scores, "report": write_page}

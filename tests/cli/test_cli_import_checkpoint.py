@@ -19,7 +19,7 @@ from brainflix.device import CPU
 from brainflix.methods.mindvideo.networks import MindVideoEncoderConfig, build_mindvideo_encoder
 from brainflix.methods.mindvideo.predict import context_of
 from brainflix.models.mbm import MBMConfig, build_mbm
-from brainflix.parts.contract import Tools
+from brainflix.parts.work import Tools
 from brainflix.store.refs import whole_ref
 from brainflix.store.store import Store
 from brainflix.train.parts import ContrastiveParams
@@ -147,7 +147,7 @@ def test_training_starts_from_it(store, mbm, tmp_path, brainflix):
     params = ContrastiveParams(preset="tiny", epochs=1, warmup_epochs=0).model_dump(mode="json")
     job = world.job("train", "clip-contrastive", "model", params, roles)
     opened = {role: [store.open(each) for each in refs] for role, refs in roles.items()}
-    result = contrastive_phase(job, opened, Tools(store=store, compute=lambda: CPU))
+    result = world.call(contrastive_phase, job, opened, Tools(store=store, compute=lambda: CPU))
     assert result.config["preparation"]["legacy_pad"] and len(result.history) == 1
 
 

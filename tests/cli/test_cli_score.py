@@ -228,7 +228,7 @@ def test_motion_is_tested_by_its_direction_in_time_and_among_clips_as_fast(tmp_p
     assert scores["reversal_gain"]["value"] > 0.5 and scores["reversal_gain"]["p"] == pytest.approx(1 / 2**8)
     assert scores["reversal_gain"]["chance_analytic"] == 0 and scores["reversal_gain"]["chance"] is None
     assert scores["flow_cosine_matched"]["value"] == scores["flow_cosine"]["value"]
-    # Four speeds of two clips each: 16 re-pairings, of which one is the true one.
+    # Four speeds of two clips each: 16 permutations, of which one is the true one.
     assert scores["flow_cosine_matched"]["p"] == pytest.approx(1 / 16, abs=0.02)
     assert scores["smoothness"]["p"] < 0.1 and "no more" in scores["smoothness"]["about"]
     skipped = {each["metric"]: each["status"] for each in found["skipped"]}
@@ -381,7 +381,7 @@ def test_one_clip_and_one_frame_are_scored_as_far_as_they_can_be(tmp_path: Path,
     found = document("--pred", truth, "--truth", truth)
     assert found["scores"]["psnr"]["value"] == 100.0 and found["scores"]["psnr"]["p"] is None
     why = {each["metric"]: each["status"] for each in found["skipped"]}
-    assert "no motion" in why["epe"] and "re-paired" in why["ssim_excess"]
+    assert "no motion" in why["epe"] and "permuted" in why["ssim_excess"]
 
 
 def test_blocks_are_the_clusters_and_bound_the_shift(tmp_path: Path, document: Run, brainflix: Run) -> None:

@@ -163,7 +163,7 @@ def test_a_second_run_asks_no_network_and_says_the_same(
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("a network was loaded")
 
-    monkeypatch.setattr("brainflix.evaluate.models.images.load_whole", refuse)
+    monkeypatch.setattr("brainflix.evaluate.networks.images.load_whole", refuse)
     assert score("nway,clip_tc", "vit", "clip_b32", flags=flags) == first
     with pytest.raises(AssertionError):
         score("nway,clip_tc", "vit", "clip_b32", flags=("--cache", str(tmp_path / "other")))
@@ -172,7 +172,7 @@ def test_a_second_run_asks_no_network_and_says_the_same(
 def test_batches_change_nothing(score: Score, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     first = score("nway,clip_score_b32", "vit", "clip_b32")["scores"]
     monkeypatch.setenv("BRAINFLIX_CLIPS_PER_BATCH", "1")
-    monkeypatch.setattr("brainflix.evaluate.models.images.FRAMES_PER_BATCH", 3)
+    monkeypatch.setattr("brainflix.evaluate.networks.images.FRAMES_PER_BATCH", 3)
     second = score("nway,clip_score_b32", "vit", "clip_b32", flags=("--cache", str(tmp_path / "other")))["scores"]
     for name, line in first.items():
         assert second[name]["per_clip"] == pytest.approx(line["per_clip"], abs=1e-5)

@@ -3,7 +3,7 @@
 import brainflix.align.stage
 import brainflix.datasets.cc2017.cleaning
 import brainflix.download.stage
-import brainflix.evaluate.classifier
+import brainflix.evaluate.networks.video_classifier
 import brainflix.evaluate.protocol
 import brainflix.io.video
 import brainflix.reconstruct.zeroscope

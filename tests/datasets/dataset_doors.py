@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from brainflix.engine.plan import Selection, make_plan
+from brainflix.engine.draft import Selection
+from brainflix.engine.plan import make_plan
 from brainflix.engine.run import execute
-from brainflix.parts.contract import DOWNLOADS, Intake
+from brainflix.parts.work import DOWNLOADS, Intake
 from brainflix.recipe.files import load_recipe
 from brainflix.recipe.schema import Recipe
 from brainflix.settings import load_settings

@@ -62,9 +62,10 @@ def adopt(dataset, folder: Path, store: Path, patch, subject: int, recipe) -> No
     """Adopt a miniature: its files have other sizes and digests than the published ones."""
     from dataclasses import replace
 
-    from brainflix.engine.plan import Selection, make_plan
+    from brainflix.engine.draft import Selection
+    from brainflix.engine.plan import make_plan
     from brainflix.engine.run import execute
-    from brainflix.parts.contract import Intake
+    from brainflix.parts.work import Intake
     from brainflix.settings import load_settings
     from brainflix.store.store import Store
 
@@ -184,7 +185,8 @@ def test_moments_are_fetched_from_an_open_bucket(moments, tmp_path, monkeypatch)
 
 
 def download_subject(place: Path):
-    from brainflix.engine.plan import Selection, make_plan
+    from brainflix.engine.draft import Selection
+    from brainflix.engine.plan import make_plan
     from brainflix.engine.run import execute
     from brainflix.settings import load_settings
     from brainflix.store.store import Store
@@ -281,7 +283,8 @@ def test_scaling_knows_nothing_of_the_test_clips(actions_store, actions):
 
 
 def test_align_refuses_clips_that_nobody_shares(actions_store):
-    from brainflix.engine.plan import Selection, make_plan
+    from brainflix.engine.draft import Selection
+    from brainflix.engine.plan import make_plan
     from brainflix.engine.run import execute
     from brainflix.recipe.schema import parse_recipe
     from brainflix.settings import load_settings
@@ -366,9 +369,10 @@ def test_challenge_folders_without_the_track_are_taken(challenge, tmp_path):
 
     folder = tmp_path / "participants_data_v2021"
     shutil.copytree(challenge[0] / "participants_data_v2021/mini_track/sub02", folder / "sub02")
-    from brainflix.engine.plan import Selection, make_plan
+    from brainflix.engine.draft import Selection
+    from brainflix.engine.plan import make_plan
     from brainflix.engine.run import execute
-    from brainflix.parts.contract import Intake
+    from brainflix.parts.work import Intake
     from brainflix.settings import load_settings
     from brainflix.store.store import Store
 
@@ -398,7 +402,8 @@ def test_declarations_are_complete(dataset):
 
 
 def test_two_people_who_saw_the_same_moments_are_aligned(tmp_path):
-    from brainflix.engine.plan import Selection, make_plan
+    from brainflix.engine.draft import Selection
+    from brainflix.engine.plan import make_plan
     from brainflix.engine.run import execute
     from brainflix.settings import load_settings
     from brainflix.store.store import Store

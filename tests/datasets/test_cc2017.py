@@ -50,9 +50,10 @@ def changed(files, tmp_path: Path, name: str) -> tuple[Path, Path]:
 
 
 def adopt_subject(copy: Path, tmp_path: Path) -> None:
-    from brainflix.engine.plan import Selection, make_plan
+    from brainflix.engine.draft import Selection
+    from brainflix.engine.plan import make_plan
     from brainflix.engine.run import execute
-    from brainflix.parts.contract import Intake
+    from brainflix.parts.work import Intake
     from brainflix.settings import load_settings
 
     place = Store(tmp_path / "store")
@@ -323,7 +324,8 @@ def test_the_lag_scan_of_the_command_line_returns_the_planted_four_seconds(store
 
 def test_one_subjects_data_under_anothers_name_are_found_when_subjects_meet(files, tmp_path):
     """Subject 2's files are subject 1's: nothing else can tell, so align refuses."""
-    from brainflix.engine.plan import Selection, make_plan
+    from brainflix.engine.draft import Selection
+    from brainflix.engine.plan import make_plan
     from brainflix.engine.run import execute
     from brainflix.settings import load_settings
 
@@ -341,7 +343,8 @@ def test_one_subjects_data_under_anothers_name_are_found_when_subjects_meet(file
 
 
 def test_real_subjects_align_with_a_picture(store, wen):
-    from brainflix.engine.plan import Selection, make_plan
+    from brainflix.engine.draft import Selection
+    from brainflix.engine.plan import make_plan
     from brainflix.engine.run import execute
     from brainflix.settings import load_settings
 

@@ -51,7 +51,8 @@ def test_tensors_come_from_the_hub_at_the_pinned_commit(tensors, hub, tmp_path, 
     names = [f"subj01_{split}_fmri.pt" for split in ("train", "test")] + ["README.md"]
     files = {name: (tensors[0] / name).read_bytes() if name.endswith(".pt") else b"text" for name in names}
     FakeHub(hub, cc2017_arrays.REPOSITORY, files, commit=COMMIT, licence=licence)
-    from brainflix.engine.plan import Selection, make_plan
+    from brainflix.engine.draft import Selection
+    from brainflix.engine.plan import make_plan
     from brainflix.engine.run import execute
     from brainflix.settings import load_settings
 
@@ -85,7 +86,8 @@ def test_a_copied_repeat_is_found(store, drop, n_repeats):
 
 
 def frames_of(recipe, store: Path) -> tuple[np.ndarray, list[str]]:
-    from brainflix.engine.plan import Selection, make_plan
+    from brainflix.engine.draft import Selection
+    from brainflix.engine.plan import make_plan
     from brainflix.engine.run import execute
     from brainflix.settings import load_settings
     from brainflix.store.schema import Videos
@@ -148,9 +150,10 @@ def test_bad_tensors_are_one_sentence(tensors, tmp_path):
 
 
 def test_offline_and_without_files_says_what_to_do(tmp_path):
-    from brainflix.engine.plan import Selection, make_plan
+    from brainflix.engine.draft import Selection
+    from brainflix.engine.plan import make_plan
     from brainflix.engine.run import execute
-    from brainflix.parts.contract import Intake
+    from brainflix.parts.work import Intake
     from brainflix.settings import load_settings
 
     place = Store(tmp_path / "store")

@@ -192,7 +192,8 @@ def test_a_clips_five_volumes_are_its_window(pictures, subject):
 
 
 def test_a_short_run_loses_its_last_clips_and_says_so(pictures):
-    from brainflix.engine.plan import Selection, make_plan
+    from brainflix.engine.draft import Selection
+    from brainflix.engine.plan import make_plan
     from brainflix.engine.run import execute
     from brainflix.progress import Silent
     from brainflix.settings import load_settings
@@ -298,9 +299,10 @@ def series(tmp_path_factory):
 
 
 def subjects_only(folder: Path, place: Path, *subjects: int, agreed: bool = True):
-    from brainflix.engine.plan import Selection, make_plan
+    from brainflix.engine.draft import Selection
+    from brainflix.engine.plan import make_plan
     from brainflix.engine.run import execute
-    from brainflix.parts.contract import DOWNLOADS, Intake
+    from brainflix.parts.work import DOWNLOADS, Intake
     from brainflix.settings import load_settings
     from brainflix.store.store import Store
 
@@ -395,7 +397,8 @@ def test_declarations_are_complete(dataset):
 
 
 def aligned(recipe, place: Path, part: str):
-    from brainflix.engine.plan import Selection, make_plan
+    from brainflix.engine.draft import Selection
+    from brainflix.engine.plan import make_plan
     from brainflix.engine.run import execute
     from brainflix.settings import load_settings
     from brainflix.store.responses import Responses

@@ -15,11 +15,12 @@ from brainflix.datasets.fudan.about import DATASET as FUDAN
 from brainflix.datasets.fudan.layout import REPOSITORY
 from brainflix.datasets.had import miniature as had
 from brainflix.datasets.had.about import DATASET as HAD
-from brainflix.engine.plan import Selection, make_plan
+from brainflix.engine.draft import Selection
+from brainflix.engine.plan import make_plan
 from brainflix.engine.run import execute
 from brainflix.errors import IntegrityError
 from brainflix.io.fetch.files import RemoteFile
-from brainflix.parts.contract import DOWNLOADS, Intake
+from brainflix.parts.work import DOWNLOADS, Intake
 from brainflix.settings import load_settings
 from brainflix.store.artifact import Artifact
 from brainflix.store.store import Store

@@ -17,7 +17,7 @@ import torch
 from brainflix.align import methods
 from brainflix.device import Compute
 from brainflix.engine.run import make_tools, run_job
-from brainflix.parts.contract import Tools
+from brainflix.parts.work import Tools
 from brainflix.progress import Silent
 from brainflix.regress import regressors as parts
 from brainflix.regress.mlp import held_out_rows
@@ -26,7 +26,7 @@ from brainflix.settings import Settings
 from brainflix.store.store import Store
 from brainflix.train import phases
 from brainflix.trained.files import load_result
-from tests.parts_world import BOLD, TARGET, fill, job
+from tests.parts_world import BOLD, TARGET, call, fill, job
 
 RIDGE = job("regress", "ridge", "predictions", {}, {"rows": tuple(BOLD), "test": (BOLD[0],), "target": (TARGET,)})
 ALIGN = job("align", "ridge", "aligned", {}, {"bold": (BOLD[0],), "group": tuple(BOLD)})
@@ -111,7 +111,7 @@ def test_predictions_are_made_on_the_device_too(store: Store, monkeypatch: pytes
 
     monkeypatch.setattr(parts, "fit_ridge", spy)
     inputs = {role: [store.open(ref) for ref in refs] for role, refs in RIDGE.inputs.items()}
-    parts.ridge(RIDGE, inputs, Tools(store, lambda: Compute(torch.device("cpu:0"), torch.float32, "")))
+    call(parts.ridge, RIDGE, inputs, Tools(store, lambda: Compute(torch.device("cpu:0"), torch.float32, "")))
     assert asked == ["cpu:0"]
 
 
@@ -134,8 +134,8 @@ def test_training_counts_its_epochs_also_after_a_kill(store: Store) -> None:
     heard.counts.clear()
     # The last checkpoint is that of epoch 4, so nothing is left to train.
     inputs = {"rows": [store.open(ref) for ref in BOLD]}
-    longer = replace(MBM, params={**MASKED, "epochs": 5})
-    phases.masked_phase(longer, inputs, tools)
+    longer = replace(MBM, params=MBM.params.model_copy(update={"epochs": 5}))
+    call(phases.masked_phase, longer, inputs, tools)
     assert heard.counts == [("epochs", done, 5) for done in (1, 2, 3, 4, 5)]
     heard.counts.clear()
     run_job(CONTRASTIVE, store, tools)
@@ -172,7 +172,7 @@ def test_a_library_call_tells_the_hub_and_the_token_gets_into_no_file(
 
 def test_asking_for_the_device_does_not_import_the_model_libraries() -> None:
     code = (
-        "import sys\nfrom brainflix.parts.contract import Silent\nfrom brainflix.engine.run import make_tools\n"
+        "import sys\nfrom brainflix.progress import Silent\nfrom brainflix.engine.run import make_tools\n"
         "from brainflix.settings import Settings\n"
         "from brainflix.store.store import Store\n"
         "tools = make_tools(Store('unused'), Settings(), Silent())\n"

@@ -16,7 +16,7 @@ from brainflix.errors import DataError
 from brainflix.evaluate import flow, identification, nway, targets_metrics
 from brainflix.evaluate.bootstrap import cluster_bootstrap
 from brainflix.evaluate.protocol import identification_of
-from brainflix.evaluate.repairing import random_orders, repairing_test
+from brainflix.evaluate.permutations import random_orders, permutation_test
 
 Floats = NDArray[np.float64]
 
@@ -69,7 +69,7 @@ def test_8_shuffling_frames_finds_motion_in_mismatched_clips() -> None:
         shuffled = [flow.epe(truth, steps[:, order[:-1], order[1:]]).mean() for order in shuffles]
         released.append(np.mean(np.array(shuffled) <= observed))
         orders = random_orders(8, n_draws=499, seed=trial)
-        ours.append(repairing_test(flow.flow_cosine_matrix(truth, moving), orders).p)
+        ours.append(permutation_test(flow.flow_cosine_matrix(truth, moving), orders).p)
     assert np.mean(np.array(released) <= 0.05) > 0.9, "unrelated clips 'significantly' decoded"
     assert np.mean(np.array(ours) <= 0.05) <= 0.25
 

@@ -13,16 +13,16 @@ import torch
 from metric_clips import smooth_clips
 from numpy.typing import NDArray
 
+from brainflix.engine.job import Job
 from brainflix.engine.run import make_tools, run_job
 from brainflix.evaluate import nway
 from brainflix.evaluate.folders.catalogue import ModelMetric
-from brainflix.evaluate.folders.lines import make_table
-from brainflix.evaluate.folders.request import Request, score_folders
+from brainflix.evaluate.lines import make_table
+from brainflix.evaluate.request import Request, score_folders
 from brainflix.evaluate.folders.scoring import PREDICTION, Plan
 from brainflix.evaluate.folders.semantic import TRUTH, score_logits
 from brainflix.evaluate.score import Score
 from brainflix.evaluate.temporal import Gate, temporal_consistency
-from brainflix.parts.contract import Job
 from brainflix.progress import Silent
 from brainflix.settings import Settings
 from brainflix.store.schema import Predictions, Targets

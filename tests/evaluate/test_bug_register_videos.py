@@ -22,7 +22,7 @@ from skimage.metrics import structural_similarity
 import brainflix
 from brainflix.errors import DataError, UsageError
 from brainflix.evaluate import hue, pixels
-from brainflix.evaluate.folders.request import Request, choose_metrics, score_folders
+from brainflix.evaluate.request import Request, choose_metrics, score_folders
 from brainflix.evaluate.protocols import PROTOCOLS
 from brainflix.io.clip_folder import midpoint_split, tile_crop
 from brainflix.io.clip_read import read_video

@@ -12,7 +12,7 @@ from scipy import stats
 from brainflix.evaluate import identification
 from brainflix.evaluate.bootstrap import Interval, cluster_bootstrap, cluster_t
 from brainflix.evaluate.comparison import paired_difference, sign_flip_test
-from brainflix.evaluate.repairing import circular_orders, random_orders, repairing_test
+from brainflix.evaluate.permutations import circular_orders, random_orders, permutation_test
 
 Floats = NDArray[np.float64]
 
@@ -48,7 +48,7 @@ def _coverage(
 
 
 def _p_values(scheme: str) -> Floats:
-    """Return re-pairing p values of 200 data sets of three films in which neighbouring clips are alike."""
+    """Return permutation p values of 200 data sets of three films in which neighbouring clips are alike."""
     generator = np.random.default_rng(11)
     groups = np.repeat(np.arange(3), 60)
     result = []
@@ -59,7 +59,7 @@ def _p_values(scheme: str) -> Floats:
             orders = circular_orders(groups, min_shift=5, n_draws=199, seed=trial)
         else:
             orders = random_orders(180, n_draws=199, seed=trial)
-        result.append(repairing_test(matrix, orders).p)
+        result.append(permutation_test(matrix, orders).p)
     return np.array(result)
 
 
@@ -82,7 +82,7 @@ def test_re_pairing_p_of_a_coarse_score_errs_on_the_safe_side() -> None:
     for trial in range(200):
         similarities = generator.standard_normal((60, 60))
         hits = identification.identification_matrix(similarities, 60, 1)
-        p.append(repairing_test(hits, random_orders(60, n_draws=199, seed=trial)).p)
+        p.append(permutation_test(hits, random_orders(60, n_draws=199, seed=trial)).p)
     # About one hit in all: a handful of values, so p is above uniform but must not be below it at any level.
     for level in (0.05, 0.1, 0.2, 0.5, 0.8):
         assert np.mean(np.array(p) <= level) <= level + 3 * np.sqrt(level * (1 - level) / 200)

@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 import torch
 
+from brainflix.engine.job import Job
 from brainflix.errors import DataError
 from brainflix.evaluate import stage, strict, systems
 from brainflix.evaluate.score import summarise
 from brainflix.evaluate.scorecard import Line, Scorecard
 from brainflix.evaluate.target_lines import target_lines
-from brainflix.parts import find as registry
-from brainflix.parts.contract import Job, Tools
+from brainflix.parts.contract import Inputs
 from brainflix.parts.params import Params
+from brainflix.parts.work import Tools, Work
 from brainflix.report.scores import read_sheet
 from brainflix.store.artifact import Artifact
-from brainflix.store.publish import Staging
 from brainflix.store.refs import Ref
 from brainflix.store.schema import Clips, Predictions, Targets
 from brainflix.store.store import Store
@@ -41,7 +41,7 @@ class FakeParams(Params):
     scale: float = 2.0
 
 
-def fake(job: Job, params: FakeParams, inputs: dict[str, list[Artifact]], tools: Tools) -> Scorecard:
+def fake(params: FakeParams, inputs: Inputs, work: Work) -> Scorecard:
     score = summarise(np.arange(4.0) * params.scale, np.arange(4) // 2, protocol="fake", ceiling=1.0)
     lines = {"oddity": Line(score, "how odd it is", primary=True, unit="px", higher_is_better=False)}
     return Scorecard("fake", ("a", "b", "c", "d"), {"plain": Line(score, ""), **lines}, {"More": [{"x": 1}]})
@@ -56,16 +56,10 @@ def publish(store: Store, kind: str, step: str, save: Callable[[Path], None]) ->
     return store.open(ref)
 
 
-def test_the_protocol_that_the_recipe_names_is_the_one_that_runs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    part = registry.Part(f"{__name__}:fake", FakeParams, "a protocol of a test")
-    monkeypatch.setitem(registry.own_parts()["evaluate"], "fake", part)
-    monkeypatch.setattr("brainflix.parts.part.load", {f"{__name__}:fake": fake}.get)
-    monkeypatch.setattr(stage, "find", find_with_demo(registry.find))
+def test_the_protocol_that_the_recipe_names_is_the_one_that_runs(tmp_path: Path) -> None:
     ref = Ref("scores", "demo-sub-1", "abcdef012345")
-    job = Job("evaluate", "", "fake", 1, {"scale": 3.0}, ref, {}, 0, "demo", "r", "1")
-    stage.run(job, {}, Staging(ref, tmp_path), tools(tmp_path))
+    job = Job("evaluate", "", "fake", 1, FakeParams(scale=3.0), ref, {}, 0, "demo", "r", "1")
+    assert stage.run(fake, job.params, {}, job.work(tools(tmp_path))).save(tmp_path) is None
     document = json.loads((tmp_path / "scores.json").read_text())
     assert document["protocol"] == "fake" and document["subject"] == 1 and document["simulated"] is True
     assert document["n_clips"] == 4 and document["primary"] == ["oddity"] and document["tables"] == {"More": [{"x": 1}]}
@@ -73,19 +67,6 @@ def test_the_protocol_that_the_recipe_names_is_the_one_that_runs(
     assert (tmp_path / "data.zarr" / "per_clip" / "oddity").is_dir()
     row = read_sheet(document, ref="scores").rows[0]
     assert (row.metric, row.about, row.unit, row.higher_is_better) == ("oddity", "how odd it is", "px", False)
-
-
-def find_with_demo(find: Callable[[str, str], registry.Part]) -> Callable[[str, str], Any]:
-    """Return `find` for parts; the data set is a stand-in, since `_load` knows the fakes alone."""
-
-    class Demo:
-        simulated = True
-
-    class Stand:
-        def load(self) -> type[Demo]:
-            return Demo
-
-    return lambda category, name: Stand() if category == "dataset" else find(category, name)
 
 
 def tools(folder: Path) -> Tools:

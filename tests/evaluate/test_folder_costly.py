@@ -1,4 +1,4 @@
-"""LPIPS and RAFT flow in `score`: definitions as loops, sampled re-pairings, and what stands still."""
+"""LPIPS and RAFT flow in `score`: definitions as loops, sampled permutations, and what stands still."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import pytest
 
 from brainflix.evaluate.folders.catalogue import RAFT, ModelMetric, model_metrics
 from brainflix.evaluate.folders.costly import STILL, score_flow, score_perceptual
-from brainflix.evaluate.folders.lines import Table, make_table, sampled_orders
+from brainflix.evaluate.lines import Table, make_table, sampled_orders
 from brainflix.evaluate.folders.scoring import Plan
-from brainflix.evaluate.models.features import Videos
+from brainflix.evaluate.networks.features import Videos
 from brainflix.evaluate.protocols import PROTOCOLS
 
 METRICS = {name: metric for name, metric in model_metrics(PROTOCOLS["strict"]).items() if name in (*RAFT, "lpips")}

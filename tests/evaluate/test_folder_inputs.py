@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from brainflix.evaluate.folders.inputs import Source, stage_inputs
+from brainflix.evaluate.staging import Source, stage_inputs
 from brainflix.evaluate.protocols import PROTOCOLS
 from brainflix.io.clip_read import Clip
 

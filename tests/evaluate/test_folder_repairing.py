@@ -1,4 +1,4 @@
-"""Re-pairings without a data set: no true pair in the floor, exact tests, and names that do not matter."""
+"""Permutations without a data set: no true pair in the floor, exact tests, and names that do not matter."""
 
 from __future__ import annotations
 

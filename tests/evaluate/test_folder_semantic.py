@@ -11,7 +11,7 @@ from scipy.spatial.distance import correlation, cosine
 
 from brainflix.evaluate.folders import semantic
 from brainflix.evaluate.folders.catalogue import ModelMetric
-from brainflix.evaluate.folders.lines import Table, make_table
+from brainflix.evaluate.lines import Table, make_table
 from brainflix.evaluate.folders.scoring import Plan
 
 N, FRAMES, DIMS, CLASSES = 6, 3, 8, 12

@@ -10,7 +10,7 @@ import pytest
 
 from brainflix.errors import MissingError, UsageError
 from brainflix.evaluate.folders.networks import Absent, find_weights
-from brainflix.evaluate.models.checkpoints import CHECKPOINTS, Located, locate, replace_checkpoints
+from brainflix.evaluate.networks.checkpoints import CHECKPOINTS, Located, locate, replace_checkpoints
 from brainflix.io.weights import folder_digest
 
 

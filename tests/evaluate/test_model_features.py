@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from brainflix.errors import DataError
-from brainflix.evaluate.models import features
-from brainflix.evaluate.models.features import Extraction, Network, Videos, by_frame, extract
+from brainflix.evaluate.networks import features
+from brainflix.evaluate.networks.features import Extraction, Network, Videos, by_frame, extract
 
 CLIPS = np.random.default_rng(0).integers(0, 256, (5, 2, 4, 4, 3), dtype=np.uint8)
 

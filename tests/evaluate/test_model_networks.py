@@ -15,11 +15,11 @@ from transformers import AutoConfig, CLIPModel, VideoMAEForVideoClassification, 
 
 from brainflix.device import pick_compute
 from brainflix.errors import DataError
-from brainflix.evaluate.classifier import VideoClassifier
-from brainflix.evaluate.models.checkpoints import Located
-from brainflix.evaluate.models.features import Extraction, Network, Videos, extract
-from brainflix.evaluate.models.images import clip_embeddings, frame_logits
-from brainflix.evaluate.models.videos import resample, video_logits
+from brainflix.evaluate.networks.video_classifier import VideoClassifier
+from brainflix.evaluate.networks.checkpoints import Located
+from brainflix.evaluate.networks.features import Extraction, Network, Videos, extract
+from brainflix.evaluate.networks.images import clip_embeddings, frame_logits
+from brainflix.evaluate.networks.videos import resample, video_logits
 
 COMPUTE = pick_compute("cpu", "float32")
 

@@ -11,12 +11,12 @@ import torch
 
 from brainflix.device import pick_compute, seeded_init
 from brainflix.errors import MissingError
-from brainflix.evaluate.models import backbones
-from brainflix.evaluate.models.backbones import BACKBONES, SWAV_FILE, Backbone, locate_backbone
-from brainflix.evaluate.models.checkpoints import Located
-from brainflix.evaluate.models.features import Extraction, Network, Videos, extract
-from brainflix.evaluate.models.packages import import_package
-from brainflix.evaluate.models.vision import LAYERS, layer_features, perceptual_distance, raft_flow
+from brainflix.evaluate.networks import backbones
+from brainflix.evaluate.networks.backbones import BACKBONES, SWAV_FILE, Backbone, locate_backbone
+from brainflix.evaluate.networks.checkpoints import Located
+from brainflix.evaluate.networks.features import Extraction, Network, Videos, extract
+from brainflix.evaluate.networks.packages import import_package
+from brainflix.evaluate.networks.vision import LAYERS, layer_features, perceptual_distance, raft_flow
 
 COMPUTE = pick_compute("cpu", "float32")
 # Whole sides of what a layer gives for frames of 64 x 64 pixels, flattened.

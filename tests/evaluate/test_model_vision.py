@@ -15,11 +15,11 @@ from torch.nn import functional
 from brainflix.device import pick_compute
 from brainflix.errors import DataError, IntegrityError, MissingError
 from brainflix.evaluate.folders.networks import Absent, find_weights
-from brainflix.evaluate.models.backbones import SWAV_FILE, locate_backbone
-from brainflix.evaluate.models.checkpoints import CHECKPOINTS, Located
-from brainflix.evaluate.models.features import Extraction, Network, Videos, extract
-from brainflix.evaluate.models.packages import INSTALL
-from brainflix.evaluate.models.vision import layer_features, perceptual_distance, raft_flow
+from brainflix.evaluate.networks.backbones import SWAV_FILE, locate_backbone
+from brainflix.evaluate.networks.checkpoints import CHECKPOINTS, Located
+from brainflix.evaluate.networks.features import Extraction, Network, Videos, extract
+from brainflix.evaluate.networks.packages import INSTALL
+from brainflix.evaluate.networks.vision import layer_features, perceptual_distance, raft_flow
 
 COMPUTE = pick_compute("cpu", "float32")
 KEYS = ("alexnet", "inception", "effnet", "raft", "lpips")

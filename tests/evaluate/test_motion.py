@@ -77,8 +77,8 @@ def test_knowing_only_the_speed_wins_plain_re_pairing_but_not_the_matched_one() 
     speed = np.repeat(np.arange(10.0), 8)
     guess = speed + generator.normal(0, 0.1, 80)
     matrix = -np.abs(guess[:, None] - speed)
-    plain = repairing.repairing_test(matrix, repairing.random_orders(80, n_draws=500))
-    matched = repairing.repairing_test(matrix, motion.magnitude_matched_orders(speed, n_draws=500))
+    plain = repairing.permutation_test(matrix, repairing.random_orders(80, n_draws=500))
+    matched = repairing.permutation_test(matrix, motion.magnitude_matched_orders(speed, n_draws=500))
     assert plain.p < 0.01
     assert matched.p > 0.9
 

@@ -1,4 +1,4 @@
-"""N-way accuracy against enumeration, simulation, exact fractions and the definition of re-pairing."""
+"""N-way accuracy against enumeration, simulation, exact fractions and the definition of permutation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from metric_clips import reference
 
 from brainflix.errors import DataError, UsageError
 from brainflix.evaluate import nway
-from brainflix.evaluate.repairing import random_orders, repairing_test
+from brainflix.evaluate.permutations import random_orders, permutation_test
 
 
 def _enumerate(scores: list[int], truth: tuple[int, ...], n: int, k: int, ties: str) -> Fraction:
@@ -124,7 +124,7 @@ def test_re_paired_chance_of_frames_sees_the_classifiers_favourite_classes() -> 
     favourite = 2.0 * (np.arange(40) < 4)
     truth, logits = (favourite + generator.standard_normal((60, 3, 40)) for _ in range(2))
     matrix = nway.accuracy_matrix(logits, nway.truth_classes(truth, 1), 10)
-    found = repairing_test(matrix, random_orders(60, n_draws=999, seed=0))
+    found = permutation_test(matrix, random_orders(60, n_draws=999, seed=0))
     assert found.chance == pytest.approx(matrix.mean(), abs=4 * found.null_sd / np.sqrt(999))
     assert found.chance > 2 * nway.chance(10), "scores that carry no information exceed the analytic level"
     assert abs(found.observed - found.chance) < 4 * found.null_sd

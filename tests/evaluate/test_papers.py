@@ -14,15 +14,15 @@ from metric_clips import smooth_clips
 
 from brainflix.cli.app import invoke
 from brainflix.device import Compute
+from brainflix.engine.job import Job
 from brainflix.engine.run import run_job
 from brainflix.errors import DataError, IntegrityError, UsageError
-from brainflix.evaluate.folders.request import Request, score_folders
+from brainflix.evaluate.request import Request, score_folders
 from brainflix.evaluate.papers import longest_block
 from brainflix.evaluate.parts import GlfaParams, MindAnimatorParams, MindVideoParams
 from brainflix.evaluate.protocols import PROTOCOLS
 from brainflix.io.weights import folder_digest
-from brainflix.parts import find as registry
-from brainflix.parts.contract import Job, Tools
+from brainflix.parts.work import Tools
 from brainflix.report.scores import read_sheet
 from brainflix.store.artifact import Artifact
 from brainflix.store.keys import artifact_key
@@ -30,6 +30,7 @@ from brainflix.store.refs import Ref
 from brainflix.store.schema import Clips, Videos
 from brainflix.store.store import Store
 from tests.evaluate import tiny_networks as tiny
+from tests.parts_world import chosen_params
 
 PAPERS = [name for name in PROTOCOLS if name != "strict"]
 N, FRAMES, FPS_HZ, BLOCK = 4, 16, 8.0, 2
@@ -72,8 +73,9 @@ def run(store: Store) -> Run:
     """Run a part of `evaluate` on the store as a recipe's step would be."""
 
     def run_part(part: str, inputs: dict[str, tuple[Ref, ...]] | None = None, **params: Any) -> Artifact:
-        planned = registry.find("evaluate", part).load_params().model_validate(params).model_dump(mode="json")
-        ref = Ref("scores", "demo-sub-1", artifact_key("scores", 1, {"part": part, **planned}, {}, ""))
+        planned = chosen_params("evaluate", part, params)
+        plain = planned.model_dump(mode="json")
+        ref = Ref("scores", "demo-sub-1", artifact_key("scores", 1, {"part": part, **plain}, {}, ""))
         roles = {"videos": (store.resolve("videos/demo-sub-1"),), "truth": (store.resolve("targets/demo-frames"),)}
         job = Job("evaluate", "", part, 1, planned, ref, roles | (inputs or {}), 7, "demo", "r", "")
         cpu = Compute(torch.device("cpu"), torch.float32, "a test's")

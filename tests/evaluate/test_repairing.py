@@ -1,4 +1,4 @@
-"""Re-pairings: admissible shifts, the null's mean, p with signal, with ties and with undefined draws."""
+"""Permutations: admissible shifts, the null's mean, p with signal, with ties and with undefined draws."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_all_re_pairings_are_taken_once_where_there_are_few(groups: list[int], n
 
 def test_p_cannot_be_below_what_one_segment_of_sixty_clips_can_attain() -> None:
     matrix = np.random.default_rng(0).random((60, 60)) + 10 * np.eye(60)
-    found = rp.repairing_test(matrix, rp.circular_orders(["m"] * 60, min_shift=10, n_draws=10_000))
+    found = rp.permutation_test(matrix, rp.circular_orders(["m"] * 60, min_shift=10, n_draws=10_000))
     shifted = [np.mean([matrix[i, (i + shift) % 60] for i in range(60)]) for shift in range(10, 51)]
     assert found.p == 1 / 42
     assert found.n_draws == 41
@@ -71,7 +71,7 @@ def test_null_is_the_mean_over_the_defined_pairs() -> None:
     matrix[:, 2] = np.nan
     orders = rp.random_orders(6, n_draws=20, seed=1)
     expected = [np.nanmean(matrix[np.arange(6), order]) for order in orders]
-    assert rp.repairing_null(matrix, orders) == pytest.approx(expected)
+    assert rp.null_means(matrix, orders) == pytest.approx(expected)
 
 
 def test_signal_is_found_and_errors_count_downwards() -> None:
@@ -79,12 +79,12 @@ def test_signal_is_found_and_errors_count_downwards() -> None:
     truth = generator.standard_normal((80, 10))
     matrix = (truth + generator.standard_normal((80, 10))) @ truth.T
     orders = rp.circular_orders(["m"] * 40 + ["n"] * 40, min_shift=5, n_draws=999, seed=0)
-    found = rp.repairing_test(matrix, orders)
+    found = rp.permutation_test(matrix, orders)
     assert found.p == 1 / (1 + 31 * 31)
     assert found.observed == pytest.approx(np.trace(matrix) / 80)
     assert abs(found.chance) < 4 * found.null_sd
-    assert rp.repairing_test(-matrix, orders, higher_is_better=False).p == found.p
-    assert rp.repairing_test(-matrix, orders).p == 1.0
+    assert rp.permutation_test(-matrix, orders, higher_is_better=False).p == found.p
+    assert rp.permutation_test(-matrix, orders).p == 1.0
 
 
 def test_p_counts_ties_and_ignores_undefined_draws() -> None:

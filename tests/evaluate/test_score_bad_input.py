@@ -14,7 +14,7 @@ from PIL import Image
 
 from brainflix.errors import DataError, IntegrityError, MissingError
 from brainflix.evaluate import pixels
-from brainflix.evaluate.folders.request import Request, score_folders
+from brainflix.evaluate.request import Request, score_folders
 from brainflix.io.clip_read import ALPHA_NOTE, GREY_NOTE
 from brainflix.io.frames import resize
 

@@ -17,7 +17,7 @@ import numpy as np
 from brainflix.evaluate import ssim_pairs, views
 from brainflix.evaluate.clock import regular
 from brainflix.evaluate.folders.engine import Choices, How, score_source
-from brainflix.evaluate.folders.inputs import Source
+from brainflix.evaluate.staging import Source
 from brainflix.evaluate.protocols import find_protocol
 from brainflix.io.clip_read import Clip
 
@@ -39,7 +39,7 @@ choices = Choices(protocol, names, {}, How(n_draws=4000), logits=tuple(logits))
 score_source(Source(tuple(map(str, range(n))), read), choices, folder, lambda items, what: iter(items))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
-# A clip's class scores are 24 KiB here and are held, the rest is on disk; samples, re-pairings and matrices of all
+# A clip's class scores are 24 KiB here and are held, the rest is on disk; samples, permutations and matrices of all
 # pairings in memory are more than 300 KiB a clip.
 MOST_KIB_A_CLIP = 100.0
 

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from metric_clips import smooth_clips
 
-from brainflix.evaluate.folders.request import Request, score_folders
-from brainflix.evaluate.repairing import Repaired
+from brainflix.evaluate.request import Request, score_folders
+from brainflix.evaluate.permutations import Permuted
 from brainflix.evaluate.score import summarise
 from brainflix.evaluate.scorecard import Line, Scorecard, plain_table
 
 
 def _line(p: float | None) -> Line:
-    repaired = None if p is None else Repaired(0.5, 0.4, 0.02, p, 999)
-    return Line(summarise(np.arange(4.0), np.arange(4), protocol="x", repaired=repaired), "")
+    repaired = None if p is None else Permuted(0.5, 0.4, 0.02, p, 999)
+    return Line(summarise(np.arange(4.0), np.arange(4), protocol="x", permuted=repaired), "")
 
 
 def _adjusted_by_hand(p: list[float]) -> list[float]:
@@ -29,7 +29,7 @@ def _adjusted_by_hand(p: list[float]) -> list[float]:
 def test_p_is_adjusted_over_the_lines_that_have_one() -> None:
     raw: dict[str, float | None] = {"a": 0.02, "b": None, "c": 0.001, "d": 0.4, "e": 0.02, "f": float("nan")}
     card = Scorecard("x", ("1", "2", "3", "4"), {name: _line(p) for name, p in raw.items()})
-    scores = card.document(1, simulated=False)["scores"]
+    scores = card.document()["scores"]
     found = {name: line["p_holm"] for name, line in scores.items()}
     assert list(found) == list(raw) and found["b"] is None and found["f"] is None
     expected = _adjusted_by_hand([0.02, 0.001, 0.4, 0.02])

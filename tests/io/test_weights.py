@@ -160,3 +160,12 @@ def test_weights_that_cannot_be_fetched_say_how_to_get_them(monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(MissingError, match="hf download nobody/nothing --revision abc"):
         weights.resolve_weights("nobody/nothing", "abc")
+
+
+def test_weights_that_changed_after_they_were_pinned_are_not_used(tmp_path):
+    (tmp_path / "model.bin").write_bytes(b"first")
+    pinned = weights.pin(str(tmp_path), "")
+    assert weights.resolve_weights(str(tmp_path), pinned) == tmp_path
+    (tmp_path / "model.bin").write_bytes(b"second")
+    with pytest.raises(UsageError, match="are not those of revision"):
+        weights.resolve_weights(str(tmp_path), pinned)

@@ -27,7 +27,9 @@ def test_a_misspelt_part_gets_the_nearest_name():
 
 def offer(monkeypatch, *entries):
     """Install plug-ins: (entry name, entry value, package)."""
-    found = [SimpleNamespace(name=n, value=v, dist=SimpleNamespace(name=package)) for n, v, package in entries]
+    found = [
+        SimpleNamespace(name=n, value=v, dist=SimpleNamespace(name=package, version="1.2")) for n, v, package in entries
+    ]
     monkeypatch.setattr(registry, "entry_points", lambda group: found if group == registry.ENTRY_POINTS else [])
     registry._plugins.cache_clear()
 

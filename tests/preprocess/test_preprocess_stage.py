@@ -14,18 +14,16 @@ from brainflix.datasets.cc2017.parts import Cc2017Params
 from brainflix.engine.plan import make_plan
 from brainflix.errors import DataError, UsageError
 from brainflix.parts import find as registry
-from brainflix.parts.contract import Job, Tools
 from brainflix.parts.params import Params
-from brainflix.preprocess import stage
+from brainflix.parts.work import Tools, Work
 from brainflix.recipe.files import load_recipe
 from brainflix.store.artifact import Artifact
 from brainflix.store.publish import Staging
-from brainflix.store.refs import Ref
 from brainflix.store.schema import Clips, Responses
 from brainflix.store.store import Store
+from tests.parts_world import call, do, job
 
 TINY = Path(__file__).parents[1] / "recipes" / "tiny.yaml"
-REF = Ref("bold", "demo-sub-1", "abcdef012345")
 CLIPS = Clips(ids=("a", "b"), segment=("s", "s"), onset_s=np.arange(2.0), split=np.zeros(2), caption=("", ""))
 RESPONSES = Responses(
     response=np.ones((2, 3)),
@@ -45,22 +43,23 @@ class FakeParams(Params):
     n_betas: int = 1
 
 
-def job(part: str, subject: int | None = 1, **params: object) -> Job:
-    return Job("preprocess", "", part, subject, params, REF, {}, 0, "demo", "r", "1")
+def tools(folder: Path) -> Tools:
+    return Tools(Store(folder / "store"), lambda: pytest.fail("no device"))
 
 
 def run(folder: Path, monkeypatch: pytest.MonkeyPatch, responses: Responses) -> tuple[list[Any], Staging]:
     seen: list[Any] = []
 
-    def fake(job: Job, params: FakeParams, inputs: dict[str, list[Artifact]], tools: Tools) -> Responses:
-        seen.append((job.subject, params))
+    def fake(params: FakeParams, inputs: dict[str, list[Artifact]], work: Work) -> Responses:
+        seen.append((work.subject, params))
         return responses
 
     place = f"{__name__}:fake"
     monkeypatch.setitem(registry.own_parts()["preprocess"], "fake", registry.Part(place, FakeParams, "fake"))
     monkeypatch.setattr("brainflix.parts.part.load", {place: fake, f"{__name__}:FakeParams": FakeParams}.get)
-    out = Staging(REF, folder)
-    stage.run(job("fake", n_betas=4), {}, out, Tools(Store(folder / "store"), lambda: pytest.fail("no device")))
+    made = job("preprocess", "fake", "bold", {"n_betas": 4}, {})
+    out = Staging(made.ref, folder)
+    do(made, {}, out, tools(folder))
     return seen, out
 
 
@@ -77,9 +76,9 @@ def test_a_part_that_selects_nothing_is_refused(tmp_path: Path, monkeypatch: pyt
 
 
 def test_a_step_of_no_subject_is_a_sentence(tmp_path: Path) -> None:
-    tools = Tools(Store(tmp_path / "store"), lambda: pytest.fail("no device"))
+    of_none = replace(job("preprocess", "cc2017", "bold", {}, {}), subject=None)
     with pytest.raises(UsageError, match="one subject"):
-        parts.cc2017(job("cc2017", subject=None), Cc2017Params(), {}, tools)
+        call(parts.cc2017, of_none, {}, tools(tmp_path))
 
 
 @pytest.mark.parametrize("rule", ["top", "top-clipped"])

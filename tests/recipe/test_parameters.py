@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from brainflix.engine.job import Job
 from brainflix.engine.plan import make_plan
-from brainflix.engine.run import job_parameters
 from brainflix.errors import UsageError
 from brainflix.parts import find as registry
-from brainflix.parts.contract import JOB_FACTS, Job
 from brainflix.parts.find import Part
 from brainflix.parts.params import AnyParams, Params
+from brainflix.parts.stages import JOB_FACTS
 from brainflix.recipe.files import load_recipe
 from brainflix.recipe.parameters import validated
 from brainflix.recipe.schema import parse_recipe
@@ -40,7 +40,7 @@ def test_compat_fills_the_parameter_of_parts_that_have_it_and_nothing_else(tmp_p
     assert touched(tmp_path, "compat=brainnetflix") == {*reads_it, "evaluate", "report"}
     steps = ("train.mbm.compat=brainnetflix", "targets.z.compat=brainnetflix")
     whole, own = jobs(tmp_path, "compat=brainnetflix"), jobs(tmp_path, *steps)
-    assert whole["train.mbm"].params["compat"] == "brainnetflix" and "compat" not in whole["train.contrastive"].params
+    assert whole["train.mbm"].plain["compat"] == "brainnetflix" and "compat" not in whole["train.contrastive"].plain
     assert whole["evaluate"].ref == own["evaluate"].ref
 
 
@@ -59,7 +59,7 @@ def test_a_compat_that_the_part_does_not_know_is_refused(tmp_path: Path) -> None
 
 def test_parts_that_do_not_know_the_recipes_paper_stay_as_they_are(tmp_path: Path) -> None:
     planned = make_plan(load_recipe("mindvideo-cc2017", ["compat=mindvideo"]), Store(tmp_path))
-    values = {p.job.step: p.job.params["compat"] for p in planned if "compat" in p.job.params}
+    values = {p.job.step: p.job.plain["compat"] for p in planned if "compat" in p.job.plain}
     assert values["guidance"] == values["encoder"] == "mindvideo"
     assert values["z"] == values["mbm"] == ""
 
@@ -92,5 +92,6 @@ def test_no_part_of_ours_has_such_a_name() -> None:
 
 
 def test_a_manifest_never_loses_whose_job_it_was() -> None:
-    job = Job("regress", "z", "ridge", 1, {"subject": 9, "n": 2}, Ref("scores", "x", "0" * 12), {}, 0, "demo", "r", "1")
-    assert job_parameters(job) == {"part": "ridge", "step": "z", "subject": 1, "dataset": "demo", "n": 2}
+    params = AnyParams.model_validate({"subject": 9, "n": 2})
+    job = Job("regress", "z", "ridge", 1, params, Ref("scores", "x", "0" * 12), {}, 0, "demo", "r", "1")
+    assert job.recorded() == {"part": "ridge", "step": "z", "subject": 1, "dataset": "demo", "n": 2}

@@ -31,7 +31,7 @@ def test_the_tiny_preset_needs_nothing_from_elsewhere(name: str, tmp_path: Path)
     assert "tiny" in presets_of(name)
     jobs = [planned.job for planned in plan_of(name, "tiny", tmp_path).values()]
     assert {job.dataset for job in jobs} == {"demo"}
-    weights = {str(job.params["weights"]) for job in jobs if "weights" in job.params}
+    weights = {str(job.plain["weights"]) for job in jobs if "weights" in job.plain}
     assert weights and all(each.startswith("demo/") for each in weights)
 
 
@@ -46,9 +46,9 @@ def test_masked_modelling_pools_three_data_sets(tmp_path: Path) -> None:
 
 def test_compat_reaches_the_parts_that_know_the_paper(tmp_path: Path) -> None:
     plan = plan_of("brain-netflix-cc2017", None, tmp_path, "compat=brainnetflix")
-    knowing = {place.split("/")[0] for place, p in plan.items() if p.job.params.get("compat") == "brainnetflix"}
+    knowing = {place.split("/")[0] for place, p in plan.items() if p.job.plain.get("compat") == "brainnetflix"}
     assert knowing >= {"targets.z", "targets.blip", "train.mbm", "regress.caption"}
-    assert plan["regress.caption/1"].job.params["repetition_penalty"] == 6
+    assert plan["regress.caption/1"].job.plain["repetition_penalty"] == 6
 
 
 def test_every_shipped_recipe_can_be_read() -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from brainflix.engine.plan import Selection, make_plan
+from brainflix.engine.job import Job
+from brainflix.engine.draft import Selection
+from brainflix.engine.plan import make_plan
 from brainflix.errors import UsageError
-from brainflix.parts.contract import Job
 from brainflix.parts.find import Part, own_parts
 from brainflix.recipe.files import load_recipe
 from brainflix.recipe.schema import Step
@@ -29,7 +30,7 @@ def plan(store: Path, *changes: str, name: str = TINY, selection: Selection | No
 def test_every_part_of_ours_declares_its_roles() -> None:
     for category, parts in own_parts().items():
         for name, part in parts.items():
-            assert category == "dataset" or (part.needs and not {*part.needs} & {*part.takes}), name
+            assert category in ("dataset", "checkpoint") or (part.needs and not {*part.needs} & {*part.takes}), name
 
 
 @pytest.mark.parametrize(

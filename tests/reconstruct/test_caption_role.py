@@ -10,11 +10,11 @@ import pytest
 from brainflix.device import pick_compute
 from brainflix.errors import DataError, UsageError
 from brainflix.io.weights import SHIPPED
-from brainflix.parts.contract import Job, Tools
+from brainflix.parts.work import Work
 from brainflix.pretrained.text import encode_captions
-from brainflix.reconstruct import stage
 from brainflix.reconstruct.generator import Batch
 from brainflix.reconstruct.parts import ZeroscopeParams
+from brainflix.reconstruct.rendering import condition, read_conditions
 from brainflix.reconstruct.zeroscope import Zeroscope, load
 from brainflix.store.artifact import Artifact
 from brainflix.store.captions import Captions
@@ -51,22 +51,20 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Artifact]]
 
 
 def generator(inputs: dict[str, list[Artifact]], folder: Path) -> Zeroscope:
-    ref = Ref("videos", "v", "0" * 12)
-    job = Job("reconstruct", "", "zeroscope", None, {}, ref, {}, 0, "demo", "r", "1")
     params = ZeroscopeParams(weights="demo/zeroscope", steps=2, guidance_scale=2.0)
-    return load(job, params, inputs, Tools(Store(folder), lambda: CPU))
+    return load(params, inputs, Work(Store(folder), lambda: CPU, ref=Ref("videos", "v", "0" * 12)))
 
 
 def batch(inputs: dict[str, list[Artifact]], ids: tuple[str, ...] = IDS) -> Batch:
-    return Batch(ids, stage.read_conditions(inputs, ids), n_frames=4)
+    return Batch(ids, read_conditions(inputs, ids), n_frames=4)
 
 
 def test_a_condition_of_captions_is_texts_in_the_order_asked_for(world: dict[str, list[Artifact]]) -> None:
-    found = stage.condition(world["caption"][0], ["c", "b"])
+    found = condition(world["caption"][0], ["c", "b"])
     assert found.shape == (2,) and found.dtype.kind == "U"
     assert found.tolist() == [SAID[2], SAID[1]]
     with pytest.raises(DataError, match="holds nothing for clip 'd'"):
-        stage.condition(world["caption"][0], ["d"])
+        condition(world["caption"][0], ["d"])
 
 
 def test_captions_are_seen_as_their_token_states_are(world: dict[str, list[Artifact]], tmp_path: Path) -> None:

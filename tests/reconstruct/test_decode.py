@@ -14,15 +14,18 @@ from diffusers import AutoencoderKL
 
 from brainflix.demo.make_weights.vae import build as build_vae
 from brainflix.device import pick_compute
+from brainflix.engine.job import Job
 from brainflix.errors import DataError
-from brainflix.parts import find as registry
-from brainflix.parts.contract import Job, Tools
-from brainflix.reconstruct import stage
+from brainflix.parts.work import Tools
+from brainflix.reconstruct import decode
+from brainflix.reconstruct.decode import Decoder
 from brainflix.reconstruct.generator import Batch
+from brainflix.reconstruct.rendering import read_conditions
 from brainflix.store.publish import Staging
 from brainflix.store.refs import Ref
 from brainflix.store.schema import Clips, Predictions, Videos
 from brainflix.store.store import Store
+from tests.parts_world import call, do, job
 
 IDS, N_FRAMES = ("a_001", "a_002"), 3
 
@@ -34,12 +37,12 @@ def vae_alone(tmp_path: Path) -> Path:
     return tmp_path / "weights"
 
 
-def load(weights: Path, tools: Tools, **changes: Any) -> Any:
-    part = registry.find("reconstruct", "decode-latents")
-    params = part.load_params().model_validate({"weights": str(weights), **changes})
-    ref = Ref("videos", "d", "0123456789ab")
-    job = Job("reconstruct", "", "decode-latents", 1, params.model_dump(mode="json"), ref, {}, 3, "demo", "r", "1")
-    return part.load()(job, params, {}, tools), job
+def decoding(weights: Path, **changes: Any) -> Job:
+    return job("reconstruct", "decode-latents", "videos", {"weights": str(weights), **changes}, {})
+
+
+def load(weights: Path, tools: Tools, **changes: Any) -> Decoder:
+    return call(decode.load, decoding(weights, **changes), {}, tools)
 
 
 def some_latents(seed: int = 0) -> np.ndarray:
@@ -53,7 +56,7 @@ def tools(tmp_path: Path) -> Tools:
 
 def test_frames_are_the_autoencoders_from_either_axis_order(vae_alone: Path, tools: Tools) -> None:
     z = some_latents()
-    decoder, _ = load(vae_alone, tools, latent_factor=0.5)
+    decoder = load(vae_alone, tools, latent_factor=0.5)
     frames = decoder(Batch(IDS, {"latents": z}, N_FRAMES))
     vae = AutoencoderKL.from_pretrained(vae_alone / "vae")
     with torch.no_grad():
@@ -65,7 +68,7 @@ def test_frames_are_the_autoencoders_from_either_axis_order(vae_alone: Path, too
 
 
 def test_more_frames_than_are_decoded_at_once_are_the_same(vae_alone: Path, tools: Tools) -> None:
-    decoder, _ = load(vae_alone, tools)
+    decoder = load(vae_alone, tools)
     z = np.concatenate([some_latents(seed) for seed in range(4)])
     many = decoder(Batch(tuple("abcdefgh"), {"latents": z}, N_FRAMES)).astype(int)
     few = np.concatenate([decoder(Batch(IDS, {"latents": some_latents(seed)}, N_FRAMES)) for seed in range(4)])
@@ -73,13 +76,13 @@ def test_more_frames_than_are_decoded_at_once_are_the_same(vae_alone: Path, tool
 
 
 def test_latents_must_be_there(vae_alone: Path, tools: Tools) -> None:
-    decoder, _ = load(vae_alone, tools)
+    decoder = load(vae_alone, tools)
     with pytest.raises(DataError, match="no latents to decode"):
         decoder(Batch(IDS, {}, N_FRAMES))
 
 
 def test_one_network_is_not_moved_away_and_the_notes_say_so(vae_alone: Path, tools: Tools) -> None:
-    decoder, _ = load(vae_alone, replace(tools, vae_slicing=True, offload="model"))
+    decoder = load(vae_alone, replace(tools, vae_slicing=True, offload="model"))
     assert decoder.vae.use_slicing and not decoder.vae.use_tiling
     assert decoder.notes == {
         "vae_slicing": True,
@@ -102,10 +105,10 @@ def test_the_stage_hands_decoded_clips_on_as_a_condition(vae_alone: Path, tools:
         "clips": [publish("targets", "demo-frames", clips.save, true.save)],
         "latents": [publish("predictions", "demo-z", Predictions(some_latents(), IDS, "z").save)],
     }
-    _, job = load(vae_alone, tools)
+    asked = decoding(vae_alone)
     (tmp_path / "out").mkdir()
-    out = Staging(job.ref, tmp_path / "out")
-    stage.run(job, inputs, out, tools)
+    out = Staging(asked.ref, tmp_path / "out")
+    do(asked, inputs, out, tools)
     made = publish("videos", "decoded", lambda path: shutil.copytree(out.path, path, dirs_exist_ok=True))
     assert Videos.load(made).fps_hz == 1.5
-    assert stage.read_conditions({"video": [made]}, IDS)["video"].shape == (2, N_FRAMES, 64, 80, 3)
+    assert read_conditions({"video": [made]}, IDS)["video"].shape == (2, N_FRAMES, 64, 80, 3)

@@ -17,7 +17,7 @@ from brainflix.demo.make_weights.unet import build as build_unet
 from brainflix.device import Compute
 from brainflix.engine.run import make_tools
 from brainflix.errors import ResourceError
-from brainflix.parts.contract import Tools
+from brainflix.parts.work import Tools
 from brainflix.reconstruct.kernels import choose_for, head_sizes
 from brainflix.reconstruct.memory import place_networks, place_pipeline
 from brainflix.settings import load_settings

@@ -13,17 +13,18 @@ from pydantic import ValidationError
 from brainflix.errors import DataError, UsageError
 from brainflix.io.video import decode_at
 from brainflix.parts import find as registry
-from brainflix.parts.contract import Job, Tools
 from brainflix.parts.params import Params
-from brainflix.reconstruct import stage
+from brainflix.parts.work import Tools, Work
 from brainflix.reconstruct.generator import Batch
 from brainflix.reconstruct.parts import ZeroscopeParams
+from brainflix.reconstruct.rendering import N_PREVIEWS, condition, read_conditions, rendering
 from brainflix.reconstruct.zeroscope import fixed_caption
 from brainflix.store.artifact import Artifact
 from brainflix.store.publish import Staging
 from brainflix.store.refs import Ref
 from brainflix.store.schema import Clips, Predictions, Targets, Videos
 from brainflix.store.store import Store
+from tests.parts_world import do, job
 
 N, N_FRAMES, SIZE, FPS = 9, 4, 16, 2.0
 CLIPS = Clips(
@@ -93,17 +94,16 @@ def run(
 ) -> tuple[FakeGenerator, Staging]:
     made: list[FakeGenerator] = []
 
-    def load(job: Job, params: FakeParams, inputs: dict[str, list[Artifact]], tools: Tools) -> FakeGenerator:
+    def load(params: FakeParams, inputs: dict[str, list[Artifact]], work: Work) -> FakeGenerator:
         made.append(FakeGenerator(params.brightness, n_frames, size))
         return made[-1]
 
-    monkeypatch.setitem(registry.own_parts()["reconstruct"], "fake", registry.Part("here:load", FakeParams, "fake"))
-    monkeypatch.setattr("brainflix.parts.part.load", {"here:load": load}.get)
+    monkeypatch.setitem(registry.own_parts()["reconstruct"], "fake", registry.Part("here:part", FakeParams, "fake"))
+    monkeypatch.setattr("brainflix.parts.part.load", {"here:part": rendering(load)}.get)
     (folder / "out").mkdir()
-    out = Staging(Ref("videos", "demo-sub-1", "abcdef012345"), folder / "out")
-    job = Job("reconstruct", "", "fake", 1, {"brightness": 3}, out.ref, {}, 0, "demo", "r", "1")
-    tools = Tools(Store(folder / "store"), lambda: pytest.fail("no device"), clips_per_batch=2)
-    stage.run(job, inputs, out, tools)
+    asked = job("reconstruct", "fake", "videos", {"brightness": 3}, {})
+    out = Staging(asked.ref, folder / "out")
+    do(asked, inputs, out, Tools(Store(folder / "store"), lambda: pytest.fail("no device"), clips_per_batch=2))
     assert len(made) == 1, "networks are loaded once, not for each batch"
     return made[0], out
 
@@ -122,7 +122,7 @@ def test_the_part_that_the_recipe_names_is_loaded_once_and_fed_in_batches(
     assert videos.clip_ids == TEST_IDS and videos.fps_hz == FPS
     assert videos.frames[:, 0, 0, 0, 0].tolist() == [7, 8, 9, 10, 11]
     assert out.notes == {"attention": "none", "clips_per_batch": 2}
-    assert len(list((out.path / "previews").glob("*.mp4"))) == stage.N_PREVIEWS
+    assert len(list((out.path / "previews").glob("*.mp4"))) == N_PREVIEWS
 
 
 def published(folder: Path, out: Staging) -> Videos:
@@ -155,15 +155,15 @@ def test_odd_sides_get_a_preview_with_an_edge_pixel_more(
 
 def test_a_clip_that_was_not_predicted_is_named_with_the_artifact(world: dict[str, Artifact]) -> None:
     with pytest.raises(DataError, match=r"predictions/demo-sub-1-z@\w+ holds nothing for clip 'seg1_000'.*split=test"):
-        stage.condition(world["predictions"], CLIPS.ids)
+        condition(world["predictions"], CLIPS.ids)
     with pytest.raises(DataError, match="4 of 9 wanted clips"):
-        stage.condition(world["keyframes"], CLIPS.ids)
-    assert stage.condition(world["targets"], CLIPS.ids[1:3])[:, 0].tolist() == [1.0, 2.0]
+        condition(world["keyframes"], CLIPS.ids)
+    assert condition(world["targets"], CLIPS.ids[1:3])[:, 0].tolist() == [1.0, 2.0]
 
 
 def test_several_subjects_predictions_are_no_condition(world: dict[str, Artifact]) -> None:
     with pytest.raises(UsageError, match="one artifact as 'latents', not 2"):
-        stage.read_conditions({"latents": [world["predictions"], world["targets"]]}, TEST_IDS)
+        read_conditions({"latents": [world["predictions"], world["targets"]]}, TEST_IDS)
 
 
 def test_split_is_one_of_three_names() -> None:

@@ -15,7 +15,7 @@ from brainflix.device import pick_compute
 from brainflix.errors import DataError, ResourceError, UsageError
 from brainflix.io.frames import resize
 from brainflix.parts import find as registry
-from brainflix.parts.contract import Job, Tools
+from brainflix.parts.work import Tools
 from brainflix.reconstruct.fit import Limits
 from brainflix.reconstruct.generator import Batch
 from brainflix.reconstruct.seeds import clip_seed
@@ -24,6 +24,7 @@ from brainflix.store.artifact import Artifact
 from brainflix.store.refs import Ref
 from brainflix.store.schema import Clips, Videos
 from brainflix.store.store import Store
+from tests.parts_world import call, job
 from tests.reconstruct import twins
 
 IDS, N_FRAMES, FPS = ("a_001", "a_002", "a_003"), 5, 2.5
@@ -42,11 +43,10 @@ class Twin:
     clips: Artifact
 
     def load(self, roles: tuple[str, ...] = ("clips", "video"), tools: Tools | None = None, **changes: Any) -> Any:
-        part = registry.find("reconstruct", self.name)
         set_to = {"steps": 4, "strength": 0.5, "size_px": self.size_px} | dict(self.weights) | changes
-        params = part.load_params().model_validate(set_to)
-        job = Job("reconstruct", "", self.name, 1, {}, Ref("videos", "d", "0123456789ab"), {}, 3, "demo", "r", "1")
-        return part.load()(job, params, {role: [self.clips] for role in roles}, tools or self.tools)
+        asked = replace(job("reconstruct", self.name, "videos", set_to, {}), seed=3)
+        part = registry.find("reconstruct", self.name).load()
+        return call(part, asked, {role: [self.clips] for role in roles}, tools or self.tools).generator
 
 
 SAVED: dict[str, tuple[Callable[[Path], None], tuple[int, int], int]] = {

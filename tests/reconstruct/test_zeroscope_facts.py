@@ -19,7 +19,7 @@ from brainflix.device import pick_compute, seeded_init
 from brainflix.errors import DataError, UsageError
 from brainflix.io.video import encode
 from brainflix.io.weights import SHIPPED
-from brainflix.parts.contract import Tools
+from brainflix.parts.work import Tools
 from brainflix.pretrained.vae import decode_latents
 from brainflix.reconstruct.parts import ZeroscopeParams
 from brainflix.reconstruct.seeds import clip_noise

@@ -14,12 +14,12 @@ from pydantic import ValidationError
 from brainflix.demo.grammar import Scene
 from brainflix.demo.make_weights.common import clips_of, scene_batches
 from brainflix.device import pick_compute
+from brainflix.engine.job import Job
 from brainflix.errors import DataError, UsageError
 from brainflix.io.weights import SHIPPED
-from brainflix.parts.contract import Job, Tools
+from brainflix.parts.work import Tools
 from brainflix.pretrained.blip import load_vision_tower
 from brainflix.pretrained.params import BlipCaptionParams
-from brainflix.regress import stage
 from brainflix.store.captions import Captions
 from brainflix.store.publish import Staging
 from brainflix.store.refs import Ref
@@ -27,13 +27,10 @@ from brainflix.store.schema import Clips, Predictions, Targets
 from brainflix.store.store import Artifact, Store
 from brainflix.targets.blip import mean_tokens, pixel_scale
 from brainflix.targets.parts import BlipParams
+from tests.parts_world import do, job
 
 CPU = pick_compute("cpu", "float32")
-TARGETS, PREDICTED, SAID = (
-    Ref("targets", "toy-blip", "0" * 12),
-    Ref("predictions", "toy-sub-1-blip", "1" * 12),
-    Ref("predictions", "toy-sub-1-caption", "2" * 12),
-)
+TARGETS, PREDICTED = Ref("targets", "toy-blip", "0" * 12), Ref("predictions", "toy-sub-1-blip", "1" * 12)
 IDS = tuple(f"clip{i:03d}" for i in range(64))
 
 
@@ -59,15 +56,17 @@ def store(tmp_path_factory, scenes) -> Store:
     return store
 
 
+def captioning(**params: Any) -> Job:
+    return job("regress", "blip-captions", "predictions", {"weights": "demo/blip", **params}, {})
+
+
 def caption(store: Store, ref: Ref, folder: Path, clips_per_batch: int = 16, **params: Any) -> tuple[Captions, Staging]:
     """Run the stage's door, and read what it wrote."""
     inputs: Mapping[str, list[Artifact]] = {"tokens": [store.open(ref)]}
-    chosen = BlipCaptionParams(weights="demo/blip", **params).model_dump(mode="json")
-    job = Job("regress", "caption", "blip-captions", 1, chosen, SAID, {"tokens": (ref,)}, 0, "demo", "r", "1")
-    here = Store(folder)
-    with here.publish(SAID, stage="regress", stage_version=1, parameters={}, inputs={}, fsync=False) as out:
-        stage.run(job, inputs, out, Tools(here, lambda: CPU, clips_per_batch=clips_per_batch))
-    return Captions.load(here.open(SAID)), out
+    made, here = captioning(**params), Store(folder)
+    with here.publish(made.ref, stage="regress", stage_version=1, parameters={}, inputs={}, fsync=False) as out:
+        do(made, inputs, out, Tools(here, lambda: CPU, clips_per_batch=clips_per_batch))
+    return Captions.load(here.open(made.ref)), out
 
 
 def test_targets_give_a_caption_for_every_clip_and_predictions_for_theirs(store, tmp_path):
@@ -94,10 +93,9 @@ def test_shipped_weights_name_what_fresh_scenes_show(store, scenes, tmp_path):
 
 
 def test_several_artifacts_are_not_captioned(store, tmp_path):
-    job = Job("regress", "", "blip-captions", None, {"weights": "demo/blip"}, SAID, {}, 0, "demo", "r", "1")
-    inputs = {"tokens": [store.open(TARGETS), store.open(PREDICTED)]}
+    inputs, made = {"tokens": [store.open(TARGETS), store.open(PREDICTED)]}, captioning()
     with pytest.raises(UsageError, match=r"from one artifact, not 2 \(targets/toy-blip@0+, predictions"):
-        stage.run(job, inputs, Staging(SAID, tmp_path), Tools(store, lambda: CPU))
+        do(made, inputs, Staging(made.ref, tmp_path), Tools(store, lambda: CPU))
 
 
 def test_values_that_are_no_tokens_are_refused(tmp_path):

@@ -12,7 +12,7 @@ import torch
 from brainflix.device import Compute
 from brainflix.engine.run import run_job
 from brainflix.errors import DataError
-from brainflix.parts.contract import Tools
+from brainflix.parts.work import Tools
 from brainflix.regress import regressors as parts
 from brainflix.regress.mlp import MLPFit
 from brainflix.regress.parts import MlpParams, RegressParams
@@ -21,7 +21,7 @@ from brainflix.store.artifact import Artifact
 from brainflix.store.refs import Ref
 from brainflix.store.schema import Clips, Responses, Targets
 from brainflix.store.store import Store
-from tests.parts_world import BOLD, TARGET, fill, job
+from tests.parts_world import BOLD, TARGET, call, fill, job
 
 COLUMNS, N_CLIPS, DIMS = 5, 12, 3
 
@@ -141,9 +141,8 @@ def test_an_encoders_features_take_the_grayordinates_place(store: Store) -> None
         shapes[pool] = problem.x.shape[1]
         assert len(problem.x) == len(plain.x) and problem.test_ids == plain.test_ids
     assert shapes == {"mean": 16, "cls": 16, "tokens": 16 * 5}
-    predicted = parts.ridge(
-        job("regress", "ridge", "predictions", {}, {}), {**inputs, "encoder": [encoder]}, tools(store)
-    )
+    ridge = job("regress", "ridge", "predictions", {}, {})
+    predicted = call(parts.ridge, ridge, {**inputs, "encoder": [encoder]}, tools(store))
     assert np.isfinite(predicted.values).all() and predicted.values.std() > 0
 
 
@@ -164,7 +163,7 @@ def test_a_network_fitted_on_everyone_is_fitted_once(store: Store, monkeypatch: 
 
     def predict(rows: list[Artifact], test: Artifact, **params: object) -> np.ndarray:
         made = job("regress", "mlp", "predictions", {"hidden": 8, "epochs": 3, **params}, {})
-        return parts.mlp(made, {"rows": rows, "test": [test], "target": [target]}, tools(store)).values
+        return call(parts.mlp, made, {"rows": rows, "test": [test], "target": [target]}, tools(store)).values
 
     first, second = (predict([one, other], test) for test in (one, other))
     assert len(fits) == 1 and not np.array_equal(first, second)

@@ -13,7 +13,9 @@ import numpy as np
 from brainflix.demo.brains import grayordinates
 from brainflix.demo.grammar import draw_film
 from brainflix.demo.render import frame_times, render
-from brainflix.parts.contract import Job, Tools
+from brainflix.engine.job import Job
+from brainflix.parts.params import AnyParams
+from brainflix.parts.work import Tools
 from brainflix.recipe.schema import Recipe, parse_recipe
 from brainflix.report.stage import run
 from brainflix.store.arrays import write_array
@@ -21,7 +23,7 @@ from brainflix.store.artifact import Artifact
 from brainflix.store.refs import Ref
 from brainflix.store.responses import Responses
 from brainflix.store.schema import Clips, Targets, Videos, write_json
-from brainflix.store.store import Staging, Store
+from brainflix.store.store import Store
 
 N_CLIPS, N_TEST, N_FRAMES, FPS = 40, 24, 8, 4.0
 CORTEX = tuple(each for each in grayordinates() if each.flat_mm is not None)
@@ -68,7 +70,7 @@ class World:
             "step": "",
             "part": "html",
             "subject": None,
-            "params": {"recipe": self.recipe.model_dump(mode="json", by_alias=True)},
+            "params": AnyParams.model_validate({"recipe": self.recipe.model_dump(mode="json", by_alias=True)}),
             "ref": Ref("report", "demo", "abcdef012345"),
             "inputs": {role: tuple(each.ref for each in found) for role, found in self.inputs.items()},
             "seed": 7,
@@ -82,7 +84,8 @@ class World:
         """Run the stage into a folder and return the page."""
         folder.mkdir(parents=True, exist_ok=True)
         job = self.job(**changes)
-        run(job, self.inputs if inputs is None else inputs, Staging(job.ref, folder), Tools(self.store, _no_device))
+        work = job.work(Tools(self.store, _no_device))
+        run(None, job.params, self.inputs if inputs is None else inputs, work).save(folder)
         return (folder / "report.html").read_text(encoding="utf-8")
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import yaml
 
+from brainflix.parts.params import AnyParams
 from brainflix.recipe.schema import parse_recipe
 from brainflix.report.recipe_text import recipe_yaml
 from brainflix.report.scores import format_p
@@ -140,7 +141,7 @@ def test_a_missing_role_is_said(world, tmp_path, role, sentence):
 
 def test_nothing_at_all_still_gives_a_page(world, tmp_path):
     """No inputs, no recipe, a dataset that nobody knows."""
-    text = _Page(world.write(tmp_path, {}, params={}, dataset="unheard-of")).text
+    text = _Page(world.write(tmp_path, {}, params=AnyParams(), dataset="unheard-of")).text
     for words in ("No scores", "No videos", "No responses", "No artifacts", "The recipe was not given", "unheard-of"):
         assert words in text
     assert "Simulated data" not in text

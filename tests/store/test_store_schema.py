@@ -19,10 +19,10 @@ def store(tmp_path) -> Store:
     return Store(tmp_path / "store")
 
 
-def saved(store: Store, record, **options) -> Artifact:
+def saved(store: Store, record) -> Artifact:
     """Publish a record and open it."""
     with store.publish(REF, stage="s", stage_version=1, parameters={}, inputs={}, fsync=False) as staging:
-        record.save(staging.path, **options)
+        record.save(staging.path)
     return store.open(REF)
 
 
@@ -96,16 +96,15 @@ def test_equal_records_give_equal_bytes(tmp_path, record):
 
 
 def test_float16_targets_halve_the_file_and_load_as_float32(store):
-    targets = Targets(VALUES, clips())
-    artifact = saved(store, targets, dtype="float16")
+    artifact = saved(store, Targets(VALUES, clips(), dtype="float16"))
     assert artifact.array("values").dtype == np.float16
     loaded = Targets.load(artifact)
     assert loaded.values.dtype == np.float32
     np.testing.assert_array_equal(loaded.values, VALUES.astype(np.float16))
     with pytest.raises(DataError, match="65504"):
-        Targets(VALUES * 1e6, clips()).save(artifact.path, dtype="float16")
+        Targets(VALUES * 1e6, clips(), dtype="float16").save(artifact.path)
     with pytest.raises(UsageError):
-        targets.save(artifact.path, dtype="int8")
+        Targets(VALUES, clips(), dtype="int8").save(artifact.path)
 
 
 def test_layouts(store):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from pydantic import BaseModel
 
-from brainflix.parts.contract import Job, Tools
+from brainflix.engine.job import Job
+from brainflix.parts.params import AnyParams
+from brainflix.parts.work import Tools
 from brainflix.store.refs import Ref
 from brainflix.store.schema import Clips, Videos
 from brainflix.store.store import Artifact, Store
@@ -39,10 +41,10 @@ def publish_frames(store: Store, frames: np.ndarray) -> Artifact:
     return store.open(FRAMES)
 
 
-def job_of(part: str, params: Mapping[str, Any] | None = None, key: str = "00000000000f", seed: int = 0) -> Job:
+def job_of(part: str, params: BaseModel | None = None, key: str = "00000000000f", seed: int = 0) -> Job:
     """Return the job of one target."""
     ref = Ref("targets", f"film-{part}", key)
-    return Job("targets", part, part, None, dict(params or {}), ref, {"frames": (FRAMES,)}, seed, "demo", "r", "1")
+    return Job("targets", part, part, None, params or AnyParams(), ref, {"frames": (FRAMES,)}, seed, "demo", "r", "1")
 
 
 def tools_of(store: Store, clips_per_batch: int = 16) -> Tools:

@@ -13,15 +13,17 @@ import numpy as np
 import pytest
 from target_worlds import clips_of, files_of, job_of, publish_frames, random_frames, tools_of
 
+from brainflix.engine.job import Job
 from brainflix.errors import DataError, IntegrityError, UsageError
-from brainflix.parts.contract import Job, Tools
+from brainflix.parts.contract import Waiting
+from brainflix.parts.work import Tools
 from brainflix.store import arrays
 from brainflix.store.gc import plan_gc, run_gc
 from brainflix.store.schema import Targets
 from brainflix.store.spools import SPOOL, clear_spool, spool_folder
 from brainflix.store.store import Artifact, Store
-from brainflix.targets import blocks, stage
-from brainflix.targets.blocks import encode_clips
+from brainflix.targets import blocks
+from brainflix.targets.blocks import Encoded, of_frames
 
 N = 70
 JOB = job_of("made")
@@ -52,17 +54,22 @@ def frames(store: Store) -> Artifact:
     return publish_frames(store, random_frames(N))
 
 
+def encoded(frames: Artifact, tools: Tools, encode: Callable | None = None, job: Job = JOB, **options) -> Encoded:
+    """Return the targets of a job, which are encoded when they are saved."""
+    return Encoded(frames, job.work(tools), of_frames(encode or Encoder()), **options)
+
+
 def make(out: Path, frames: Artifact, tools: Tools, encode: Callable | None = None, **options) -> dict[str, bytes]:
     """Encode into a new folder and return its files."""
     out.mkdir()
-    encode_clips(JOB, frames, out, tools, encode or Encoder(), **options)
+    encoded(frames, tools, encode, **options).save(out)
     return files_of(out)
 
 
 def whole(out: Path, shape: tuple[int, ...] = (5, 4, 6), **options) -> dict[str, bytes]:
     """Return the files that the same targets make when they are saved in one go."""
     out.mkdir()
-    Targets(Encoder(shape)(random_frames(N)), clips_of(N), {"axes": "all"}).save(out, **options)
+    Targets(Encoder(shape)(random_frames(N)), clips_of(N), {"axes": "all"}, **options).save(out)
     return files_of(out)
 
 
@@ -83,7 +90,8 @@ def test_the_files_are_those_of_targets_saved_in_one_go(
 def test_the_shape_is_returned_and_batches_are_as_large_as_they_may_be(tmp_path, store, frames):
     encode = Encoder()
     (tmp_path / "out").mkdir()
-    assert encode_clips(JOB, frames, tmp_path / "out", tools_of(store, 20), encode) == (5, 4, 6)
+    made = encoded(frames, tools_of(store, 20), encode, note=lambda shape: {"shape": shape})
+    assert made.save(tmp_path / "out") == {"shape": (5, 4, 6)}
     assert encode.sizes == [20, 20, 20, 10]
     clear_spool(store.root, JOB.ref)
     small = Encoder()
@@ -203,7 +211,7 @@ def test_many_processes_at_once_agree(tmp_path, store, frames):
         f"store = t.Store({str(store.root)!r})\n"
         "frames = store.open(t.publish_frames.__globals__['FRAMES'])\n"
         f"t.make(Path({str(tmp_path)!r}, sys.argv[1]), frames, t.tools_of(store, int(sys.argv[2])))\n"
-        "t.stage.finished(t.JOB, t.tools_of(store))\n"
+        "t.encoded(frames, t.tools_of(store)).clear()\n"
     )
     root = Path(__file__).resolve().parents[2]
     jobs = [("a", "16"), ("b", "16"), ("c", "5")]
@@ -233,7 +241,7 @@ def test_what_cannot_be_stored_is_refused_as_targets_refuse_it(tmp_path, store, 
         values[37, 1] = value
         (tmp_path / f"whole-{number}").mkdir()
         with pytest.raises(DataError) as expected:
-            Targets(values, clips_of(N)).save(tmp_path / f"whole-{number}", dtype="float16")
+            Targets(values, clips_of(N), dtype="float16").save(tmp_path / f"whole-{number}")
         with pytest.raises(DataError) as found:
             make(tmp_path / f"made-{number}", frames, tools_of(store), bad(value, 37))
         assert str(found.value) == str(expected.value)
@@ -265,21 +273,23 @@ def job_in(store: Store) -> Path:
 
 
 def test_finishing_clears_the_spool_and_leaves_others_alone(tmp_path, store, frames):
-    make(tmp_path / "out", frames, tools_of(store))
-    other = job_of("made", key="00000000000e")
-    (tmp_path / "other").mkdir()
-    encode_clips(other, frames, tmp_path / "other", tools_of(store), Encoder())
+    other_job = job_of("made", key="00000000000e")
+    mine, other = (encoded(frames, tools_of(store), job=job) for job in (JOB, other_job))
+    assert isinstance(mine, Waiting), "or the engine would not clear it"
+    for number, each in enumerate((mine, other)):
+        (tmp_path / str(number)).mkdir()
+        each.save(tmp_path / str(number))
     assert len(list(job_in(store).iterdir())) == 5
-    stage.finished(JOB, tools_of(store))
-    assert not job_in(store).exists() and spool_folder(store.root, other.ref).exists()
-    stage.finished(other, tools_of(store))
+    mine.clear()
+    assert not job_in(store).exists() and spool_folder(store.root, other_job.ref).exists()
+    other.clear()
     assert not (store.root / SPOOL).exists()
-    stage.finished(other, tools_of(store))
+    other.clear()
 
 
 def publish_result(store: Store, job: Job, frames: Artifact) -> None:
     with store.publish(job.ref, stage="targets", stage_version=1, parameters={}, inputs={}, fsync=False) as out:
-        encode_clips(job, frames, out.path, tools_of(store), Encoder())
+        encoded(frames, tools_of(store), job=job).save(out.path)
 
 
 def test_gc_shows_and_deletes_rows_that_nobody_goes_on_with(tmp_path, store, frames):

@@ -21,16 +21,15 @@ from transformers import (
     DPTImageProcessorPil,
 )
 
-from brainflix.datasets.demo.about import DATASET
 from brainflix.errors import UsageError
 from brainflix.io.frames import evenly, resize
-from brainflix.parts import find as registry
 from brainflix.pretrained.vae import decode_latents, encode_latents
 from brainflix.seeds import clip_noise
 from brainflix.store.schema import Targets
 from brainflix.store.spools import clear_spool
 from brainflix.store.store import Store
 from brainflix.targets.depth import scaled
+from tests.parts_world import chosen_params, do
 
 N, HALF = 3, 2e-3  # clips; float16 keeps eleven bits
 
@@ -39,13 +38,12 @@ def make(
     folder: Path, part: str, params: Mapping[str, Any], frames: np.ndarray, clips_per_batch: int = 2, seed: int = 0
 ) -> np.ndarray:
     """Return the targets that a part makes of frames: (n_clips, *shape)."""
-    store, entry = Store(folder / "store"), registry.find("targets", part)
-    artifact = publish_frames(store, frames)
-    plain = entry.load_params().model_validate(params).model_dump(mode="json")
-    job = job_of(part, plain, seed=seed)
+    store = Store(folder / "store")
+    inputs = {"frames": [publish_frames(store, frames)]}
+    job = job_of(part, chosen_params("targets", part, params), seed=seed)
     clear_spool(store.root, job.ref)
     with store.publish(job.ref, stage="targets", stage_version=1, parameters={}, inputs={}, fsync=False) as out:
-        entry.load()(job, {"frames": [artifact]}, out.path, tools_of(store, clips_per_batch), DATASET)
+        do(job, inputs, out, tools_of(store, clips_per_batch))
     return Targets.load(store.open(job.ref)).values
 
 

@@ -13,11 +13,13 @@ from brainflix.datasets.demo.about import DATASET
 from brainflix.errors import DataError
 from brainflix.io.frames import evenly
 from brainflix.io.video import decode_at, encode
+from brainflix.parts.work import Work
 from brainflix.store import arrays
 from brainflix.store.refs import Ref
 from brainflix.store.schema import Clips, Videos
 from brainflix.store.store import Artifact, Store
 from brainflix.targets.frames import extract
+from tests.parts_world import call, chosen_params
 
 # Segments are mixed, which no data set does, but a table may.
 CLIPS = replace(clips_of(5), segment=("b", "a", "b", "a", "b"), onset_s=np.array([0.0, 2.0, 2.0, 0.0, 4.0]))
@@ -60,9 +62,12 @@ def raw(tmp_path: Path) -> Artifact:
 
 
 def make(out: Path, raw: Artifact, dataset=FILMS, **params) -> dict[str, bytes]:
+    """Return the files that the part makes of a data set that nobody has registered."""
     out.mkdir()
-    job = job_of("frames", {"n_frames": 5, "size_px": 48, **params})
-    extract(job, {"stimuli": [raw]}, out, tools_of(Store(out.parent / "store")), dataset)
+    job = job_of("frames", chosen_params("targets", "frames", {"n_frames": 5, "size_px": 48, **params}))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Work, "dataset", dataset)
+        call(extract, job, {"stimuli": [raw]}, tools_of(Store(out.parent / "store"))).save(out)
     return files_of(out)
 
 

@@ -16,7 +16,7 @@ from brainflix.store.store import Store
 from brainflix.train.checkpoints import checkpoint_hook, checkpoint_ref, latest_checkpoint, save_checkpoint
 from brainflix.train.loop import FitState, Hooks
 from brainflix.train.masked import train_masked
-from brainflix.trained.result import TrainResult
+from brainflix.trained.files import TrainResult
 from tests.train.worlds import MASKED, make_world
 
 JOB = Ref("model", "demo-sub-1.mbm", "0123456789ab")

@@ -15,9 +15,8 @@ from brainflix.train.data import hold_out
 from brainflix.train.loop import FitState, Hooks
 from brainflix.train.masked import train_masked
 from brainflix.trained.features import extract
-from brainflix.trained.files import load_result, pack, save_result, unpack
+from brainflix.trained.files import TrainResult, load_result, pack, unpack
 from brainflix.trained.network import rebuild
-from brainflix.trained.result import TrainResult
 from brainflix.trained.retrieval import retrieval_scores
 from tests.train.worlds import ALIGNED, MASKED, make_world
 
@@ -235,7 +234,7 @@ def test_retrieval_scores_by_hand() -> None:
 
 
 def test_a_result_survives_its_files(tmp_path: Path, aligned: TrainResult) -> None:
-    save_result(tmp_path, aligned)
+    aligned.save(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"model.safetensors", "config.json", "history.json"}
     back = load_result(tmp_path)
     assert equal(back, aligned)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,20 +10,16 @@ from brainflix.datasets.algonauts2021.layout import GRID, N_FILMS, area_path, wh
 from brainflix.datasets.algonauts2021.parts import Algonauts2021Params
 from brainflix.errors import DataError, UsageError
 from brainflix.io.legacy import load_pickle
-from brainflix.parts.contract import Job, Tools
+from brainflix.parts.contract import Inputs, Noted
 from brainflix.parts.dataset import Dataset
-from brainflix.parts.find import find
+from brainflix.parts.work import Work
 from brainflix.preprocess.assemble import Space, responses
 from brainflix.preprocess.betas import ceilings, repeat_runs, top
-from brainflix.store.artifact import Artifact
-from brainflix.store.schema import Responses
 
 GRID_SPACE = "Algonauts2021-78x93x71"
 
 
-def betas(
-    job: Job, params: Algonauts2021Params, inputs: Mapping[str, list[Artifact]], tools: Tools
-) -> tuple[Responses, dict[str, int]]:
+def betas(params: Algonauts2021Params, inputs: Inputs, work: Work) -> Noted:
     """Read the estimates of a track.
 
     Raises:
@@ -33,24 +28,24 @@ def betas(
         DataError: estimates or mask have another shape.
         IntegrityError: a pickle is damaged or malicious.
     """
-    if job.subject is None:
+    if work.subject is None:
         raise UsageError("preprocess reads the estimates of one subject, and this step is of none")
-    dataset: Dataset = find("dataset", job.dataset).load()
+    dataset: Dataset = work.dataset
     raw = inputs["raw"][0]
     clips = dataset.load_clips(raw.path)
     if params.track == "mini":
-        paths = [raw.file(str(area_path(job.subject, area))) for area in params.areas]
-        read = [_estimates(path)[0] for path in tools.progress.track(paths, "areas")]
+        paths = [raw.file(str(area_path(work.subject, area))) for area in params.areas]
+        read = [_estimates(path)[0] for path in work.progress.track(paths, "areas")]
         values, space = np.concatenate(read, axis=2), _area_space(params.areas, [each.shape[2] for each in read])
     else:
-        values, mask = _estimates(raw.file(str(whole_path(job.subject))))
+        values, mask = _estimates(raw.file(str(whole_path(work.subject))))
         space = _grid_space(mask, values.shape[2])
     runs, n_bad = repeat_runs("train", values, np.arange(N_FILMS), np.arange(values.shape[2]))
     if n_bad:
-        tools.progress.say(f"subject {job.subject}: {n_bad} estimates are not finite and became 0")
+        work.progress.say(f"subject {work.subject}: {n_bad} estimates are not finite and became 0")
     stats = ceilings(runs, "train")
     made = responses(runs, clips, space, masks={"selected": top(stats["ncsnr_train"], params.top_n)}, stats=stats)
-    return made, {"n_values_filled_with_0": n_bad}
+    return Noted(made, {"n_values_filled_with_0": n_bad})
 
 
 def _estimates(path: Path) -> tuple[np.ndarray, np.ndarray | None]:

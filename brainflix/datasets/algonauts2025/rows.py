@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,19 +10,18 @@ from brainflix.datasets.algonauts2025.layout import N_PARCELS, RunKey, clips_of,
 from brainflix.datasets.algonauts2025.parts import Algonauts2025Params
 from brainflix.errors import DataError, UsageError
 from brainflix.io.hdf5 import keys, read_dataset, shape_of
-from brainflix.parts.contract import Job, Tools
+from brainflix.parts.contract import Inputs
 from brainflix.parts.dataset import Dataset
-from brainflix.parts.find import find
+from brainflix.parts.work import Work
 from brainflix.preprocess.assemble import Run, gather
 from brainflix.preprocess.timeline import answering_volumes, clip_of_volume
 from brainflix.scratch import scratch_rows
-from brainflix.store.artifact import Artifact
 from brainflix.store.schema import Responses
 
 SPACE = "Schaefer18_1000Par7Net"
 
 
-def parcels(job: Job, params: Algonauts2025Params, inputs: Mapping[str, list[Artifact]], tools: Tools) -> Responses:
+def parcels(params: Algonauts2025Params, inputs: Inputs, work: Work) -> Responses:
     """Read a subject's two files.
 
     Raises:
@@ -32,11 +30,11 @@ def parcels(job: Job, params: Algonauts2025Params, inputs: Mapping[str, list[Art
         DataError: a run has another number of parcels, or values that are not finite.
         IntegrityError: a file is damaged.
     """
-    if job.subject is None:
+    if work.subject is None:
         raise UsageError("preprocess reads the parcels of one subject, and this step is of none")
-    dataset: Dataset = find("dataset", job.dataset).load()
+    dataset: Dataset = work.dataset
     raw = inputs["raw"][0]
-    paths = [raw.file(str(path(job.subject))) for path in (friends_path, movies_path)]
+    paths = [raw.file(str(path(work.subject))) for path in (friends_path, movies_path)]
     runs = [(path, run) for path in paths for run in read_keys(keys(path))]
     volumes = {run.key: _n_volumes(path, run.key) for path, run in runs}
     lengths: dict[str, int] = {}
@@ -58,8 +56,8 @@ def parcels(job: Job, params: Algonauts2025Params, inputs: Mapping[str, list[Art
         return Run(f"{run.segment}_{run.repeat}", data[kept], clip[kept], run.repeat)
 
     n_rows = sum(n - 2 * edge for n in volumes.values())
-    rows = scratch_rows((n_rows, N_PARCELS), tools.store.root)
-    fields = gather((read(*each) for each in tools.progress.track(runs, "runs")), rows)
+    rows = scratch_rows((n_rows, N_PARCELS), work.store.root)
+    fields = gather((read(*each) for each in work.progress.track(runs, "runs")), rows)
     return Responses(
         **fields,
         clips=clips,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,20 +10,16 @@ from brainflix.datasets.bmd.layout import betas_path, ceiling_path
 from brainflix.datasets.bmd.parts import BmdParams
 from brainflix.errors import DataError, UsageError
 from brainflix.io.legacy import load_pickle
-from brainflix.parts.contract import Job, Tools
+from brainflix.parts.contract import Inputs, Noted
 from brainflix.parts.dataset import Dataset
-from brainflix.parts.find import find
+from brainflix.parts.work import Work
 from brainflix.preprocess.assemble import Run, responses
 from brainflix.preprocess.betas import ceilings, repeat_runs, standard_columns, top
-from brainflix.store.artifact import Artifact
-from brainflix.store.schema import Responses
 
 REPEATS = {"train": 3, "test": 10}
 
 
-def betas(
-    job: Job, params: BmdParams, inputs: Mapping[str, list[Artifact]], tools: Tools
-) -> tuple[Responses, dict[str, int]]:
+def betas(params: BmdParams, inputs: Inputs, work: Work) -> Noted:
     """Read the released estimates, which are scaled by session already, and keep the areas asked for.
 
     Raises:
@@ -33,29 +28,29 @@ def betas(
         DataError: the estimates have another shape, or films have other names.
         IntegrityError: a pickle is damaged or malicious.
     """
-    if job.subject is None:
+    if work.subject is None:
         raise UsageError("preprocess reads the estimates of one subject, and this step is of none")
-    dataset: Dataset = find("dataset", job.dataset).load()
+    dataset: Dataset = work.dataset
     raw = inputs["raw"][0]
     clips = dataset.load_clips(raw.path)
     n_films = {"train": params.n_train, "test": params.n_test}
     runs: list[Run] = []
     stats: dict[str, np.ndarray] = {}
     n_bad = 0
-    for split, n_repeats in tools.progress.track(list(REPEATS.items()), "files of estimates"):
-        values, names = _read(raw.file(str(betas_path(job.subject, split))), (n_films[split], n_repeats))
+    for split, n_repeats in work.progress.track(list(REPEATS.items()), "files of estimates"):
+        values, names = _read(raw.file(str(betas_path(work.subject, split))), (n_films[split], n_repeats))
         columns, space = standard_columns(params.within, values.shape[2])
         found, bad = repeat_runs(split, values, clips.places(names), columns)
         stats |= ceilings(found, split)
-        released = raw.path / ceiling_path(job.subject, split, n_repeats)
+        released = raw.path / ceiling_path(work.subject, split, n_repeats)
         if released.is_file():
             stats[f"released_nc_{split}_n{n_repeats}"] = _released(released, columns)
         runs += found
         n_bad += bad
     if n_bad:
-        tools.progress.say(f"subject {job.subject}: {n_bad} estimates are not finite and became 0")
+        work.progress.say(f"subject {work.subject}: {n_bad} estimates are not finite and became 0")
     made = responses(runs, clips, space, masks={"selected": top(stats["ncsnr_train"], params.top_n)}, stats=stats)
-    return made, {"n_values_filled_with_0": n_bad}
+    return Noted(made, {"n_values_filled_with_0": n_bad})
 
 
 def _read(path: Path, shape: tuple[int, int]) -> tuple[np.ndarray, list[str]]:

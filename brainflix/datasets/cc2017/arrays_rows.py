@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,21 +12,18 @@ from brainflix.datasets.cc2017.arrays_layout import N_TEST, N_TRAIN, SEGMENTS, f
 from brainflix.datasets.cc2017.parts import ArraysParams
 from brainflix.errors import DataError, UsageError
 from brainflix.io.legacy import load_npy, load_pt
-from brainflix.parts.contract import Job, Tools
+from brainflix.parts.contract import Inputs, Noted
 from brainflix.parts.dataset import Dataset
-from brainflix.parts.find import find
+from brainflix.parts.work import Work
 from brainflix.preprocess.assemble import Run, Space, gather
 from brainflix.preprocess.duplicates import copied_repeats
 from brainflix.scratch import scratch_rows
-from brainflix.store.artifact import Artifact
 from brainflix.store.schema import Clips, Responses
 
 _CLIPS_PER_RUN = 240
 
 
-def tensors(
-    job: Job, params: ArraysParams, inputs: Mapping[str, list[Artifact]], tools: Tools
-) -> tuple[Responses, dict[str, Any]]:
+def tensors(params: ArraysParams, inputs: Inputs, work: Work) -> Noted:
     """Read the released arrays of a subject.
 
     Raises:
@@ -35,20 +32,20 @@ def tensors(
         DataError: another number of clips or columns, or values that are not finite.
         IntegrityError: a file is damaged or holds something else than arrays.
     """
-    if job.subject is None:
+    if work.subject is None:
         raise UsageError("preprocess reads the arrays of one subject, and this step is of none")
-    dataset: Dataset = find("dataset", job.dataset).load()
+    dataset: Dataset = work.dataset
     raw = inputs["raw"][0]
     clips = dataset.load_clips(raw.path)
     kept: list[tuple[str, NDArray[Any], list[int]]] = []
     found: list[str] = []
     for split, count in (("train", N_TRAIN), ("test", N_TEST)):
-        path = raw.file(fmri_path(params.release, job.subject, split))
+        path = raw.file(fmri_path(params.release, work.subject, split))
         values = as_repeats(load_pt(path) if path.suffix == ".pt" else load_npy(path), count, path.name)
         repeats = list(range(values.shape[1]))
         if copies := copied_repeats(values):
             found += [f"{split} repeat {b + 1} of {a + 1}" for a, b in copies]
-            tools.progress.say(f"subject {job.subject}: copies: {', '.join(found)}")
+            work.progress.say(f"subject {work.subject}: copies: {', '.join(found)}")
             if params.drop_copies:
                 repeats = [number for number in repeats if number not in {b for _, b in copies}]
         kept.append((split, values, repeats))
@@ -58,9 +55,9 @@ def tensors(
             f"the arrays have {sorted(n_columns)} columns", why=f"expected {params.n_columns or 'one number'}"
         )
     width = n_columns.pop()
-    space = Space((f"{params.release}-{job.subject}",) * width, np.arange(width, dtype=np.int32), ("",) * width)
+    space = Space((f"{params.release}-{work.subject}",) * width, np.arange(width, dtype=np.int32), ("",) * width)
     n_rows = sum(len(values) * len(repeats) for _, values, repeats in kept)
-    rows = scratch_rows((n_rows, width), tools.store.root)
+    rows = scratch_rows((n_rows, width), work.store.root)
     fields = gather((run for part in kept for run in _runs(*part, clips)), rows)
     responses = Responses(
         **fields,
@@ -70,7 +67,7 @@ def tensors(
         area=space.area,
         masks={"selected": np.ones(width, bool)},
     )
-    return responses, {"copied_repeats": found}
+    return Noted(responses, {"copied_repeats": found})
 
 
 def as_repeats(found: Any, n_clips: int, name: str) -> NDArray[Any]:

@@ -2,47 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from brainflix.datasets.cc2017.cleaning import Cleaned, preprocess, reproducibility, segment_ceilings, selected
 from brainflix.datasets.cc2017.layout import find_runs
 from brainflix.datasets.cc2017.parts import Cc2017Params
 from brainflix.errors import UsageError
-from brainflix.parts.contract import Job, Tools
+from brainflix.parts.contract import Inputs
 from brainflix.parts.dataset import Dataset
-from brainflix.parts.find import find
+from brainflix.parts.work import Work
 from brainflix.preprocess.reliability import Reliability
 from brainflix.scratch import scratch_rows
-from brainflix.store.artifact import Artifact
 from brainflix.store.schema import Clips, Responses
 
 
-def cc2017(job: Job, params: Cc2017Params, inputs: Mapping[str, list[Artifact]], tools: Tools) -> Responses:
+def cc2017(params: Cc2017Params, inputs: Inputs, work: Work) -> Responses:
     """Clean every run as CC2017 does and test its reproducibility.
 
     Raises:
         UsageError: the job is of no subject, and raw runs belong to one.
         DataError: a run of another space, repetition time or length.
     """
-    if job.subject is None:
+    if work.subject is None:
         raise UsageError(
             "preprocess cleans the runs of one subject, and this step is of none",
             next="remove `subjects: none` from the step, or name subjects in dataset.subjects",
         )
-    dataset: Dataset = find("dataset", job.dataset).load()
+    dataset: Dataset = work.dataset
     clips = dataset.load_clips(inputs["stimuli"][0].path)
     n_clips = {segment: clips.segment.count(segment) for segment in dict.fromkeys(clips.segment)}
-    runs = find_runs(inputs["raw"][0].path, job.subject)
+    runs = find_runs(inputs["raw"][0].path, work.subject)
     cleaned = preprocess(
         runs,
         n_clips,
         dataset.tr_s,
         params,
-        progress=tools.progress,
+        progress=work.progress,
         # Beside the artifact that they become, where there must be room for them anyway.
-        allocate=lambda shape: scratch_rows(shape, tools.store.root),
+        allocate=lambda shape: scratch_rows(shape, work.store.root),
     )
     reliability = reproducibility(cleaned, params)
     return _responses(cleaned, clips, selected(reliability, params), reliability)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -13,22 +12,20 @@ from brainflix.datasets.fudan.parts import FudanParams
 from brainflix.errors import DataError, UsageError
 from brainflix.io.hdf5 import read_blocks, shape_of
 from brainflix.io.legacy import load_npz
-from brainflix.parts.contract import Job, Tools
+from brainflix.parts.contract import Inputs, Noted
 from brainflix.parts.dataset import Dataset
-from brainflix.parts.find import find
+from brainflix.parts.work import Work
 from brainflix.preprocess.assemble import Run, gather
 from brainflix.preprocess.pictures import crop_box, resized_mask, to_columns
 from brainflix.scratch import scratch_rows
-from brainflix.store.artifact import Artifact
 from brainflix.store.schema import Clips, Responses
 
 SPACE = "fudan-flatmap"
-Made = tuple[Responses, dict[str, Any]]
 N_LEAD_IN, VOLUMES_PER_FILM, VOLUMES_PER_CLIP = 3, 13, 5
 _KEY, _BLOCK = "images", 64
 
 
-def films(job: Job, params: FudanParams, inputs: Mapping[str, list[Artifact]], tools: Tools) -> Made:
+def films(params: FudanParams, inputs: Inputs, work: Work) -> Noted:
     """Read a subject's runs.
 
     Raises:
@@ -36,9 +33,9 @@ def films(job: Job, params: FudanParams, inputs: Mapping[str, list[Artifact]], t
         MissingError: a run, the mask or a list of films is missing.
         DataError: a run has pictures of another size than the mask.
     """
-    if job.subject is None:
+    if work.subject is None:
         raise UsageError("preprocess reads the runs of one subject, and this step is of none")
-    dataset: Dataset = find("dataset", job.dataset).load()
+    dataset: Dataset = work.dataset
     raw, stimuli = inputs["raw"][0], inputs["stimuli"][0]
     clips = dataset.load_clips(stimuli.path)
     inside = _visual_cortex(stimuli.file(str(MASK)))
@@ -48,16 +45,16 @@ def films(job: Job, params: FudanParams, inputs: Mapping[str, list[Artifact]], t
     todo = [
         (number, run, part)
         for number in sorted(each for numbers in CONDITIONS.values() for each in numbers)
-        for part, run in enumerate(runs_of(job.subject, number))
+        for part, run in enumerate(runs_of(work.subject, number))
     ]
-    paths = {run: raw.file(str(run_path(job.subject, run))) for _, run, _ in todo}
+    paths = {run: raw.file(str(run_path(work.subject, run))) for _, run, _ in todo}
     n_rows = {run: max(0, shape_of(path, _KEY)[0] - trim) for run, path in paths.items()}
     lost: list[int] = []
     filled: list[int] = []
 
     def read(condition: int, run: int, part: int) -> Run:
         names = films_of(stimuli.path, condition)
-        per_run = len(names) // len(runs_of(job.subject or 0, condition))
+        per_run = len(names) // len(runs_of(work.subject or 0, condition))
         shown = names[part * per_run : (part + 1) * per_run]
         clip, n_lost = clip_of_rows(shown, clips, n_rows[run])
         lost.append(n_lost)
@@ -66,10 +63,10 @@ def films(job: Job, params: FudanParams, inputs: Mapping[str, list[Artifact]], t
         filled.append(n_filled)
         return Run(f"run-{run}", pictures, clip, repeat)
 
-    rows = scratch_rows((sum(n_rows.values()), int(mask.sum())), tools.store.root)
-    fields = gather((read(*each) for each in tools.progress.track(todo, "runs")), rows)
+    rows = scratch_rows((sum(n_rows.values()), int(mask.sum())), work.store.root)
+    fields = gather((read(*each) for each in work.progress.track(todo, "runs")), rows)
     if sum(lost):
-        tools.progress.say(f"subject {job.subject}: {sum(lost)} clips are left out, their runs end too early")
+        work.progress.say(f"subject {work.subject}: {sum(lost)} clips are left out, their runs end too early")
     index = np.flatnonzero(mask).astype(np.int32)
     responses = Responses(
         **fields,
@@ -79,7 +76,7 @@ def films(job: Job, params: FudanParams, inputs: Mapping[str, list[Artifact]], t
         area=("",) * len(index),
         masks={"selected": np.ones(len(index), bool)},
     )
-    return responses, {"n_clips_cut_off": sum(lost), "n_values_filled_with_0": sum(filled)}
+    return Noted(responses, {"n_clips_cut_off": sum(lost), "n_values_filled_with_0": sum(filled)})
 
 
 def clip_of_rows(shown: list[str], clips: Clips, n_rows: int) -> tuple[np.ndarray, int]:

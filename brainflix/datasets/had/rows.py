@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 
 import numpy as np
 
@@ -21,13 +20,13 @@ from brainflix.datasets.had.parts import HadParams
 from brainflix.errors import DataError, UsageError
 from brainflix.io.grayordinates import areas_of
 from brainflix.io.maps import read_dscalar
-from brainflix.parts.contract import Job, Tools
+from brainflix.parts.contract import Inputs
+from brainflix.parts.work import Work
 from brainflix.preprocess.areas import areas_named
 from brainflix.preprocess.assemble import Run, Space, responses
 from brainflix.preprocess.duplicates import hold_together
 from brainflix.preprocess.masks import mask_of
 from brainflix.preprocess.sessions import zscore_sessions
-from brainflix.store.artifact import Artifact
 from brainflix.store.schema import Clips, Responses
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
@@ -35,7 +34,7 @@ TRAIN, VALIDATION, TEST = 0, 1, 2
 N_VALIDATION = 60
 
 
-def betas(job: Job, params: HadParams, inputs: Mapping[str, list[Artifact]], tools: Tools) -> Responses:
+def betas(params: HadParams, inputs: Inputs, work: Work) -> Responses:
     """Read the estimates of the four cycles of the session that has them.
 
     Raises:
@@ -43,15 +42,15 @@ def betas(job: Job, params: HadParams, inputs: Mapping[str, list[Artifact]], too
         MissingError: a file is missing.
         DataError: labels and maps do not fit, or an action has several exemplars in a cycle.
     """
-    if job.subject is None:
+    if work.subject is None:
         raise UsageError("preprocess reads the estimates of one subject, and this step is of none")
     raw = inputs["raw"][0]
     values, names = [], []
     space: Space | None = None
     columns = np.zeros(0, np.int64)
-    for cycle in tools.progress.track(range(1, N_CYCLES + 1), "cycles"):
-        maps = read_dscalar(raw.file(str(beta_path(job.subject, cycle))))
-        labels = read_labels(raw.file(str(label_path(job.subject, cycle))))
+    for cycle in work.progress.track(range(1, N_CYCLES + 1), "cycles"):
+        maps = read_dscalar(raw.file(str(beta_path(work.subject, cycle))))
+        labels = read_labels(raw.file(str(label_path(work.subject, cycle))))
         if len(labels) != len(maps.data):
             raise DataError(f"cycle {cycle} has {len(maps.data)} maps and {len(labels)} labels")
         if space is None:
@@ -65,8 +64,8 @@ def betas(job: Job, params: HadParams, inputs: Mapping[str, list[Artifact]], too
         rows = zscore_sessions(rows, np.zeros(len(rows), int), clips.split != TEST)
     n = len(names[0])
     runs = [Run(f"cycle-{c + 1}", rows[c * n : (c + 1) * n], np.arange(c * n, (c + 1) * n)) for c in range(N_CYCLES)]
-    if job.subject == 3:
-        tools.progress.say("subject 3 has a second session of series without estimates; ses-action01 is used")
+    if work.subject == 3:
+        work.progress.say("subject 3 has a second session of series without estimates; ses-action01 is used")
     return responses(runs, clips, space, masks={"selected": np.ones(len(space), bool)})
 
 

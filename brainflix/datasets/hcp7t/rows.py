@@ -6,8 +6,6 @@ montage. They are test clips, so that nothing is selected by them; only a noise 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from brainflix.datasets.cc2017.cleaning import choose_columns
@@ -15,20 +13,19 @@ from brainflix.datasets.hcp7t.layout import MOVIES, N_MONTAGE, run_path
 from brainflix.datasets.hcp7t.parts import Hcp7tParams
 from brainflix.errors import DataError, UsageError
 from brainflix.io.surfaces import read_dtseries
-from brainflix.parts.contract import Job, Tools
+from brainflix.parts.contract import Inputs
 from brainflix.parts.dataset import Dataset
-from brainflix.parts.find import find
+from brainflix.parts.work import Work
 from brainflix.preprocess.assemble import Run, Space, responses
 from brainflix.preprocess.betas import ceilings
 from brainflix.preprocess.detrend import polynomial_detrend, zscore
 from brainflix.preprocess.timeline import answering_volumes, clip_of_volume, minmax
-from brainflix.store.artifact import Artifact
 from brainflix.store.schema import Clips, Responses
 
 TEST = 2
 
 
-def films(job: Job, params: Hcp7tParams, inputs: Mapping[str, list[Artifact]], tools: Tools) -> Responses:
+def films(params: Hcp7tParams, inputs: Inputs, work: Work) -> Responses:
     """Read a subject's four runs.
 
     Raises:
@@ -36,18 +33,18 @@ def films(job: Job, params: Hcp7tParams, inputs: Mapping[str, list[Artifact]], t
         MissingError: a run is not in the subject's artifact.
         DataError: a run of another length, space or repetition time.
     """
-    if job.subject is None:
+    if work.subject is None:
         raise UsageError("preprocess reads the runs of one subject, and this step is of none")
-    dataset: Dataset = find("dataset", job.dataset).load()
+    dataset: Dataset = work.dataset
     raw = inputs["raw"][0]
     clips = dataset.load_clips(raw.path)
     # The variant is the data set's choice: the artifact holds one of them.
     found = {path.path: path for path in raw.manifest.files}
     runs: list[Run] = []
     space: Space | None = None
-    for movie in tools.progress.track(MOVIES, "runs"):
+    for movie in work.progress.track(MOVIES, "runs"):
         path = next((raw.path / name for name in found if f"tfMRI_{movie.name}_7T_" in name), None)
-        series = read_dtseries(path or raw.file(str(run_path(job.subject, movie, "atlas"))))
+        series = read_dtseries(path or raw.file(str(run_path(work.subject, movie, "atlas"))))
         if abs(series.tr_s - dataset.tr_s) > 1e-6:
             raise DataError(f"{movie.name} has a repetition time of {series.tr_s} s, not {dataset.tr_s} s")
         if params.check_volumes and len(series.data) != movie.n_volumes:

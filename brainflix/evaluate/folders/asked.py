@@ -15,13 +15,13 @@ from brainflix.evaluate.folders.catalogue import (
     names_of_level,
 )
 from brainflix.evaluate.folders.given import Files, score_features_files, score_logits_files
-from brainflix.evaluate.folders.inputs import Inputs
-from brainflix.evaluate.folders.lines import Table
+from brainflix.evaluate.staging import Inputs
+from brainflix.evaluate.lines import Table
 from brainflix.evaluate.folders.modelled import Wanted, score_models
 from brainflix.evaluate.folders.networks import Absent, Audience, find_weights
-from brainflix.evaluate.folders.result import Result
-from brainflix.evaluate.models.checkpoints import Checkpoint, Located
-from brainflix.evaluate.models.features import Extraction
+from brainflix.evaluate.result import Result
+from brainflix.evaluate.networks.checkpoints import Checkpoint, Located
+from brainflix.evaluate.networks.features import Extraction
 from brainflix.evaluate.protocols import Protocol
 
 Metrics = dict[str, ModelMetric]

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from brainflix.evaluate.folders.asked import Asked, score_asked
-from brainflix.evaluate.folders.choosing import possible_metrics
+from brainflix.evaluate.choosing import possible_metrics
 from brainflix.evaluate.folders.given import Files
-from brainflix.evaluate.folders.inputs import Inputs, Source, Track, check_room, stage_inputs
-from brainflix.evaluate.folders.lines import make_table
+from brainflix.evaluate.staging import Inputs, Source, Track, check_room, stage_inputs
+from brainflix.evaluate.lines import make_table
 from brainflix.evaluate.folders.plan import Plan
-from brainflix.evaluate.folders.result import Result
+from brainflix.evaluate.result import Result
 from brainflix.evaluate.folders.scoring import score_folder, scratch_bytes
-from brainflix.evaluate.models.checkpoints import Checkpoint, Located
-from brainflix.evaluate.models.features import Extraction
+from brainflix.evaluate.networks.checkpoints import Checkpoint, Located
+from brainflix.evaluate.networks.features import Extraction
 from brainflix.evaluate.protocols import Protocol, flow_grey
 from brainflix.evaluate.video_metrics import METRICS
 

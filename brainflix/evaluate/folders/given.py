@@ -8,10 +8,10 @@ from pathlib import Path
 from brainflix.errors import DataError
 from brainflix.evaluate.folders import catalogue
 from brainflix.evaluate.folders.catalogue import ModelMetric
-from brainflix.evaluate.folders.inputs import Inputs
-from brainflix.evaluate.folders.lines import Table, set_line
+from brainflix.evaluate.staging import Inputs
+from brainflix.evaluate.lines import Table, set_line
 from brainflix.evaluate.folders.modelled import score_level
-from brainflix.evaluate.folders.result import Result
+from brainflix.evaluate.result import Result
 from brainflix.evaluate.folders.scoring import PREDICTION
 from brainflix.evaluate.folders.semantic import TRUTH
 from brainflix.evaluate.fvd import frechet_distance, kernel_distance

@@ -10,11 +10,11 @@ from typing import Any, Literal
 from brainflix.evaluate.folders import catalogue, semantic
 from brainflix.evaluate.folders.catalogue import ModelMetric
 from brainflix.evaluate.folders.costly import STILL, score_flow, score_perceptual
-from brainflix.evaluate.folders.lines import Table
+from brainflix.evaluate.lines import Table
 from brainflix.evaluate.folders.networks import SYSTEMS, Audience
-from brainflix.evaluate.folders.result import ACROSS, Result
-from brainflix.evaluate.models.checkpoints import Located
-from brainflix.evaluate.models.features import Features
+from brainflix.evaluate.result import ACROSS, Result
+from brainflix.evaluate.networks.checkpoints import Located
+from brainflix.evaluate.networks.features import Features
 from brainflix.evaluate.protocols import Protocol
 
 Embeddings = Mapping[str, Features]
@@ -76,8 +76,8 @@ def score_level(
 
 
 def _score_classes(wanted: Wanted) -> None:
-    from brainflix.evaluate.models.images import frame_logits
-    from brainflix.evaluate.models.videos import TRAINED_FRAMES, video_logits
+    from brainflix.evaluate.networks.images import frame_logits
+    from brainflix.evaluate.networks.videos import TRAINED_FRAMES, video_logits
 
     for level, (key, _) in catalogue.LEVELS.items():
         names = catalogue.names_of_level(level, wanted.protocol) & set(wanted.metrics)
@@ -93,7 +93,7 @@ def _score_classes(wanted: Wanted) -> None:
 
 def _score_embeddings(wanted: Wanted) -> None:
     """Score everything that takes CLIP embeddings; they are small, and the gate takes two networks' at once."""
-    from brainflix.evaluate.models.images import clip_embeddings
+    from brainflix.evaluate.networks.images import clip_embeddings
 
     keys = ("clip_b32", "clip_l14", "vifi")
     needed = {key for metric in wanted.metrics.values() for key in metric.needs if key in keys}
@@ -133,7 +133,7 @@ def _score_layers(wanted: Wanted) -> None:
     for name, (layer, key, _) in {**catalogue.IDENTIFICATION, **catalogue.DISTANCES}.items():
         if name not in wanted.metrics:
             continue
-        from brainflix.evaluate.models.vision import layer_features
+        from brainflix.evaluate.networks.vision import layer_features
 
         network = layer_features(layer, wanted.weights[key], wanted.clips.compute)
         with wanted.clips.show_large(network) as features:
@@ -146,13 +146,13 @@ def _score_layers(wanted: Wanted) -> None:
 def _score_costly(wanted: Wanted) -> None:
     clips, lines = wanted.clips, wanted.result.lines
     if catalogue.LPIPS in wanted.metrics:
-        from brainflix.evaluate.models.vision import perceptual_distance
+        from brainflix.evaluate.networks.vision import perceptual_distance
 
         distance, metric = perceptual_distance(clips.compute), wanted.metrics[catalogue.LPIPS]
         lines[metric.name] = score_perceptual(clips.videos, distance, metric, wanted.table, clips.how.track)
     moving = {name: wanted.metrics[name] for name in catalogue.RAFT if name in wanted.metrics}
     if moving:
-        from brainflix.evaluate.models.vision import raft_flow
+        from brainflix.evaluate.networks.vision import raft_flow
 
         network = raft_flow(wanted.weights["raft"], clips.compute)
         with clips.show_large(network, [name for name in SYSTEMS if name not in STILL]) as flows:

@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 
 from brainflix.evaluate.clip_pool import clip_pool
 from brainflix.evaluate.flow import Grey, farneback
-from brainflix.evaluate.folders.inputs import Inputs
+from brainflix.evaluate.staging import Inputs
 from brainflix.evaluate.motion import jump_errors, smoothness_test
 from brainflix.evaluate.motion_energy import motion_energy, motion_energy_correlation
 from brainflix.evaluate.pixels import clip_means
-from brainflix.evaluate.repairing import Repaired
+from brainflix.evaluate.permutations import Permuted
 
 Floats = NDArray[np.float64]
 
 
-def smoothness(inputs: Inputs, grey: Grey, seed: int, workers: int) -> tuple[Floats, Repaired]:
+def smoothness(inputs: Inputs, grey: Grey, seed: int, workers: int) -> tuple[Floats, Permuted]:
     """Return each clip's end-point error, (n_clips,), and the test of it against shuffled frames, `smoothness_test`."""
 
     def jumps(clip: int) -> Floats:
@@ -49,7 +49,7 @@ def energy(inputs: Inputs, grey: Grey, seed: int, workers: int) -> tuple[Floats,
     return clip_means(np.stack(values))[0], None
 
 
-OF_SETS: dict[str, Callable[[Inputs, Grey, int, int], tuple[Floats, Repaired | None]]] = {
+OF_SETS: dict[str, Callable[[Inputs, Grey, int, int], tuple[Floats, Permuted | None]]] = {
     "smoothness": smoothness,
     "motion_energy": energy,
 }

@@ -18,8 +18,8 @@ class Plan:
         ssim: the flavour that `ssim_excess` is made of.
         grey: how optical flow takes luminance.
         block: clips of one stimulus block, 1 for independent clips.
-        n_draws: re-pairings of the permutation test at most.
-        seed: of re-pairings, sampled places and bootstrap.
+        n_draws: permutations of the test at most.
+        seed: of permutations, sampled places and bootstrap.
         workers: threads.
     """
 

@@ -1,4 +1,4 @@
-"""Re-pairings of clips that no data set describes: for the mismatched floor, and for its permutation test."""
+"""Permutations of clips that no data set describes: for the mismatched floor, and for its permutation test."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from brainflix.errors import DataError, UsageError
 from brainflix.evaluate.bootstrap import defined_mean
 from brainflix.evaluate.motion import magnitude_matched_orders, time_reversal_test
-from brainflix.evaluate.repairing import (
+from brainflix.evaluate.permutations import (
     NullSums,
-    Repaired,
+    Permuted,
     circular_orders,
     from_null,
     met_by,
@@ -32,12 +32,12 @@ SPEED_BINS = 10
 
 @dataclass(frozen=True, eq=False)
 class Repairing:
-    """What is re-paired, and how clips hang together.
+    """What is permuted, and how clips hang together.
 
     Attributes:
         place: array of shape (n_clips,), where each clip stands in the rotations that make the chance level.
         shifts: array of shape (n_shifts,), their steps; none of them leaves a clip, or its block, in its place.
-        test: array of shape (n_draws, n_clips), re-pairings for the p value, maybe on disk.
+        test: array of shape (n_draws, n_clips), permutations for the p value, maybe on disk.
         clusters: array of shape (n_clips,), cluster of each clip for intervals.
     """
 
@@ -48,7 +48,7 @@ class Repairing:
 
     @property
     def floor(self) -> Orders:
-        """Re-pairings without any true pair, for the chance level, (n_shifts, n_clips)."""
+        """Permutations without any true pair, for the chance level, (n_shifts, n_clips)."""
         return self.rotated(np.arange(len(self.place)))
 
     @property
@@ -73,7 +73,7 @@ class Gathering(Protocol):
     def add(self, clips: NDArray[np.int64], scores: Floats) -> None:
         """Take the scores of some predictions against all truths, (len(clips), n_clips), each once."""
 
-    def result(self) -> Repaired:
+    def result(self) -> Permuted:
         """Return chance and p."""
 
 
@@ -92,7 +92,7 @@ class Rotations:
         self._floor.add(scores, self._repairing.rotated(clips))
         _add_rows(self._test, scores, self._repairing.test, clips)
 
-    def result(self) -> Repaired:
+    def result(self) -> Permuted:
         """Return chance and p."""
         observed = float(self._own.means()[0])
         tested = from_null(observed, self._test.means(), higher_is_better=self._higher_is_better)
@@ -103,11 +103,11 @@ class SameSpeed:
     """Chance and p among clips of nearly the same true speed (docs/scoring.md, Matched speed); higher is better."""
 
     def __init__(self, speed: Floats, *, n_draws: int, seed: int, folder: Path | None = None) -> None:
-        """Draw the re-pairings.
+        """Draw the permutations.
 
         Args:
             speed: array of shape (n_clips,), mean true speed.
-            n_draws: re-pairings.
+            n_draws: permutations.
             seed: of the draws.
             folder: takes the draws, which have room there; None holds them in memory.
         """
@@ -123,7 +123,7 @@ class SameSpeed:
         self._floor.append(mismatched_means(scores, strangers))
         _add_rows(self._test, scores, self._orders, clips)
 
-    def result(self) -> Repaired:
+    def result(self) -> Permuted:
         """Return chance and p."""
         tested = from_null(float(self._own.means()[0]), self._test.means())
         return replace(tested, chance=defined_mean(np.concatenate(self._floor)))
@@ -138,7 +138,7 @@ def _add_rows(sums: NullSums, scores: Floats, orders: Orders, clips: NDArray[np.
 def make_repairing(
     rank: NDArray[np.integer[Any]], *, block: int, n_draws: int = 10_000, seed: int = 0, folder: Path | None = None
 ) -> Repairing:
-    """Choose the re-pairings (docs/scoring.md, Re-pairing).
+    """Choose the permutations (docs/scoring.md, Permutation).
 
     The floor is the mean over every mismatched pair that is not of one block. Clips that are independent of each other
     (block 1) are permuted for p, in the order of `rank`, which should depend on what they show and not on their names:
@@ -147,7 +147,7 @@ def make_repairing(
     Args:
         rank: array of shape (n_clips,), a permutation.
         block: clips of one stimulus block, 1 for clips that are independent.
-        n_draws: permutations at most; 0 for no re-pairing.
+        n_draws: permutations at most; 0 for no permutation.
         seed: of the draws.
         folder: takes the draws, which have room there; None holds them in memory.
 
@@ -158,7 +158,7 @@ def make_repairing(
     n = len(rank)
     own = np.arange(n)
     if block < 1 or n_draws < 0:
-        raise UsageError(f"blocks of {block} clips and {n_draws} re-pairings are not possible")
+        raise UsageError(f"blocks of {block} clips and {n_draws} permutations are not possible")
     if block > 1 and n < 2 * block:
         raise DataError(f"{n} clips are too few for blocks of {block}", why="at least two blocks are needed")
     place = own if block > 1 else np.asarray(rank)
@@ -170,12 +170,12 @@ def make_repairing(
     )
 
 
-def repaired(matrix: Floats, repairing: Repairing, *, higher_is_better: bool = True) -> Repaired:
-    """Return the chance level, from mismatched pairs only, and the p of the re-pairing test.
+def repaired(matrix: Floats, repairing: Repairing, *, higher_is_better: bool = True) -> Permuted:
+    """Return the chance level, from mismatched pairs only, and the p of the permutation test.
 
     Args:
         matrix: array of shape (n_clips, n_clips), score of prediction i against truth j.
-        repairing: how to re-pair.
+        repairing: how to permute.
         higher_is_better: False for errors.
     """
     gathered = Rotations(repairing, higher_is_better=higher_is_better)
@@ -183,14 +183,14 @@ def repaired(matrix: Floats, repairing: Repairing, *, higher_is_better: bool = T
     return gathered.result()
 
 
-def signs(values: Floats, clusters: NDArray[np.int64]) -> Repaired:
-    """Return p of an exact sign test of values (n_clips,) against 0 over clusters; nothing is re-paired."""
+def signs(values: Floats, clusters: NDArray[np.int64]) -> Permuted:
+    """Return p of an exact sign test of values (n_clips,) against 0 over clusters; nothing is permuted."""
     tested = time_reversal_test(values, np.zeros_like(values), clusters)
-    return Repaired(defined_mean(values), math.nan, math.nan, tested.p, 0)
+    return Permuted(defined_mean(values), math.nan, math.nan, tested.p, 0)
 
 
 def _test(place: NDArray[np.integer[Any]], block: int, n_draws: int, seed: int, folder: Path | None) -> Orders:
-    """Draw the re-pairings for p, (n_draws, n_clips): permutations of single clips, rotations of blocks."""
+    """Draw the permutations for p, (n_draws, n_clips): permutations of single clips, rotations of blocks."""
     n = len(place)
     if not n_draws:
         return np.empty((0, n), np.int32)

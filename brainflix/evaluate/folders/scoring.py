@@ -18,12 +18,12 @@ from brainflix.evaluate import baselines
 from brainflix.evaluate.bootstrap import defined_mean
 from brainflix.evaluate.clip_pool import clip_pool, in_order
 from brainflix.evaluate.flow import epe_static
-from brainflix.evaluate.folders.inputs import Inputs, Track
-from brainflix.evaluate.folders.lines import Table, make_line
+from brainflix.evaluate.staging import Inputs, Track
+from brainflix.evaluate.lines import Table, make_line
 from brainflix.evaluate.folders.motion import OF_SETS
 from brainflix.evaluate.folders.plan import Plan
 from brainflix.evaluate.folders.repairing import Gathering, Repairing, Rotations, SameSpeed, signs
-from brainflix.evaluate.repairing import Repaired, mismatched_means
+from brainflix.evaluate.permutations import Permuted, mismatched_means
 from brainflix.evaluate.scorecard import Line
 from brainflix.evaluate.ssim_pairs import ssim_matrix
 from brainflix.evaluate.video_metrics import FLAVOURS, METRICS, Metric, score_views
@@ -33,7 +33,7 @@ from brainflix.scratch import give_back, zeros
 Floats = NDArray[np.float64]
 BASELINES = ("grey", "blurred", "static_first", "truth_first")
 PREDICTION = "prediction"
-# A baseline's SSIM with other clips is a mean over this many re-pairings; each holds every clip once on either side.
+# A baseline's SSIM with other clips is a mean over this many permutations; each holds every clip once on either side.
 FLOOR_ORDERS = 4
 # Differences that are 0 by chance.
 CENTRED = ("ssim_excess", "reversal_gain")
@@ -66,7 +66,7 @@ def score_folder(
     Args:
         inputs: the clips.
         plan: what to score and how.
-        repairing: how clips are re-paired.
+        repairing: how clips are permuted.
         track: counts clips.
         folder: takes what grows with the clips, which has room there; None holds it in memory.
 
@@ -164,7 +164,7 @@ def derive(baseline: str, inputs: Inputs, clip: int) -> NDArray[np.uint8]:
 
 
 def scratch_bytes(inputs: Inputs, plan: Plan) -> int:
-    """Return how much room on disk `score_folder` takes for samples, re-pairings and matrices of all pairings."""
+    """Return how much room on disk `score_folder` takes for samples, permutations and matrices of all pairings."""
     n, n_frames = inputs.truth.shape[:2]
     samples = n_frames * (3 * PIXEL_PLACES + (8 * FLOW_PLACES if plan.moves else 0))
     orders = 2 if any(METRICS[name].null == "matched" for name in plan.of_clips) else 1
@@ -174,8 +174,8 @@ def scratch_bytes(inputs: Inputs, plan: Plan) -> int:
 
 def _score_pairs(
     inputs: Inputs, plan: Plan, own: Own, repairing: Repairing, track: Track, folder: Path | None
-) -> tuple[dict[str, Repaired], Floats]:
-    """Return chance and p of all metrics that can be re-paired, and each prediction's SSIM with other clips."""
+) -> tuple[dict[str, Permuted], Floats]:
+    """Return chance and p of all metrics that can be permuted, and each prediction's SSIM with other clips."""
     n = len(inputs.ids)
     floor = np.full(n, math.nan)
     if n < 2 or not plan.n_draws:
@@ -185,8 +185,8 @@ def _score_pairs(
         ClipSet(videos, flow, per_second, plan.seed, plan.workers, folder)
         for videos, flow in zip((inputs.truth, inputs.prediction), own.flows or (None, None), strict=True)
     )
-    tested: dict[str, Repaired] = {}
-    for name in track(plan.of_clips, "metrics re-paired"):
+    tested: dict[str, Permuted] = {}
+    for name in track(plan.of_clips, "metrics permuted"):
         metric = METRICS[name]
         if metric.matrix is None:
             continue

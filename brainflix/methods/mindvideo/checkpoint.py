@@ -18,16 +18,17 @@ from brainflix.methods.mindvideo.parts import MindVideoEncoderImportParams
 from brainflix.methods.mindvideo.train.video import unet_settings
 from brainflix.models.imports import State, _check_kind, _fitting, _size, _told, _trunk_sizes
 from brainflix.models.inflated_unet import TEMPORAL, inflate
-from brainflix.parts.params import Params
+from brainflix.parts.contract import Inputs
+from brainflix.parts.work import Work
 from brainflix.train.imports import Imported, _given, _plain, preparation_of, read_settings, read_weights
-from brainflix.trained.result import TrainResult
+from brainflix.trained.files import TrainResult
 
 _DENOISER = "unet"
 # What is drawn where the released denoiser has no temporal layers.
 _SEED = 0
 
 
-def import_mindvideo(path: Path, params: Params) -> Imported:
+def import_mindvideo(params: MindVideoEncoderImportParams, inputs: Inputs, work: Work) -> Imported:
     """Read a folder `pretrains/subN`: `fmri_encoder` and `unet`; its `vae` and `scheduler` stay where they are.
 
     A generator takes those two by the folder's name, as its `weights`. A denoiser without any temporal layer gets fresh
@@ -39,8 +40,9 @@ def import_mindvideo(path: Path, params: Params) -> Imported:
         DataError: a missing, extra or misshapen weight, by name, or two networks that do not belong together.
         UsageError: options that do not fit the weights.
     """
-    encoder = import_mindvideo_encoder(path / "fmri_encoder", params)
-    folder = path / _DENOISER
+    inside = params.model_copy(update={"path": params.path / "fmri_encoder"})
+    encoder = import_mindvideo_encoder(inside, inputs, work)
+    folder = params.path / _DENOISER
     config, state = read_denoiser(folder)
     unet = inflate(config, {name: tensor.float() for name, tensor in state.items()}, _SEED)
     own = encoder.result.config
@@ -71,19 +73,18 @@ def import_mindvideo(path: Path, params: Params) -> Imported:
 _ENCODER_FILES = ("model.pth", "diffusion_pytorch_model.bin", "diffusion_pytorch_model.safetensors")
 
 
-def import_mindvideo_encoder(path: Path, params: Params) -> Imported:
+def import_mindvideo_encoder(params: MindVideoEncoderImportParams, inputs: Inputs, work: Work) -> Imported:
     """Read MinD-Video's encoder: a folder `fmri_encoder`, or its file of weights with `config.json` beside it.
 
     How its context was pooled while it was tuned is not known; the config says "mean". Errors as `import_mbm`.
     """
-    options = MindVideoEncoderImportParams.model_validate(params.model_dump())
-    file = encoder_file(path)
+    file = encoder_file(params.path)
     beside = file.with_name("config.json")
     state, settings = read_weights(file)
     settings |= read_settings(beside) if beside.is_file() else {}
-    config, weights = encoder_weights(state, settings | _given(options, "heads"))
-    preparation = preparation_of(config.n_grayordinates, config.patch_size, options)
-    window = options.window_tr or tuple(range(config.window))
+    config, weights = encoder_weights(state, settings | _given(params, "heads"))
+    preparation = preparation_of(config.n_grayordinates, config.patch_size, params)
+    window = params.window_tr or tuple(range(config.window))
     if len(window) != config.window:
         raise UsageError(f"window_tr has {len(window)} rows, the encoder reads {config.window}")
     document = {

@@ -12,9 +12,9 @@ from torch import Tensor
 from brainflix.errors import DataError, UsageError
 from brainflix.methods.mindvideo.networks import MindVideoEncoder, MindVideoEncoderConfig
 from brainflix.models.weights import load_strict
+from brainflix.trained.files import TrainResult
 from brainflix.trained.network import Network, Reading
 from brainflix.trained.preparation import Preparation
-from brainflix.trained.result import TrainResult
 
 ARCHITECTURE, JOINT = "mindvideo-encoder", "mindvideo-joint"
 PREFIX = "encoder."

@@ -21,11 +21,12 @@ from brainflix.io.weights import resolve_weights
 from brainflix.methods.mindvideo.parts import MindVideoGeneratorParams
 from brainflix.methods.mindvideo.train.phases import trained_denoiser
 from brainflix.models.inflated_unet import InflatedBlock, InflatedUNet, inflate
-from brainflix.parts.contract import Job, Tools
+from brainflix.parts.contract import Inputs
+from brainflix.parts.work import Work
 from brainflix.pretrained.vae import decode_latents, load_vae
 from brainflix.reconstruct.generator import Batch
+from brainflix.reconstruct.rendering import rendering
 from brainflix.reconstruct.seeds import clip_noise
-from brainflix.store.artifact import Artifact
 from brainflix.trained.files import load_result
 
 # Solvers that draw no noise of their own, so that a clip does not depend on the others of its batch.
@@ -81,7 +82,7 @@ class MindVideo:
         return sample(self, contexts, batch.clip_ids, batch.n_frames)
 
 
-def load(job: Job, params: MindVideoGeneratorParams, inputs: Mapping[str, list[Artifact]], tools: Tools) -> MindVideo:
+def load(params: MindVideoGeneratorParams, inputs: Inputs, work: Work) -> MindVideo:
     """Load the denoiser of the artifact `unet`, and autoencoder and schedule of the pinned weights.
 
     Raises:
@@ -93,19 +94,22 @@ def load(job: Job, params: MindVideoGeneratorParams, inputs: Mapping[str, list[A
             why="it leads away from the context of the mean response",
             next="give predictions of mindvideo-context with of=mean, or set guidance_scale to 1",
         )
-    folder, compute = resolve_weights(params.weights, params.revision, params.folders), tools.compute()
+    folder, compute = resolve_weights(params.weights, params.revision, params.folders), work.compute()
     config, state = trained_denoiser(load_result(inputs["unet"][0].path))
-    unet = inflate(config, state, job.seed).to(compute.device, compute.dtype).eval()
+    unet = inflate(config, state, work.seed).to(compute.device, compute.dtype).eval()
     # Far from any seed that a recipe may have, so that two recipes' samples do not share their noise.
     return MindVideo(
         unet,
         load_vae(folder / params.vae, compute),
         folder / params.scheduler,
         params,
-        job.seed + (params.sample << 32),
+        work.seed + (params.sample << 32),
         compute,
-        attention_note(unet, tools.attention, compute),
+        attention_note(unet, work.attention, compute),
     )
+
+
+part = rendering(load)
 
 
 def attention_note(unet: InflatedUNet, wanted: str, compute: Compute) -> str:

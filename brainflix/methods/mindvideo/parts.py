@@ -160,20 +160,6 @@ class MindVideoJointParams(DenoiserParams, PhaseParams):
 
 
 PARTS: Table = {
-    "network": {
-        "mindvideo-encoder": Part(
-            "brainflix.methods.mindvideo.encoder:network",
-            Params,
-            "encoder of windows",
-            needs=("result",),
-        ),
-        "mindvideo-joint": Part(
-            "brainflix.methods.mindvideo.encoder:network",
-            Params,
-            "encoder of windows that was trained with a denoiser",
-            needs=("result",),
-        ),
-    },
     "train": {
         "mindvideo-contrastive": Part(
             "brainflix.methods.mindvideo.train.phases:mindvideo_phase",
@@ -206,7 +192,7 @@ PARTS: Table = {
     },
     "reconstruct": {
         "mindvideo": Part(
-            "brainflix.methods.mindvideo.generate:load",
+            "brainflix.methods.mindvideo.generate:part",
             MindVideoGeneratorParams,
             "inflated Stable Diffusion: pure noise, denoised under a context that was decoded from the brain",
             needs=("clips", "unet", "context"),
@@ -218,13 +204,18 @@ PARTS: Table = {
             "brainflix.methods.mindvideo.checkpoint:import_mindvideo_encoder",
             MindVideoEncoderImportParams,
             "MinD-Video's fMRI encoder: the folder fmri_encoder, or its weights with config.json beside",
-            needs=("path",),
+            needs=(),
         ),
         "mindvideo": Part(
             "brainflix.methods.mindvideo.checkpoint:import_mindvideo",
             MindVideoEncoderImportParams,
             "MinD-Video's folder of one subject: encoder and denoiser; its vae stays where it is",
-            needs=("path",),
+            needs=(),
         ),
     },
+}
+
+ARCHITECTURES = {
+    "mindvideo-encoder": "brainflix.methods.mindvideo.encoder:network",
+    "mindvideo-joint": "brainflix.methods.mindvideo.encoder:network",
 }

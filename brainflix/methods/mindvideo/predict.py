@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,36 +11,34 @@ import torch
 from brainflix.device import CPU, Compute
 from brainflix.methods.mindvideo.encoder import encoder_only, network, prepare_windows, rebuild_encoder
 from brainflix.methods.mindvideo.parts import MindVideoContextParams
-from brainflix.parts.contract import Job, Tools
+from brainflix.parts.contract import Inputs
+from brainflix.parts.work import Work
 from brainflix.regress.problem import mean_by_clip
-from brainflix.store.artifact import Artifact
 from brainflix.store.responses import Responses
 from brainflix.store.schema import Predictions
 from brainflix.store.windows import windowed
 from brainflix.trained.features import embed_prepared
-from brainflix.trained.files import load_result
+from brainflix.trained.files import TrainResult, load_result
 from brainflix.trained.network import window_of
-from brainflix.trained.result import TrainResult
 
 
-def context(job: Job, inputs: Mapping[str, list[Artifact]], tools: Tools) -> Predictions:
+def context(params: MindVideoContextParams, inputs: Inputs, work: Work) -> Predictions:
     """Encode every test presentation and average over a clip's repeats, or encode the mean row for every test clip.
 
     No target is the truth of a context, so the predictions name the encoder in the target's place.
     """
-    params = MindVideoContextParams.model_validate(job.params)
     source = inputs["encoder"][0]
     result = encoder_only(load_result(source.path))
     offsets = window_of(network(result), tuple(source.manifest.parameters.get("window_tr", ())))
     responses = Responses.load(inputs["test"][0])
     if params.of == "clips":
         clip, rows = windowed(responses, offsets).trials("test")
-        wanted, values = mean_by_clip(context_of(result, rows, tools.compute()), clip)
+        wanted, values = mean_by_clip(context_of(result, rows, work.compute()), clip)
     else:
         wanted = np.unique(responses.trials("test")[0])
         _, rows = responses.trials("test" if params.compat == "mindvideo" else "train")
         window = np.tile(rows.mean(axis=0, dtype=np.float64).astype(np.float32), len(offsets))[None]
-        values = np.repeat(context_of(result, window, tools.compute()), len(wanted), axis=0)
+        values = np.repeat(context_of(result, window, work.compute()), len(wanted), axis=0)
     ids = tuple(responses.clips.ids[c] for c in wanted)
     return Predictions(values, ids, str(source.ref), {"n_trials": len(rows)})
 

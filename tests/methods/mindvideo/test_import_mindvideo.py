@@ -11,14 +11,14 @@ import torch
 
 from brainflix.device import seeded_init
 from brainflix.errors import DataError, IntegrityError, MissingError
-from brainflix.methods.mindvideo.checkpoint import import_mindvideo
 from brainflix.methods.mindvideo.networks import MindVideoEncoderConfig, build_mindvideo_encoder
 from brainflix.methods.mindvideo.parts import MindVideoEncoderImportParams
 from brainflix.methods.mindvideo.predict import context_of
 from brainflix.methods.mindvideo.train.video import unet_settings
 from brainflix.models.inflated_unet import InflatedUNet, inflate
 from brainflix.store.store import Store
-from brainflix.train.import_artifact import imported_ref, publish_import
+from brainflix.train.import_artifact import imported_ref, publish_import, read_checkpoint
+from brainflix.train.imports import Imported
 from brainflix.trained.files import load_result
 from tests.models.released import settings_of
 
@@ -32,7 +32,6 @@ UNET = {
     "norm_num_groups": 4,
     "attention_head_dim": 2,
 }
-OPTIONS = MindVideoEncoderImportParams()
 
 
 def denoiser(context_width: int = 12) -> InflatedUNet:
@@ -59,9 +58,14 @@ def write(folder: Path, unet: InflatedUNet, leave_out: str | None = None) -> Pat
     return folder
 
 
+def read(folder: Path) -> Imported:
+    """Read a folder as `import-checkpoint` does."""
+    return read_checkpoint("mindvideo", MindVideoEncoderImportParams(path=folder), Store(folder.parent / "store"))
+
+
 def test_both_networks_come_out_as_they_went_in(tmp_path: Path) -> None:
     unet = denoiser()
-    imported = import_mindvideo(write(tmp_path / "sub1", unet), OPTIONS)
+    imported = read(write(tmp_path / "sub1", unet))
     assert imported.settings["temporal layers of the denoiser"] == "released" and imported.window_tr == (0, 1)
     store = Store(tmp_path / "store")
     ref = imported_ref("mindvideo", "sub1", imported, {})
@@ -82,7 +86,7 @@ def test_both_networks_come_out_as_they_went_in(tmp_path: Path) -> None:
 
 
 def test_a_denoiser_without_temporal_layers_gets_fresh_ones(tmp_path: Path) -> None:
-    imported = import_mindvideo(write(tmp_path, denoiser(), "_temp."), OPTIONS)
+    imported = read(write(tmp_path, denoiser(), "_temp."))
     assert imported.settings["temporal layers of the denoiser"] == "fresh"
     assert any("_temp." in name for name in imported.result.state if name.startswith("unet."))
 
@@ -90,26 +94,26 @@ def test_a_denoiser_without_temporal_layers_gets_fresh_ones(tmp_path: Path) -> N
 @pytest.mark.parametrize("name", ["conv_in.bias", "down_blocks.0.attentions.0.transformer_blocks.0.norm_temp.weight"])
 def test_a_missing_weight_of_the_denoiser_is_named(tmp_path: Path, name: str) -> None:
     with pytest.raises(DataError, match=f"missing {name}"):
-        import_mindvideo(write(tmp_path, denoiser(), name), OPTIONS)
+        read(write(tmp_path, denoiser(), name))
 
 
 def test_a_misshapen_weight_of_the_denoiser_is_named(tmp_path: Path) -> None:
     unet = denoiser()
     unet.conv_in.bias = torch.nn.Parameter(torch.zeros(7))
     with pytest.raises(DataError, match=r"conv_in\.bias is \(7,\)"):
-        import_mindvideo(write(tmp_path, unet), OPTIONS)
+        read(write(tmp_path, unet))
 
 
 def test_networks_that_do_not_belong_together_and_absent_or_torn_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="12 channels"):
-        import_mindvideo(write(tmp_path / "other", denoiser(16)), OPTIONS)
+        read(write(tmp_path / "other", denoiser(16)))
     folder = write(tmp_path / "sub1", denoiser())
     weights = folder / "unet" / "diffusion_pytorch_model.bin"
     weights.write_bytes(weights.read_bytes()[:-100])
     with pytest.raises(IntegrityError):
-        import_mindvideo(folder, OPTIONS)
+        read(folder)
     weights.unlink()
     with pytest.raises(MissingError, match="no denoiser"):
-        import_mindvideo(folder, OPTIONS)
+        read(folder)
     with pytest.raises(MissingError):
-        import_mindvideo(tmp_path / "absent", OPTIONS)
+        read(tmp_path / "absent")

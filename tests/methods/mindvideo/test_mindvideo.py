@@ -17,14 +17,13 @@ from brainflix.methods.mindvideo.generate import MindVideo, load, load_solver
 from brainflix.methods.mindvideo.parts import MindVideoGeneratorParams
 from brainflix.methods.mindvideo.train.video import unet_settings
 from brainflix.models.inflated_unet import inflate
-from brainflix.parts.contract import Job, Tools
+from brainflix.parts.work import Work
 from brainflix.pretrained.vae import decode_latents
 from brainflix.reconstruct.generator import Batch
 from brainflix.reconstruct.seeds import clip_noise
 from brainflix.store.refs import Ref
 from brainflix.store.store import Store
-from brainflix.trained.files import save_result
-from brainflix.trained.result import TrainResult
+from brainflix.trained.files import TrainResult
 
 N_FRAMES, IDS = 3, ("a_1", "a_2", "a_3")
 COMPUTE = pick_compute("cpu", "float32")
@@ -61,7 +60,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     state = {f"unet.{name}": tensor for name, tensor in unet.state_dict().items()} | {"encoder.norm": torch.ones(2)}
     place = Store(tmp_path_factory.mktemp("store"))
     with place.publish(UNET, stage="train", stage_version=1, parameters={}, inputs={}, fsync=False) as out:
-        save_result(out.path, TrainResult(state, {"architecture": "mindvideo-joint", "unet": unet_settings(unet)}, ()))
+        TrainResult(state, {"architecture": "mindvideo-joint", "unet": unet_settings(unet)}, ()).save(out.path)
     return place
 
 
@@ -71,9 +70,8 @@ UNET = Ref("model", "toy-joint", "0" * 12)
 def generator(folder: Path, store: Store, negative: bool = True, **changes: object) -> MindVideo:
     given = {"weights": str(folder), "steps": 4, "guidance_scale": 5.0, **changes}
     params = MindVideoGeneratorParams.model_validate(given)
-    job = Job("reconstruct", "", "mindvideo", 1, {}, Ref("videos", "x", "0" * 12), {}, 7, "demo", "r", "1")
     roles = {"unet": [store.open(UNET)]} | ({"negative": []} if negative else {})
-    return load(job, params, roles, Tools(store, lambda: COMPUTE))
+    return load(params, roles, Work(store, lambda: COMPUTE, ref=Ref("videos", "x", "0" * 12), seed=7))
 
 
 def frames(made: MindVideo, index: tuple[int, ...] = (0, 1, 2), negative: np.ndarray | None = NEGATIVE) -> np.ndarray:

@@ -8,18 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from brainflix.device import CPU, Compute
+from brainflix.device import CPU
 from brainflix.errors import UsageError
 from brainflix.methods.mindvideo.predict import context_of
-from brainflix.parts.contract import Job, Tools
 from brainflix.parts.find import find
+from brainflix.parts.work import Tools
 from brainflix.store.refs import Ref
 from brainflix.store.responses import Responses
 from brainflix.store.schema import Predictions, Targets
 from brainflix.store.store import Store
 from brainflix.train.masked import train_masked
 from brainflix.train.parts import MaskedParams
-from brainflix.trained.files import load_result, save_result
+from brainflix.trained.files import load_result
 from tests import parts_world as world
 
 MASKED = MaskedParams(preset="tiny", width=16, depth=1, heads=2, patch_size=8, epochs=0, warmup_epochs=0)
@@ -30,17 +30,10 @@ REPEATED = Ref("aligned", "toy-repeated", "2" * 12)
 PARAMS = {"preset": "tiny", "context_width": 5, "n_tokens": 3, "epochs": 2, "batch_size": 30}
 
 
-def tools(store: Store) -> Tools:
-    def compute() -> Compute:
-        return CPU
-
-    return Tools(store=store, compute=compute)
-
-
 def run(store: Store, stage: str, part: str, kind: str, params: dict, inputs: dict[str, tuple[Ref, ...]]) -> object:
-    job: Job = world.job(stage, part, kind, find(stage, part).load_params()(**params).model_dump(mode="json"), inputs)
+    job = world.job(stage, part, kind, params, inputs)
     opened = {role: [store.open(ref) for ref in refs] for role, refs in inputs.items()}
-    return find(stage, part).load()(job, opened, tools(store))
+    return world.call(find(stage, part).load(), job, opened, Tools(store, lambda: CPU))
 
 
 @pytest.fixture(scope="module")
@@ -61,15 +54,15 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
         run=np.concatenate([responses.run, [12, 13]]),
         run_names=(*responses.run_names, "again1", "again2"),
     )
-    made = ((START, lambda path: save_result(path, start)), (REPEATED, again.save), (TEXT, Targets(tokens, clips).save))
+    made = ((START, start.save), (REPEATED, again.save), (TEXT, Targets(tokens, clips).save))
     for ref, save in made:
         with place.publish(ref, stage="x", stage_version=1, parameters={}, inputs={}, fsync=False) as out:
-            save(out.path)  # type: ignore[operator]
+            save(out.path)
     roles = {"rows": tuple(world.BOLD), "start": (START,), "image": (world.TARGET,), "text": (TEXT,)}
     result = run(place, "train", "mindvideo-contrastive", "model", PARAMS, roles)
     parameters = {"window_tr": [0, 1]}
     with place.publish(TRAINED, stage="train", stage_version=1, parameters=parameters, inputs={}, fsync=False) as out:
-        save_result(out.path, result)  # type: ignore[arg-type]
+        result.save(out.path)
     return place
 
 
@@ -125,7 +118,7 @@ def test_the_mean_row_of_training_says_nothing_of_testing(store: Store, tmp_path
     world.fill(other, test_response=9.0)
     source = load_result(store.path(TRAINED))
     with other.publish(TRAINED, stage="train", stage_version=1, parameters={}, inputs={}, fsync=False) as out:
-        save_result(out.path, source)
+        source.save(out.path)
     before, after = (contexts(each, world.BOLD[0], of="mean").values for each in (store, other))
     assert np.array_equal(before, after)
 

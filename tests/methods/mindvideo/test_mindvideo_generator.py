@@ -24,8 +24,8 @@ from brainflix.methods.mindvideo.train.joint import tune_joint
 from brainflix.methods.mindvideo.train.phases import trained_denoiser
 from brainflix.methods.mindvideo.train.video import tune_video
 from brainflix.models.inflated_unet import InflatedUNet, inflate
-from brainflix.parts.contract import Job, Tools
 from brainflix.parts.find import find
+from brainflix.parts.work import Tools
 from brainflix.store.refs import Ref
 from brainflix.store.schema import Clips, Responses, Targets
 from brainflix.store.store import Store
@@ -33,9 +33,8 @@ from brainflix.train.data import step_noise
 from brainflix.train.denoising import by_channel, denoising_loss, drop_some, kept_signal, noise_widths, normal_noise
 from brainflix.train.frozen import chosen_layers, train_only, whole_state
 from brainflix.train.loop import FitState, Hooks
-from brainflix.trained.files import load_result, save_result
+from brainflix.trained.files import TrainResult, load_result
 from brainflix.trained.preparation import Preparation
-from brainflix.trained.result import TrainResult
 from tests import parts_world as world
 
 TINY = {
@@ -288,7 +287,7 @@ def fill(root: Path, test_value: float) -> Store:
     saves: tuple[tuple[Ref, Callable[[Path], object]], ...] = (
         (LATENTS, Targets(latents[::-1], back).save),
         (TEXT, Targets(text, clip_table).save),
-        (ENCODER, lambda path: save_result(path, tuned)),
+        (ENCODER, tuned.save),
     )
     for ref, save in saves:
         with store.publish(ref, stage="x", stage_version=1, parameters={}, inputs={}, fsync=False) as out:
@@ -298,9 +297,9 @@ def fill(root: Path, test_value: float) -> Store:
 
 def run(store: Store, part: str, weights: Path, inputs: dict[str, tuple[Ref, ...]], **params: object) -> TrainResult:
     given = {"preset": "tiny", "epochs": 2, "batch_size": 16, "weights": str(weights), **params}
-    job: Job = world.job("train", part, "model", find("train", part).load_params()(**given).model_dump(), inputs)
+    job = world.job("train", part, "model", given, inputs)
     opened = {role: [store.open(ref) for ref in refs] for role, refs in inputs.items()}
-    result = find("train", part).load()(job, opened, Tools(store, lambda: CPU))
+    result = world.call(find("train", part).load(), job, opened, Tools(store, lambda: CPU))
     assert isinstance(result, TrainResult)
     return result
 
@@ -320,7 +319,7 @@ def test_the_joint_phase_goes_on_from_a_trained_denoiser_or_from_the_weights(tmp
     store = fill(tmp_path, 0.0)
     video = run(store, "mindvideo-video", weights, {"latents": (LATENTS,), "text": (TEXT,)})
     with store.publish(UNET, stage="x", stage_version=1, parameters={}, inputs={}, fsync=False) as out:
-        save_result(out.path, video)
+        video.save(out.path)
     resting = {"epochs": 0, "warmup_epochs": 0}
     bare = run(store, "mindvideo-joint", weights, ROLES, **resting).state
     tuned = run(store, "mindvideo-joint", weights, ROLES | {"unet": (UNET,)}, **resting).state
@@ -333,7 +332,7 @@ def test_the_joint_phase_goes_on_from_a_trained_denoiser_or_from_the_weights(tmp
 def test_the_result_survives_its_files_and_holds_an_encoder(tmp_path: Path, weights: Path) -> None:
     store = fill(tmp_path, 0.0)
     result = run(store, "mindvideo-joint", weights, ROLES)
-    save_result(tmp_path, result)
+    result.save(tmp_path)
     back = load_result(tmp_path)
     assert equal(back, result)
     config, state = trained_denoiser(back)

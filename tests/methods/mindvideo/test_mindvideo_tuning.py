@@ -19,8 +19,8 @@ from brainflix.train.data import hold_out
 from brainflix.train.loop import FitState, Hooks
 from brainflix.train.masked import train_masked
 from brainflix.trained.features import extract
+from brainflix.trained.files import TrainResult
 from brainflix.trained.network import rebuild, window_of
-from brainflix.trained.result import TrainResult
 from brainflix.trained.retrieval import retrieval_scores
 from tests.train.worlds import ALIGNED, COLUMNS, MASKED, make_world
 

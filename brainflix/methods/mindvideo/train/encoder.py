@@ -30,8 +30,8 @@ from brainflix.models.weights import load_strict
 from brainflix.train.data import RowSource, drop_vertices, fit_preparation
 from brainflix.train.loop import Hooks, fit, loop_config
 from brainflix.train.pairs import check_pairs, retrieval_evaluation
+from brainflix.trained.files import TrainResult
 from brainflix.trained.preparation import Preparation
-from brainflix.trained.result import TrainResult
 
 if TYPE_CHECKING:
     from brainflix.methods.mindvideo.parts import MindVideoContrastiveParams

@@ -21,8 +21,8 @@ from brainflix.train.data import RowSource, drop_vertices
 from brainflix.train.denoising import by_channel, denoising_loss, drop_some, noise_widths
 from brainflix.train.frozen import chosen_layers, train_only, whole_state
 from brainflix.train.loop import Hooks, fit, loop_config
+from brainflix.trained.files import TrainResult
 from brainflix.trained.preparation import Preparation
-from brainflix.trained.result import TrainResult
 
 if TYPE_CHECKING:
     from brainflix.methods.mindvideo.parts import MindVideoJointParams

@@ -21,44 +21,42 @@ from brainflix.methods.mindvideo.train.encoder import tune_mindvideo
 from brainflix.methods.mindvideo.train.joint import tune_joint
 from brainflix.methods.mindvideo.train.video import tune_video
 from brainflix.models.inflated_unet import InflatedUNet, inflate
-from brainflix.parts.contract import Job, Tools
+from brainflix.parts.contract import Inputs
+from brainflix.parts.work import Work
 from brainflix.store.artifact import Artifact
 from brainflix.store.lookup import find_clips
 from brainflix.store.schema import Clips, Targets
 from brainflix.train.denoising import kept_signal
 from brainflix.train.phases import phase_hooks, pooled_rows, rows_and_held_out
-from brainflix.trained.files import load_result
+from brainflix.trained.files import TrainResult, load_result
 from brainflix.trained.network import window_of
-from brainflix.trained.result import TrainResult
 
 
-def video_phase(job: Job, inputs: Mapping[str, list[Artifact]], tools: Tools) -> TrainResult:
+def video_phase(params: MindVideoVideoParams, inputs: Inputs, work: Work) -> TrainResult:
     """Tune the inflated denoiser on the training clips of `latents` under their `text`."""
-    params = MindVideoVideoParams.model_validate(job.params)
     latents, text = inputs["latents"][0], inputs["text"][0]
     clips = Clips.load(latents)
     ids = clips.take(clips.of("train")).ids
-    unet, kept = start_denoiser(params, inputs, job.seed)
-    with phase_hooks(job, tools, params, {"phase": "mindvideo-video"}) as hooks:
+    unet, kept = start_denoiser(params, inputs, work.seed)
+    with phase_hooks(work, params, {"phase": "mindvideo-video"}) as hooks:
         return tune_video(
             values_of(latents, ids),
             values_of(text, ids),
             params,
             start=unet,
             kept=kept,
-            seed=job.seed,
-            compute=tools.compute(),
+            seed=work.seed,
+            compute=work.compute(),
             hooks=hooks,
         )
 
 
-def joint_phase(job: Job, inputs: Mapping[str, list[Artifact]], tools: Tools) -> TrainResult:
+def joint_phase(params: MindVideoJointParams, inputs: Inputs, work: Work) -> TrainResult:
     """Train the encoder `encoder` and layers of the denoiser `unet` on the training rows of all subjects under `rows`.
 
     Raises:
         DataError: subjects that cannot be pooled, or a window that is not the encoder's.
     """
-    params = MindVideoJointParams.model_validate(job.params)
     source = inputs["encoder"][0]
     tuned = encoder_only(load_result(source.path))
     own_window = window_of(network(tuned), tuple(source.manifest.parameters.get("window_tr", ())))
@@ -70,8 +68,8 @@ def joint_phase(job: Job, inputs: Mapping[str, list[Artifact]], tools: Tools) ->
     encoder, preparation = rebuild_encoder(tuned)
     rows, ids = named_rows(inputs["rows"], params)
     known, clip = np.unique(ids, return_inverse=True)
-    unet, kept = start_denoiser(params, inputs, job.seed)
-    with phase_hooks(job, tools, params, {"phase": "mindvideo-joint"}) as hooks:
+    unet, kept = start_denoiser(params, inputs, work.seed)
+    with phase_hooks(work, params, {"phase": "mindvideo-joint"}) as hooks:
         return tune_joint(
             rows,
             clip,
@@ -82,8 +80,8 @@ def joint_phase(job: Job, inputs: Mapping[str, list[Artifact]], tools: Tools) ->
             pool=str(tuned.config["pool"]),
             unet=unet,
             kept=kept,
-            seed=job.seed,
-            compute=tools.compute(),
+            seed=work.seed,
+            compute=work.compute(),
             hooks=hooks,
         )
 
@@ -147,16 +145,15 @@ def values_of(artifact: Artifact, ids: list[str] | tuple[str, ...]) -> np.ndarra
     return values
 
 
-def mindvideo_phase(job: Job, inputs: Mapping[str, list[Artifact]], tools: Tools) -> TrainResult:
+def mindvideo_phase(params: MindVideoContrastiveParams, inputs: Inputs, work: Work) -> TrainResult:
     """Contrastive tuning of MinD-Video's encoder towards `image` and `text`, on the trunk of the network `start`."""
-    params = MindVideoContrastiveParams.model_validate(job.params)
     images, texts = ([Targets.load(artifact) for artifact in inputs[role]] for role in ("image", "text"))
     if [image.clips.ids for image in images] != [text.clips.ids for text in texts]:
         raise DataError(
             "images and texts are not about the same clips", next="give both for each data set, in one order"
         )
     rows, clips, held_out = rows_and_held_out(inputs["rows"], params, images)
-    with phase_hooks(job, tools, params, {"phase": "mindvideo-contrastive"}) as hooks:
+    with phase_hooks(work, params, {"phase": "mindvideo-contrastive"}) as hooks:
         return tune_mindvideo(
             rows,
             clips,
@@ -165,7 +162,7 @@ def mindvideo_phase(job: Job, inputs: Mapping[str, list[Artifact]], tools: Tools
             params,
             start=load_result(inputs["start"][0].path),
             held_out=held_out,
-            seed=job.seed,
-            compute=tools.compute(),
+            seed=work.seed,
+            compute=work.compute(),
             hooks=hooks,
         )

@@ -16,10 +16,10 @@ from brainflix.evaluate import flow, places
 from brainflix.evaluate.bootstrap import defined_mean
 from brainflix.evaluate.flow_pairs import epe_matrix, skill_matrix
 from brainflix.evaluate.folders.catalogue import ModelMetric
-from brainflix.evaluate.folders.lines import Table, make_line, sampled_orders, tested_matrix, tested_sample
+from brainflix.evaluate.lines import Table, make_line, sampled_orders, tested_matrix, tested_sample
 from brainflix.evaluate.folders.scoring import PREDICTION
 from brainflix.evaluate.folders.semantic import TRUTH
-from brainflix.evaluate.models.features import Frames, Track, Videos
+from brainflix.evaluate.networks.features import Frames, Track, Videos
 from brainflix.evaluate.scorecard import Line
 from brainflix.evaluate.views import FLOW_PLACES
 

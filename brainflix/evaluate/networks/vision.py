@@ -16,10 +16,10 @@ from torch.nn import functional
 
 from brainflix.device import Compute, seeded_init
 from brainflix.errors import DataError
-from brainflix.evaluate.models.backbones import load_backbone, load_swav
-from brainflix.evaluate.models.checkpoints import Located
-from brainflix.evaluate.models.features import Features, Frames, Network, Run, by_frame
-from brainflix.evaluate.models.packages import import_package
+from brainflix.evaluate.networks.backbones import load_backbone, load_swav
+from brainflix.evaluate.networks.checkpoints import Located
+from brainflix.evaluate.networks.features import Features, Frames, Network, Run, by_frame
+from brainflix.evaluate.networks.packages import import_package
 
 IMAGENET_MEAN, IMAGENET_SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 FRAMES_PER_BATCH, STEPS_PER_BATCH = 32, 8

@@ -10,8 +10,8 @@ import torch
 
 from brainflix.device import seeded_init
 from brainflix.errors import DataError, IntegrityError, MissingError
-from brainflix.evaluate.models.checkpoints import SWAV_GET, Located
-from brainflix.evaluate.models.packages import import_package
+from brainflix.evaluate.networks.checkpoints import SWAV_GET, Located
+from brainflix.evaluate.networks.packages import import_package
 from brainflix.io.fetch.digest import digest_of
 from brainflix.io.legacy.torch_checkpoints import load_checkpoint
 from brainflix.io.weights_hub import is_offline

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from brainflix.errors import DataError, IntegrityError, ResourceError, UsageError
 from brainflix.evaluate.clock import RATE_TOLERANCE, Timing, match_frames, regular
-from brainflix.evaluate.folders.staged import Staged
+from brainflix.evaluate.staged import Staged
 from brainflix.evaluate.protocols import Protocol
 from brainflix.io.clip_folder import ClipFolder, midpoint_split, tile_crop
 from brainflix.io.clip_read import Clip

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from brainflix.errors import UsageError
-from brainflix.evaluate.folders.choosing import choose_metrics
+from brainflix.evaluate.choosing import choose_metrics
 from brainflix.evaluate.folders.engine import Choices, How, Scored, score_source
 from brainflix.evaluate.folders.given import Files
-from brainflix.evaluate.folders.inputs import Source, Track, paired, side_by_side
-from brainflix.evaluate.models.checkpoints import replace_checkpoints
+from brainflix.evaluate.staging import Source, Track, paired, side_by_side
+from brainflix.evaluate.networks.checkpoints import replace_checkpoints
 from brainflix.evaluate.protocols import Protocol, check_bug_compat, find_protocol
 from brainflix.evaluate.scorecard import Line, plain_table
 from brainflix.io.clip_folder import open_clips

@@ -11,7 +11,7 @@ from transformers import AutoConfig, AutoModelForVideoClassification, VideoMAEIm
 
 from brainflix.device import Compute
 from brainflix.errors import DataError
-from brainflix.evaluate.models.loading import load_setup, load_whole
+from brainflix.evaluate.networks.loading import load_setup, load_whole
 
 
 class VideoClassifier:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from brainflix.evaluate.folders.catalogue import ModelMetric
 from brainflix.evaluate.folders.plan import Plan
 from brainflix.evaluate.folders.repairing import Repairing, make_repairing, repaired
-from brainflix.evaluate.repairing import Repaired, repairing_test
+from brainflix.evaluate.permutations import Permuted, permutation_test
 from brainflix.evaluate.score import Score, summarise
 from brainflix.evaluate.scorecard import Line
 
@@ -43,7 +43,7 @@ class Described(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """What all lines share: how clips are re-paired where every pairing is known, and the plan."""
+    """What all lines share: how clips are permuted where every pairing is known, and the plan."""
 
     rank: NDArray[np.int64]
     repairing: Repairing
@@ -51,19 +51,19 @@ class Table:
 
 
 def make_table(rank: NDArray[np.int64], plan: Plan, folder: Path | None = None) -> Table:
-    """Choose the re-pairings of clips whose order is `rank`, (n_clips,); `folder`, if given, has room for them."""
+    """Choose the permutations of clips whose order is `rank`, (n_clips,); `folder`, if given, has room for them."""
     repairing = make_repairing(rank, block=plan.block, n_draws=plan.n_draws, seed=plan.seed, folder=folder)
     return Table(rank, repairing, plan)
 
 
-def tested_matrix(matrix: Floats, table: Table, metric: ModelMetric) -> Repaired:
+def tested_matrix(matrix: Floats, table: Table, metric: ModelMetric) -> Permuted:
     """Test a matrix (n_clips, n_clips), prediction by truth, of which every pairing is known."""
     return repaired(matrix, table.repairing, higher_is_better=metric.higher_is_better)
 
 
-def tested_sample(matrix: Floats, orders: NDArray[np.int32], metric: ModelMetric) -> Repaired:
+def tested_sample(matrix: Floats, orders: NDArray[np.int32], metric: ModelMetric) -> Permuted:
     """Test a matrix of which only the true pairs and those of `orders` (n_orders, n_clips) are known."""
-    return repairing_test(matrix, orders, higher_is_better=metric.higher_is_better)
+    return permutation_test(matrix, orders, higher_is_better=metric.higher_is_better)
 
 
 def sampled_orders(table: Table, n_orders: int) -> NDArray[np.int32]:
@@ -83,7 +83,7 @@ def make_line(
     per_clip: Floats,
     table: Table,
     *,
-    tested: Repaired | None = None,
+    tested: Permuted | None = None,
     below: Mapping[str, float] | None = None,
     n_nan: int | None = None,
     chance: float = math.nan,
@@ -108,7 +108,7 @@ def make_line(
         per_clip,
         table.repairing.clusters,
         protocol=table.plan.protocol,
-        repaired=tested,
+        permuted=tested,
         chance_analytic=chance,
         baselines={**(below or {}), **mismatched},
         is_rate=is_rate,
@@ -120,7 +120,7 @@ def make_line(
 
 
 def set_line(metric: ModelMetric, value: float, n_clips: int, plan: Plan, remark: str) -> Line:
-    """Return the line of a number that belongs to a set of clips: no clip has a value, and nothing is re-paired."""
+    """Return the line of a number that belongs to a set of clips: no clip has a value, and nothing is permuted."""
     none = math.nan
     empty: NDArray[Any] = np.full(n_clips, none)
     score = Score(value, n_clips, 0, none, none, (none, none), none, 0, "none", none, {}, None, empty, plan.protocol)

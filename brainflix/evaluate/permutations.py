@@ -1,4 +1,4 @@
-"""Re-pairing tests: predictions meet other clips' truth, which gives an empirical chance level and a p value."""
+"""Permutation tests: predictions meet other clips' truth, which gives an empirical chance level and a p value."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from brainflix.errors import DataError, UsageError
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-# Entries of a block of re-pairings drawn at once.
+# Entries of a block of permutations drawn at once.
 BLOCK = 2**18
 
 
 @dataclass(frozen=True)
-class Repaired:
-    """Null of a re-pairing test: its mean (the empirical chance level), its sd, the p value, how many re-pairings."""
+class Permuted:
+    """Null of a permutation test: its mean (the empirical chance level), its sd, the p value, how many permutations."""
 
     observed: float
     chance: float
@@ -37,7 +37,7 @@ def circular_orders(
     seed: int | np.random.Generator = 0,
     onset_s: NDArray[Any] | None = None,
 ) -> NDArray[np.int32]:
-    """Return re-pairings that rotate the clips of each group (movie, segment) against themselves.
+    """Return permutations that rotate the clips of each group (movie, segment) against themselves.
 
     Rotation keeps the autocorrelation of both sides. Each group has its own shift, from `min_shift` to its size minus
     `min_shift`. Where there are no more than `n_draws` combinations of shifts, each is returned once: draws with
@@ -46,13 +46,13 @@ def circular_orders(
     Args:
         groups: n_clips group names.
         min_shift: smallest shift in clips (20 s of stimulus is the default of the field's movies).
-        n_draws: re-pairings at most.
-        seed: of the draws; without effect where all re-pairings are returned.
+        n_draws: permutations at most.
+        seed: of the draws; without effect where all permutations are returned.
         onset_s: array of shape (n_clips,), time order within a group; None takes the order of the array.
 
     Returns:
         Array of shape (min(n_draws, n_distinct), n_clips): entry [d, i] is the truth that prediction i meets in
-        re-pairing d.
+        permutation d.
 
     Raises:
         DataError: a group is too short for any admissible shift.
@@ -78,7 +78,7 @@ def circular_orders(
 
 
 def _shifts(sizes: Sequence[int], min_shift: int, n_draws: int, seed: int | np.random.Generator) -> Ints:
-    """Return the shift of each group in each re-pairing, (n_groups, n_orders): all combinations if they are few."""
+    """Return the shift of each group in each permutation, (n_groups, n_orders): all combinations if they are few."""
     counts = [size - 2 * min_shift + 1 for size in sizes]
     if math.prod(counts) <= n_draws:
         return np.indices(counts).reshape(len(counts), -1) + min_shift
@@ -92,7 +92,7 @@ def random_orders(
     """Draw plain permutations, for clips that are independent of each other.
 
     Args:
-        n_clips: clips to re-pair.
+        n_clips: clips to permute.
         n_draws: permutations.
         seed: of the draws.
         allow_self: whether a clip may meet its own truth; False draws derangements uniformly, as wanted for a floor.
@@ -101,7 +101,7 @@ def random_orders(
         Array of shape (n_draws, n_clips).
     """
     if n_clips < 2:
-        raise DataError(f"{n_clips} clip cannot be re-paired")
+        raise DataError(f"{n_clips} clip cannot be permuted")
     generator = np.random.default_rng(seed)
     own = np.arange(n_clips, dtype=np.int32)
     orders = np.empty((n_draws, n_clips), np.int32)
@@ -170,8 +170,8 @@ def mean_matrix(matrices: Iterable[Floats], shape: tuple[int, int]) -> Floats:
     return mean
 
 
-def repairing_null(matrix: Floats, orders: NDArray[np.integer[Any]]) -> Floats:
-    """Return the mean score of each re-pairing, leaving out undefined pairs.
+def null_means(matrix: Floats, orders: NDArray[np.integer[Any]]) -> Floats:
+    """Return the mean score of each permutation, leaving out undefined pairs.
 
     Args:
         matrix: array of shape (n_clips, n_clips), score of prediction i against truth j.
@@ -182,14 +182,14 @@ def repairing_null(matrix: Floats, orders: NDArray[np.integer[Any]]) -> Floats:
     """
     n = len(matrix)
     if matrix.shape != (n, n) or orders.shape[1:] != (n,):
-        raise DataError(f"orders of shape {orders.shape} do not re-pair a matrix of shape {matrix.shape}")
+        raise DataError(f"orders of shape {orders.shape} do not permute a matrix of shape {matrix.shape}")
     gathered = NullSums(len(orders))
     gathered.add(matrix, orders)
     return gathered.means()
 
 
 class NullSums:
-    """Mean score of each re-pairing, gathered from rows of the matrix of all pairings as they come."""
+    """Mean score of each permutation, gathered from rows of the matrix of all pairings as they come."""
 
     def __init__(self, n_orders: int) -> None:
         """Begin with no row."""
@@ -213,13 +213,13 @@ class NullSums:
                 self._counts += 1
 
     def means(self) -> Floats:
-        """Return the mean over the defined pairs of each re-pairing, (n_orders,); NaN where it has none."""
+        """Return the mean over the defined pairs of each permutation, (n_orders,); NaN where it has none."""
         with np.errstate(invalid="ignore"):
             means: Floats = self._sums / self._counts
         return means
 
 
-def repairing_test(matrix: Floats, orders: NDArray[np.integer[Any]], *, higher_is_better: bool = True) -> Repaired:
+def permutation_test(matrix: Floats, orders: NDArray[np.integer[Any]], *, higher_is_better: bool = True) -> Permuted:
     """Test "the prediction carries no clip-specific information" on the mean of the matrix's diagonal.
 
     Args:
@@ -227,24 +227,24 @@ def repairing_test(matrix: Floats, orders: NDArray[np.integer[Any]], *, higher_i
         orders: array of shape (n_draws, n_clips), from `circular_orders` or `random_orders`.
         higher_is_better: False for errors, whose small values count.
     """
-    observed = repairing_null(matrix, np.arange(len(matrix))[None])[0]
-    return from_null(float(observed), repairing_null(matrix, orders), higher_is_better=higher_is_better)
+    observed = null_means(matrix, np.arange(len(matrix))[None])[0]
+    return from_null(float(observed), null_means(matrix, orders), higher_is_better=higher_is_better)
 
 
-def from_null(observed: float, null: Floats, *, higher_is_better: bool = True) -> Repaired:
-    """Return chance level and p = (1 + #{null as good as observed}) / (1 + re-pairings) from the null's values.
+def from_null(observed: float, null: Floats, *, higher_is_better: bool = True) -> Permuted:
+    """Return chance level and p = (1 + #{null as good as observed}) / (1 + permutations) from the null's values.
 
     Args:
         observed: the statistic of the true pairing.
-        null: array of shape (n_draws,), the statistic of each re-pairing that was evaluated; NaN draws are left out.
+        null: array of shape (n_draws,), the statistic of each permutation that was evaluated; NaN draws are left out.
         higher_is_better: False for errors, whose small values count.
     """
     draws = null[~np.isnan(null)]
     if not draws.size or np.isnan(observed):
-        return Repaired(observed, np.nan, np.nan, np.nan, draws.size)
+        return Permuted(observed, np.nan, np.nan, np.nan, draws.size)
     # Sums of the same numbers in another order differ by rounding and must count as equal.
     slack = 1e-12 * max(1.0, abs(observed))
     as_good = draws >= observed - slack if higher_is_better else draws <= observed + slack
     p = (1 + int(np.count_nonzero(as_good))) / (1 + draws.size)
     sd = float(draws.std(ddof=1)) if draws.size > 1 else np.nan
-    return Repaired(observed, float(draws.mean()), sd, p, draws.size)
+    return Permuted(observed, float(draws.mean()), sd, p, draws.size)

@@ -14,9 +14,9 @@ import torch
 import transformers
 
 from brainflix.device import Compute
-from brainflix.evaluate.models.checkpoints import Located
-from brainflix.evaluate.models.features import Features, Frames, Network, Run, by_frame
-from brainflix.evaluate.models.loading import load_setup, load_whole
+from brainflix.evaluate.networks.checkpoints import Located
+from brainflix.evaluate.networks.features import Features, Frames, Network, Run, by_frame
+from brainflix.evaluate.networks.loading import load_setup, load_whole
 
 FRAMES_PER_BATCH = 64
 Forward = Callable[[torch.Tensor], torch.Tensor]

@@ -7,8 +7,8 @@ from importlib.util import find_spec
 
 from brainflix.errors import UsageError
 from brainflix.evaluate.folders.catalogue import families, model_metrics
-from brainflix.evaluate.folders.inputs import Inputs
-from brainflix.evaluate.folders.result import Result
+from brainflix.evaluate.staging import Inputs
+from brainflix.evaluate.result import Result
 from brainflix.evaluate.protocols import Protocol
 from brainflix.evaluate.video_metrics import METRICS
 from brainflix.wording import did_you_mean
@@ -54,6 +54,6 @@ def possible_metrics(
         ({"smoothness"}, n_frames < 3, "two frames cannot be shuffled", "give clips of three frames or more"),
         (matched, block > 1, "clips come in blocks", "score clips apart in time, without --block"),
         (timed, inputs.fps_hz is None, "the frame rate is unknown", "give --fps-truth"),
-        ({"ssim_excess"}, alone, "nothing is re-paired", "give two clips or more, and --repairings above 0"),
+        ({"ssim_excess"}, alone, "nothing is permuted", "give two clips or more, and --repairings above 0"),
     )
     return tuple(result.pass_bars([name for name in wanted if name in METRICS], bars))

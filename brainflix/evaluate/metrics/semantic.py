@@ -15,11 +15,11 @@ from brainflix.evaluate import identification, nway
 from brainflix.evaluate.bootstrap import defined_mean
 from brainflix.evaluate.deep_identification import correlation_distance, deep_identification, frame_correlations
 from brainflix.evaluate.folders.catalogue import ModelMetric
-from brainflix.evaluate.folders.lines import Table, make_line, tested_matrix
+from brainflix.evaluate.lines import Table, make_line, tested_matrix
 from brainflix.evaluate.folders.repairing import Rotations
 from brainflix.evaluate.folders.scoring import PREDICTION
 from brainflix.evaluate.nway_curve import Curve, accuracy_curve
-from brainflix.evaluate.repairing import mean_matrix
+from brainflix.evaluate.permutations import mean_matrix
 from brainflix.evaluate.scorecard import Line
 from brainflix.evaluate.temporal import Consistency, Gate, temporal_consistency
 from brainflix.evaluate.views import tiles

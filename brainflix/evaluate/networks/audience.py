@@ -19,13 +19,13 @@ import numpy as np
 from brainflix.errors import MissingError
 from brainflix.evaluate.clip_pool import clip_pool, in_order
 from brainflix.evaluate.folders import catalogue
-from brainflix.evaluate.folders.inputs import Inputs, check_room
+from brainflix.evaluate.staging import Inputs, check_room
 from brainflix.evaluate.folders.scoring import BASELINES, PREDICTION, derive
 from brainflix.evaluate.folders.semantic import TRUTH
-from brainflix.evaluate.folders.staged import Staged
-from brainflix.evaluate.models.checkpoints import Checkpoint, Located, locate
-from brainflix.evaluate.models.features import Extraction, Features, Network, Videos, extract
-from brainflix.evaluate.models.packages import import_package
+from brainflix.evaluate.staged import Staged
+from brainflix.evaluate.networks.checkpoints import Checkpoint, Located, locate
+from brainflix.evaluate.networks.features import Extraction, Features, Network, Videos, extract
+from brainflix.evaluate.networks.packages import import_package
 
 if TYPE_CHECKING:
     from brainflix.device import Compute
@@ -114,7 +114,7 @@ def _find(key: str, table: Mapping[str, Checkpoint]) -> Located | Absent:
         if key in table:
             return locate(table[key])
         # Imported here: torch comes with it, which weights that are not there need not wait for.
-        from brainflix.evaluate.models.backbones import locate_backbone
+        from brainflix.evaluate.networks.backbones import locate_backbone
 
         return locate_backbone("alexnet" if key == catalogue.LPIPS else key)
     except MissingError as error:

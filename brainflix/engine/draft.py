@@ -1,0 +1,49 @@
+"""What of a recipe is wanted, and a job before the store is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from brainflix.engine.job import Job
+from brainflix.errors import UsageError
+from brainflix.recipe.wiring import Place
+from brainflix.store.refs import Ref
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which of a recipe's jobs are wanted: None means all.
+
+    Attributes:
+        stage, step: only this verb, only this step of it.
+        subjects: only these subjects; steps of all subjects only if `stage` names them or they are needed.
+        inputs: refs that replace a role's inputs.
+        alone: leave out what the selected jobs need; they must be in the store.
+    """
+
+    stage: str | None = None
+    step: str | None = None
+    subjects: tuple[int, ...] | None = None
+    inputs: Mapping[str, tuple[Ref, ...]] | None = None
+    alone: bool = False
+
+
+EVERYTHING = Selection()
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A job before the store is asked.
+
+    Attributes:
+        place, job, needs: as in `Planned`.
+        trouble: why it cannot be run here, or "".
+        refusal: why no recipe can ask for it; raised only if the job is wanted.
+    """
+
+    place: Place
+    job: Job
+    needs: tuple[Place, ...] = ()
+    trouble: str = ""
+    refusal: UsageError | None = None

@@ -1,0 +1,1 @@
+"""Explain: which grayordinates carry what was decoded, as maps."""
