@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "brainflix"
 STAGES = tuple(ALL_STAGES)
 # Each layer may import those that come after it, and nothing before it.
 LAYERS = (
-    ("cli",),
+    ("cli", "front"),
     ("engine",),
     ("report",),
     ("methods", "datasets", "demo", "testing"),

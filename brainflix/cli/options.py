@@ -226,6 +226,9 @@ Why = Annotated[bool, typer.Option("--why", help="Name the first thing that chan
 OutFile = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Also put the page into this file.")]
 Bench = Annotated[bool, typer.Option("--bench", help="Time the attention kernels on the device.")]
 
+Experiment = Annotated[
+    str, typer.Option("--name", metavar="TEXT", help="Label of this experiment, shown in tables; part of no key.")
+]
 ArtifactName = Annotated[str | None, typer.Option("--name", metavar="NAME", help="Only artifacts of this name.")]
 Keep = Annotated[
     list[str] | None,

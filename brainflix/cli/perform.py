@@ -20,9 +20,16 @@ if TYPE_CHECKING:
 
 
 def perform(
-    planned: Sequence[Planned], store: Store, settings: Settings, out: Output, intake: Intake | None = None
+    planned: Sequence[Planned],
+    store: Store,
+    settings: Settings,
+    out: Output,
+    intake: Intake | None = None,
+    name: str = "",
 ) -> list[Done]:
-    """Run the plan with a line for each job; `intake` says how raw files come, if not as the data set has them.
+    """Run the plan with a line for each job.
+
+    `intake` says how raw files come, if not as the data set has them; `name` labels the experiment.
 
     Raises:
         MissingError: a job is blocked; nothing is run.
@@ -43,7 +50,7 @@ def perform(
 
     with out.working():
         announce()
-        results = execute(planned, store, settings, progress=out, on_done=on_done, intake=intake)
+        results = execute(planned, store, settings, progress=out, on_done=on_done, intake=intake, name=name)
     if all(done.status == "cached" for done in results):
         out.say("Everything is cached: nothing was done.")
     return results

@@ -32,6 +32,7 @@ def run(
     changes: options.Changes = None,
     only: options.Only = None,
     subject: options.Subjects = None,
+    name: options.Experiment = "",
     store: options.StorePath = None,
     device: options.Device = None,
     precision: options.Precision = None,
@@ -66,7 +67,7 @@ def run(
         return
     simulated = find("dataset", chosen.dataset.name).load().simulated
     out.say(f"{chosen.recipe}: {len(planned)} jobs, store {place.root}{', simulated data' if simulated else ''}")
-    results = perform.perform(planned, place, settings, out)
+    results = perform.perform(planned, place, settings, out, name=name)
     _show_run(chosen, place, results, simulated, out)
 
 

@@ -24,6 +24,7 @@ def what_changed(job: Job, store: Store) -> str:
     # Recipes on one data set share names; what this one made before tells more than what another made last.
     manifest = next((each for each in manifests if each.recipe == job.recipe), manifests[0])
     older = f"{manifest.ref}" if manifest.recipe == job.recipe else f"{manifest.ref} of {manifest.recipe}"
+    older += f", run {manifest.experiment!r}" if manifest.experiment else ""
     coming = {
         "stage": job.stage,
         "kind": job.ref.kind,

@@ -21,6 +21,7 @@ from brainflix.parts.work import DOWNLOADS, Intake, Tools
 from brainflix.progress import Progress, Silent
 from brainflix.recipe.schema import Recipe
 from brainflix.settings import Settings, tell_hub
+from brainflix.store.manifest import EXPERIMENT
 from brainflix.store.store import Store
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def execute(
     progress: Progress | None = None,
     on_done: Callable[[Done], None] = lambda done: None,
     intake: Intake | None = None,
+    name: str = "",
 ) -> list[Done]:
     """Run the jobs in order.
 
@@ -66,6 +68,7 @@ def execute(
         progress: told how far each stage is.
         on_done: called after each job.
         intake: how raw files come; by default from where the data set has them.
+        name: label of the experiment that the manifests of what is made now note; it is part of no key.
 
     Raises:
         MissingError: a job is blocked; nothing is run before this is known.
@@ -73,7 +76,7 @@ def execute(
     for item in planned:
         if item.status == BLOCKED:
             raise MissingError(f"cannot make {item.job.ref}", why=item.why, next=_advice(item))
-    tools = make_tools(store, settings, progress or Silent(), intake)
+    tools = replace(make_tools(store, settings, progress or Silent(), intake), experiment=name)
     results = []
     for item in planned:
         done = _cached(item.job) if item.status == CACHED else run_job(item.job, store, tools)
@@ -142,6 +145,7 @@ def run_job(job: Job, store: Store, tools: Tools) -> Done:
             )
         for name, output in outputs.items():
             stagings[name].notes |= output.save(stagings[name].path) or {}
+            stagings[name].notes |= {EXPERIMENT: tools.experiment} if tools.experiment else {}
     for output in outputs.values():
         if isinstance(output, Waiting):
             output.clear()

@@ -56,6 +56,7 @@ class Tools:
         offload: what of a generator waits in main memory: "none", "model" or "sequential".
         cache: folder that keeps what networks say of clips; None keeps nothing.
         given: how raw files come; None takes the store's own folder and asks for nothing.
+        experiment: label of the run, which its manifests note.
     """
 
     store: Store
@@ -70,6 +71,7 @@ class Tools:
     offload: str = "none"
     cache: Path | None = None
     given: Intake | None = None
+    experiment: str = ""
 
     @property
     def intake(self) -> Intake:

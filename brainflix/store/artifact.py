@@ -12,7 +12,7 @@ from brainflix.errors import IntegrityError, MissingError, ResourceError
 from brainflix.store.complete import ARRAYS, METADATA
 from brainflix.store.manifest import MANIFEST_NAME, FileEntry, Manifest
 from brainflix.store.refs import Ref
-from brainflix.wording import suggest
+from brainflix.wording import format_bytes, suggest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,6 +30,24 @@ class Artifact:
     def __str__(self) -> str:
         """Return the ref."""
         return str(self.ref)
+
+    def __repr__(self) -> str:
+        """Return the ref, the arrays with their shapes, and the size."""
+        named = (f"{name} {self.array(name).shape}" for name in self.names())
+        return f"Artifact({self.ref}: {', '.join(named) or 'no arrays'}; {format_bytes(self.manifest.size)})"
+
+    def arrays(self) -> dict[str, np.ndarray[Any, Any]]:
+        """Return every array by its name, in memory; raises as `load`."""
+        return {name: self.load(name) for name in self.names()}
+
+    def frames(self) -> np.ndarray[Any, Any]:
+        """Return the frames of videos, uint8 (n_clips, n_frames, height, width, 3).
+
+        Raises:
+            MissingError: the artifact holds no videos.
+            IntegrityError: a chunk is absent or damaged.
+        """
+        return self.load("frames")
 
     def names(self) -> tuple[str, ...]:
         """Return the names of the arrays, sorted (`response`, `stats/reliability`, …)."""

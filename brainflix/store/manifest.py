@@ -16,6 +16,8 @@ from brainflix.store.refs import Ref
 
 SCHEMA = 1
 MANIFEST_NAME = "manifest.json"
+# The note that holds the label of the run that made an artifact.
+EXPERIMENT = "experiment"
 TIME_FIELDS = ("created", "wall_s", "digest")
 """The only fields in which two artifacts made from the same choices on the same machine may differ."""
 
@@ -60,6 +62,11 @@ class Manifest:
     def size(self) -> int:
         """Bytes of all files together, without the manifest."""
         return sum(entry.size for entry in self.files)
+
+    @property
+    def experiment(self) -> str:
+        """The label of the run that made it, or an empty string."""
+        return str(self.notes.get(EXPERIMENT, ""))
 
     def to_json(self) -> str:
         """Return the manifest as JSON text, ending in a newline."""

@@ -1,0 +1,161 @@
+"""The Python front door: what a notebook or a script needs, each in one call (docs/python.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from brainflix.engine.draft import Selection
+from brainflix.engine.plan import Planned, make_plan
+from brainflix.engine.run import Done, execute, summary
+from brainflix.recipe.files import load_recipe
+from brainflix.recipe.schema import Recipe
+from brainflix.settings import load_settings
+from brainflix.store.artifact import Artifact
+from brainflix.store.store import Store
+
+if TYPE_CHECKING:
+    from brainflix.progress import Progress
+
+__all__ = ["Plan", "Run", "load", "load_recipe", "open_store", "plan", "run"]
+
+
+@dataclass(frozen=True, repr=False)
+class Plan:
+    """The jobs of a recipe in the order in which they run; a sequence of `Planned`.
+
+    Attributes:
+        recipe: what they come from.
+        store: where their artifacts are and go.
+        jobs: each with its status: "cached", "to run" or "blocked", and why.
+    """
+
+    recipe: Recipe
+    store: Store
+    jobs: tuple[Planned, ...]
+
+    def __iter__(self) -> Iterator[Planned]:
+        """Yield the jobs."""
+        return iter(self.jobs)
+
+    def __len__(self) -> int:
+        """Return how many jobs there are."""
+        return len(self.jobs)
+
+    def __repr__(self) -> str:
+        """Return the recipe's name and how many jobs have which status."""
+        statuses = [each.status for each in self.jobs]
+        counts = ", ".join(f"{statuses.count(name)} {name}" for name in dict.fromkeys(statuses))
+        return f"Plan({self.recipe.recipe}: {len(self.jobs)} jobs{f', {counts}' if counts else ''})"
+
+
+@dataclass(frozen=True, repr=False)
+class Run:
+    """What came of a plan.
+
+    Attributes:
+        recipe: what was run.
+        store: where the artifacts are.
+        done: what happened to each job.
+    """
+
+    recipe: Recipe
+    store: Store
+    done: tuple[Done, ...]
+
+    @property
+    def refs(self) -> tuple[str, ...]:
+        """The artifacts, in the order in which they were made."""
+        return tuple(each.ref for each in self.done)
+
+    @property
+    def scores(self) -> dict[str, Any]:
+        """The scores by subject and metric, each with `value`, `chance`, `ci95`, `p` and `n`."""
+        found: dict[str, Any] = summary(self.recipe, self.store, self.done)["scores"]
+        return found
+
+    def __repr__(self) -> str:
+        """Return the recipe's name and how many artifacts were made."""
+        made = sum(each.status == "ran" for each in self.done)
+        return f"Run({self.recipe.recipe}: {made} made, {len(self.done) - made} cached)"
+
+
+def open_store(path: Path | str | None = None) -> Store:
+    """Return the store in a folder, or the one that the settings name (`./store` unless they say otherwise).
+
+    Raises:
+        UsageError: a setting is not valid.
+    """
+    return Store(path) if path is not None else Store(load_settings().store)
+
+
+def plan(
+    recipe: Recipe | str,
+    store: Store | Path | str | None = None,
+    *,
+    stage: str | None = None,
+    step: str | None = None,
+    subjects: Sequence[int] | None = None,
+) -> Plan:
+    """Return the jobs of a recipe; nothing is run or written.
+
+    Args:
+        recipe: one that `load_recipe` returned, or its name or path.
+        store: a store or its folder; the settings' if it is left out.
+        stage, step: only this stage, only this step of it, and what they need.
+        subjects: only these.
+
+    Raises:
+        UsageError: an unknown name, or a parameter that is not valid.
+        MissingError: there is no such recipe file.
+    """
+    chosen = load_recipe(recipe) if isinstance(recipe, str) else recipe
+    place = store if isinstance(store, Store) else open_store(store)
+    selection = Selection(stage, step, None if subjects is None else tuple(subjects))
+    return Plan(chosen, place, tuple(make_plan(chosen, place, selection)))
+
+
+def run(
+    recipe: Plan | Recipe | str,
+    store: Store | Path | str | None = None,
+    *,
+    name: str = "",
+    progress: Progress | None = None,
+    settings: Mapping[str, Any] | None = None,
+    **chosen: Any,
+) -> Run:
+    """Make everything that a recipe names, except what is in the store already.
+
+    Args:
+        recipe: a plan, a recipe, or a recipe's name or path.
+        store: as in `plan`, which decides it where a plan is given.
+        name: label of this experiment, for tables; it is part of no key.
+        progress: told how far each job is.
+        settings: where and how fast, such as {"device": "cpu", "workers": 1}.
+        chosen: `stage`, `step` and `subjects` of `plan`.
+
+    Raises:
+        MissingError: a job cannot be run, because something that it reads is not there; nothing was run.
+        BrainflixError: what a job raises.
+    """
+    planned = recipe if isinstance(recipe, Plan) else plan(recipe, store, **chosen)
+    given = load_settings(**{**(settings or {}), "store": planned.store.root})
+    done = execute(planned.jobs, planned.store, given, progress=progress, name=name)
+    return Run(planned.recipe, planned.store, tuple(done))
+
+
+def load(ref: str, store: Store | Path | str | None = None) -> Artifact:
+    """Open an artifact: `load("videos/demo-sub-1-video").frames()`, `load("bold/demo-sub-1").arrays()`.
+
+    Args:
+        ref: `kind/name` for the newest, or `kind/name@key`.
+        store: a store or its folder; the settings' if it is left out.
+
+    Raises:
+        UsageError: the text is no ref.
+        MissingError: there is no such artifact; says the nearest one.
+        IntegrityError: its manifest was changed, or a file is missing.
+    """
+    return (store if isinstance(store, Store) else open_store(store)).open(ref)
