@@ -90,4 +90,5 @@ def attend(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, *, kernel: str | N
     ops = _xformers_ops()
     # xformers puts the heads after the tokens: (batch, tokens, heads, head_dim).
     out = ops.memory_efficient_attention(*(x.transpose(1, 2).contiguous() for x in (q, k, v)))  # type: ignore[attr-defined]
+    # (batch, heads, n_queries, head_dim)
     return out.transpose(1, 2)  # type: ignore[no-any-return]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
@@ -68,6 +69,12 @@ def job(stage: str, part: str, kind: str, params: Mapping[str, Any], inputs: Map
     """Return a job of subject 1 on this world."""
     ref, chosen = Ref(kind, f"toy-{part}", "1" * 12), chosen_params(stage, part, params)
     return Job(stage, "", part, 1, chosen, ref, inputs, seed=0, dataset="demo", recipe="toy", revision="")
+
+
+def fit_job(made: Job, *shared: str) -> Job:
+    """Return the job of what a part fits once for several subjects, on these of the job's roles."""
+    roles = {role: made.inputs[role] for role in shared}
+    return replace(made, subject=None, ref=replace(made.ref, kind="model"), inputs=roles, is_fit=True)
 
 
 def chosen_params(stage: str, part: str, params: Mapping[str, Any]) -> BaseModel:

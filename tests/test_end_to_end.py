@@ -42,7 +42,9 @@ def test_the_document_has_the_promised_shape(run: tuple[Path, dict]) -> None:
         assert {"stage", "subject", "status", "ref", "seconds"} <= set(stage)
         assert stage["status"] == "ran" and Store(store).has(Store(store).resolve(stage["ref"]))
     scores = document["scores"]["1"]
-    assert {"nway_2", "nway_10", "ssim_excess", "pixcorr", "flow_cosine", "identification_z"} <= set(scores)
+    assert {"nway_2_video_g1", "nway_10_video_g1", "ssim_excess", "pixcorr", "flow_cosine", "identification_z"} <= set(
+        scores
+    )
     for score in scores.values():
         assert set(score) == {"value", "chance", "ci95", "p", "n"} and score["n"] == 8
         assert score["p"] is None or 0 < score["p"] <= 1
@@ -78,7 +80,7 @@ def test_a_papers_protocol_is_scored_reported_and_cached(run: tuple[Path, dict],
     store = tmp_path / "store"
     shutil.copytree(run[0], store)
     inputs = "inputs: {videos: reconstruct, truth: targets.frames}"
-    part = f"evaluate={{part: mindvideo, metrics: [psnr, ssim, pixcorr, vifi], block_s: 8, repairings: 99, {inputs}}}"
+    part = f"evaluate={{part: mindvideo, metrics: [psnr, ssim, pixcorr, vifi], block_s: 8, permutations: 99, {inputs}}}"
     command = ["run", TINY, "--store", str(store), "--set", part, "--json"]
     document = json.loads(brainflix(*command).stdout)
     ran = {stage["stage"]: stage["status"] for stage in document["stages"] if stage["status"] == "ran"}

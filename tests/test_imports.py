@@ -24,7 +24,7 @@ LAYERS = (
     ("recipe",),
     ("parts",),
     ("io", "store"),
-    ("attention", "device", "seeds", "scratch", "memo", "settings", "progress"),
+    ("attention", "device", "seeds", "scratch", "settings", "progress"),
     ("wording",),
     ("errors",),
 )
@@ -44,10 +44,12 @@ PURE = {
     "regress": ("mlp",),
     "evaluate": (
         *("nway", "pixels", "ssim", "pixel_pairs", "flow", "identification", "targets_metrics", "baselines", "score"),
-        *("bootstrap", "comparison", "crossed", "rates", "repairing"),
-        *("clock", "protocols", "folders/repairing", "video_metrics", "folders/scoring", "leaderboard", "published"),
+        *("bootstrap", "comparison", "crossed", "rates", "permutations", "design", "gathering", "scene", "videos"),
+        *("clock", "protocols", "leaderboard", "published", "metric", "metric_params", "clipwise", "pairings"),
         *("hue", "ssim_columns", "flow_errors", "motion", "temporal", "fvd", "deep_identification", "retrieval"),
-        *("motion_energy", "folders/catalogue", "folders/lines", "folders/semantic", "folders/costly"),
+        *("motion_energy", "lines", "vectors", "target_lines", "ceiling_tables", "choosing", "scorer", "staging"),
+        *(f"metrics/{name}" for name in ("ssim", "pixels", "hue", "flow", "motion", "nway", "cosines", "clip", "deep")),
+        *(f"metrics/{name}" for name in ("lpips", "raft", "sets", "views")),
     ),
     "models": None,
 }
@@ -126,7 +128,10 @@ def test_planning_imports_nothing_heavy() -> None:
     code = (
         "import sys, brainflix.engine.plan, brainflix.engine.run, brainflix.settings\n"
         "import brainflix.recipe.files, brainflix.parts.find\n"
-        "brainflix.parts.find.own_parts()\n"
+        "from brainflix.engine.plan import make_plan\n"
+        "from brainflix.recipe.files import load_recipe\n"
+        "from brainflix.store.store import Store\n"
+        "make_plan(load_recipe('demo'), Store('nowhere'))\n"
         "heavy = {'torch', 'zarr', 'numpy', 'nibabel', 'diffusers', 'transformers', 'scipy', 'av', 'matplotlib'}\n"
         "found = heavy & set(sys.modules)\n"
         "sys.exit(f'imported: {found}' if found else 0)"

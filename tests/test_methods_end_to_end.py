@@ -29,7 +29,7 @@ WORLD = (
     "train.mbm.depth=1",
     "evaluate.ways=[2,10]",
     "evaluate.min_shift_s=4",
-    "evaluate.n_draws=999",
+    "evaluate.permutations=999",
     "evaluate.n_boot=999",
 )
 FEW = {"bmd": ("regress.z.n_folds=2",), "cc2017": ("regress.z.epochs=2",)}
@@ -50,7 +50,7 @@ def test_the_method_runs_from_raw_files_to_scores(name: str, tmp_path: Path) -> 
     document = summary(recipe, store, done)
     subject = next(iter(document["scores"]))
     scores = document["scores"][subject]
-    assert {"nway_2", "ssim_excess", "flow_cosine"} <= scores.keys()
+    assert {"nway_2_video_g1", "ssim_excess", "flow_cosine"} <= scores.keys()
     assert all(score["n"] for score in scores.values())
     again = execute(make_plan(recipe, store), store, load_settings(store=store.root, device="cpu"))
     assert {each.status for each in again} == {"cached"}

@@ -26,7 +26,7 @@ def fit_gcca(
     """Fit the shared time courses to training rows.
 
     Args:
-        sources: per subject, rows (n, n_columns of that subject), the same moments.
+        sources: per subject, rows (n, n_columns) with columns of its own, the same moments.
         n_components: shared time courses.
         penalty: of each subject's ridge, relative to the mean eigenvalue of its rows' Gram matrix.
 
@@ -58,7 +58,7 @@ def gcca_maps(sources: Sequence[NDArray[Any]], n_components: int, penalty: float
     """Return one map for each subject, through the shared time courses back into the group's columns.
 
     What a course is in the columns is its regression on the mean of the subjects, so that aligned columns still lie in
-    their areas; subjects must have the same columns. Arguments and errors as `fit_gcca`.
+    their areas; all `sources` are (n, n_columns) with the same columns. Arguments and errors as `fit_gcca`.
 
     Raises:
         DataError: as `fit_gcca`, or subjects have different columns.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -23,6 +23,7 @@ from brainflix.trained.files import CONFIG, WEIGHTS, read_json, read_tensors, wr
 # Training rows of the shared clips of each subject, their segments, the parameters and the device in; maps out.
 FitGroup = Callable[[Sequence[np.ndarray], np.ndarray, Any, Device], tuple[LinearMap, ...]]
 ARCHITECTURE, FIGURE = "group-maps", "agreement.png"
+_TRANSPOSED = ".transposed"
 _ARRAYS = ("left", "right", "source_mean", "target_mean")
 
 
@@ -49,12 +50,12 @@ class GroupMaps:
     def save(self, folder: Path) -> Notes:
         """Write the maps as a network's files, and a picture of what they do."""
         arrays = {
-            f"{number}.{name}": torch.from_numpy(np.ascontiguousarray(getattr(each, name)))
+            f"{number}.{name}": getattr(each, name)
             for number, each in enumerate(self.maps)
             for name in _ARRAYS
             if getattr(each, name) is not None
         }
-        write_tensors(folder / WEIGHTS, {"columns": torch.from_numpy(self.columns), **arrays})
+        write_tensors(folder / WEIGHTS, {"columns": torch.from_numpy(self.columns), **_as_tensors(arrays)})
         config = {
             "architecture": ARCHITECTURE,
             "subjects": list(self.subjects),
@@ -78,13 +79,33 @@ class GroupMaps:
         Raises:
             MissingError, IntegrityError: the artifact holds no such maps, or they are damaged.
         """
-        tensors = {name: each.numpy() for name, each in read_tensors(artifact.path / WEIGHTS).items()}
+        tensors = _as_arrays(read_tensors(artifact.path / WEIGHTS))
         config = read_json(artifact.path / CONFIG)
         maps = tuple(
             LinearMap(**{name: tensors.get(f"{number}.{name}") for name in _ARRAYS}, identity=identity)  # type: ignore[arg-type]
             for number, identity in enumerate(config["identity"])
         )
         return cls(maps, tuple(config["subjects"]), tensors["columns"], int(config["n_shared_clips"]))
+
+
+def _as_tensors(arrays: Mapping[str, np.ndarray]) -> dict[str, torch.Tensor]:
+    """Return arrays as tensors, those that lie by columns transposed: a product of another order rounds otherwise."""
+    found = {}
+    for name, array in arrays.items():
+        by_columns = array.ndim > 1 and array.flags.f_contiguous and not array.flags.c_contiguous
+        found[f"{name}{_TRANSPOSED}" if by_columns else name] = torch.from_numpy(
+            np.ascontiguousarray(array.T if by_columns else array)
+        )
+    return found
+
+
+def _as_arrays(tensors: Mapping[str, torch.Tensor]) -> dict[str, np.ndarray]:
+    """Return what `_as_tensors` was given."""
+    turned = {name: each.numpy() for name, each in tensors.items()}
+    return {
+        name.removesuffix(_TRANSPOSED): array.T if name.endswith(_TRANSPOSED) else array
+        for name, array in turned.items()
+    }
 
 
 def aligner(fit: FitGroup, *, leaves_alone: bool = False) -> PartFunction:

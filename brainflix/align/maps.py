@@ -64,21 +64,3 @@ def check_pair(source: NDArray[Any], template: NDArray[Any]) -> None:
         raise DataError(f"source and template need the same rows, two or more: {source.shape}, {template.shape}")
     if not (np.isfinite(source).all() and np.isfinite(template).all()):
         raise DataError("responses to align have values that are not finite")
-
-
-def identity_map(source: NDArray[Any], template: NDArray[Any]) -> LinearMap:
-    """Return the map that changes nothing: the part called "none".
-
-    Args:
-        source: array of shape (n, n_grayordinates).
-        template: array of the same shape.
-
-    Raises:
-        DataError: if the numbers of columns differ.
-    """
-    check_pair(source, template)
-    n = source.shape[1]
-    if template.shape[1] != n:
-        raise DataError(f"without alignment the columns must agree: {n} and {template.shape[1]}")
-    nothing = np.zeros(n, np.result_type(source.dtype, np.float32))
-    return LinearMap(nothing[:, None][:, :0], nothing[None][:0], nothing, nothing, identity=1.0)

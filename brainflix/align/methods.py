@@ -1,4 +1,4 @@
-"""The alignment methods as parts: training rows of all subjects in, one map per subject into the group's space out.
+"""The alignment methods: training rows of all subjects in, one map per subject into the group's space out.
 
 The group's template starts from the mean over subjects, which share their columns here: nobody's place in the list
 matters. On simulated groups of three subjects of unequal noise it is also the better start for ridge: after two rounds
@@ -51,7 +51,7 @@ def identity(
 def procrustes(
     sources: Sequence[np.ndarray], segments: np.ndarray, params: ProcrustesParams, device: Device = "cpu"
 ) -> tuple[LinearMap, ...]:
-    """Rotate each subject onto the group's iterated template; arguments as `identity`."""
+    """Rotate each subject's rows (n_clips, n_columns) onto the group's iterated template; arguments as `identity`."""
     rotation = partial(fit_procrustes, anchor=params.anchor)
     return fit_template(sources, rotation, start="mean", n_iter=params.n_iterations).maps
 
@@ -59,7 +59,10 @@ def procrustes(
 def ridge(
     sources: Sequence[np.ndarray], segments: np.ndarray, params: RidgeAlignParams, device: Device = "cpu"
 ) -> tuple[LinearMap, ...]:
-    """Map each subject onto the group's iterated template by ridge; the penalty is cross-validated over segments."""
+    """Map each subject's rows (n_clips, n_columns) onto the group's iterated template by ridge.
+
+    The penalty is cross-validated over segments; arguments as `identity`.
+    """
     folds = contiguous_folds(segments, params.n_folds)
     alphas = params.alphas
     if params.choose_by == "agreement":
@@ -96,7 +99,7 @@ def _ridge_maps(
 def procrustes_pairwise(
     sources: Sequence[np.ndarray], segments: np.ndarray, params: PairwiseParams, device: Device = "cpu"
 ) -> tuple[LinearMap, ...]:
-    """Rotate each subject onto one of them, which stays as it is; arguments as `identity`.
+    """Rotate each subject's rows (n_clips, n_columns) onto those of one, which stay; arguments as `identity`.
 
     Raises:
         UsageError: the group has no subject at this place.
@@ -110,7 +113,10 @@ def procrustes_pairwise(
 def srm(
     sources: Sequence[np.ndarray], segments: np.ndarray, params: SrmParams, device: Device = "cpu"
 ) -> tuple[LinearMap, ...]:
-    """Map each subject through shared features, as many as let held-out rows agree best; arguments as `identity`."""
+    """Map each subject's rows (n_clips, n_columns) through shared features; arguments as `identity`.
+
+    There are as many features as let held-out rows agree best.
+    """
 
     def fit(rows: Sequence[np.ndarray], n: int) -> tuple[LinearMap, ...]:
         return srm_maps(rows, n, n_iterations=params.n_iterations)
@@ -124,7 +130,10 @@ def srm(
 def gcca(
     sources: Sequence[np.ndarray], segments: np.ndarray, params: GccaParams, device: Device = "cpu"
 ) -> tuple[LinearMap, ...]:
-    """Map each subject through canonical time courses, chosen as in `srm`; arguments as `identity`."""
+    """Map each subject's rows (n_clips, n_columns) through canonical time courses, chosen as in `srm`.
+
+    Arguments as `identity`.
+    """
 
     def fit(rows: Sequence[np.ndarray], setting: tuple[float, int]) -> tuple[LinearMap, ...]:
         return gcca_maps(rows, setting[1], setting[0])

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from brainflix.parts.params import Params
-from brainflix.parts.part import Part, Table
+from brainflix.parts.part import APPLY, Fit, Part, Table
 
 
 class AlignParams(Params):
@@ -68,43 +68,35 @@ class GccaParams(ChosenParams):
     )
 
 
+def _aligner(target: str, params: type[Params], summary: str) -> Part:
+    """Return the part of one aligner: its fit is of the group, and applying is the same for all."""
+    fit = Fit(target, reads=("group",), alone=("group",))
+    return Part(APPLY, params, summary, needs=("bold", "group"), fit=fit)
+
+
 PARTS: Table = {
     "align": {
-        "none": Part(
-            "brainflix.align.aligners:identity",
-            AlignParams,
-            "keep each subject's own columns",
-            needs=("bold", "group"),
-        ),
-        "procrustes": Part(
+        "none": _aligner("brainflix.align.aligners:identity", AlignParams, "keep each subject's own columns"),
+        "procrustes": _aligner(
             "brainflix.align.aligners:procrustes",
             ProcrustesParams,
             "rotate each subject onto an iterated group template",
-            needs=("bold", "group"),
         ),
-        "ridge": Part(
+        "ridge": _aligner(
             "brainflix.align.aligners:ridge",
             RidgeAlignParams,
             "ridge map of each subject onto an iterated group template",
-            needs=("bold", "group"),
         ),
-        "procrustes-pairwise": Part(
-            "brainflix.align.aligners:procrustes_pairwise",
-            PairwiseParams,
-            "rotate each subject onto one reference subject",
-            needs=("bold", "group"),
+        "procrustes-pairwise": _aligner(
+            "brainflix.align.aligners:procrustes_pairwise", PairwiseParams, "rotate each subject onto one of them"
         ),
-        "srm": Part(
-            "brainflix.align.aligners:srm",
-            SrmParams,
-            "shared response model, laid out again on the group's columns",
-            needs=("bold", "group"),
+        "srm": _aligner(
+            "brainflix.align.aligners:srm", SrmParams, "shared response model, laid out again on the group's columns"
         ),
-        "gcca": Part(
+        "gcca": _aligner(
             "brainflix.align.aligners:gcca",
             GccaParams,
-            "canonical time courses of all subjects with a ridge penalty, laid out on the group's columns",
-            needs=("bold", "group"),
+            "canonical time courses of all subjects with a ridge penalty, on the group's columns",
         ),
     },
 }

@@ -68,7 +68,7 @@ def _rotation(x: Floats, y: Floats, weight: float) -> tuple[Floats, Floats | Non
 
 
 def polar(matrix: Floats) -> Floats:
-    """Return the orthogonal factor of a matrix, nearest to it of all with orthonormal columns (or rows)."""
+    """Return the orthogonal factor of a matrix (m, n), the nearest (m, n) with orthonormal columns (or rows)."""
     u, _, vt = linalg.svd(matrix, full_matrices=False)
     return np.asarray(u @ vt, np.float64)
 

@@ -40,7 +40,7 @@ def fit_srm(sources: Sequence[NDArray[Any]], n_features: int, *, n_iterations: i
     """Fit the model to training rows.
 
     Args:
-        sources: per subject, rows (n, n_columns of that subject), the same moments.
+        sources: per subject, rows (n, n_columns) with columns of its own, the same moments.
         n_features: shared time courses.
         n_iterations: rounds.
 
@@ -69,7 +69,8 @@ def srm_maps(sources: Sequence[NDArray[Any]], n_features: int, *, n_iterations: 
     """Return one map for each subject, through the shared features back into the group's columns.
 
     Features are no places of the brain, and everything after alignment speaks of areas. So they are laid out again on
-    the columns, by the mean of the subjects' bases; subjects must have the same columns. Arguments as `fit_srm`.
+    the columns, by the mean of the subjects' bases; all `sources` are (n, n_columns) with the same columns. Arguments
+    as `fit_srm`.
 
     Raises:
         DataError: as `fit_srm`, or subjects have different columns.

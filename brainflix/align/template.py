@@ -42,7 +42,7 @@ def fit_template(
     it towards nothing. No step is random.
 
     Args:
-        subjects: arrays of shape (n, n_grayordinates of that subject), the same clips in the same order.
+        subjects: arrays of shape (n, n_grayordinates), each with its own columns, the same clips in the same order.
         aligner: fits a map from (source, template), such as `fit_procrustes`.
         start: "mean" takes the mean over subjects as the first template, which needs equal columns and makes the
             result independent of their order; "first" the first subject, whose columns the common space then has.

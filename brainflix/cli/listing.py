@@ -163,7 +163,7 @@ def metrics(
     debug: options.Debug = False,
 ) -> None:
     """List the metrics of a protocol of `score`, and what each needs."""
-    from brainflix.evaluate.folders.catalogue import describe_metrics
+    from brainflix.evaluate.choosing import describe_metrics
     from brainflix.evaluate.protocols import find_protocol
 
     found = describe_metrics(find_protocol(protocol))

@@ -254,8 +254,6 @@ OlderThan = Annotated[
 Now = Annotated[bool, typer.Option("--now", help="Whatever its age; also folders without a manifest.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Delete without asking.")]
 
-PredFolder = Annotated[Path, typer.Option("--pred", metavar="DIR", help="The clips to score.")]
-TruthFolder = Annotated[Path | None, typer.Option("--truth", metavar="DIR", help="The clips that were shown.")]
 Layout = Annotated[
     Literal["paired", "side-by-side"],
     typer.Option("--layout", help="Two folders, or clips that show the truth on the left of the prediction."),
@@ -287,10 +285,6 @@ Padding = Annotated[
 Block = Annotated[
     int,
     typer.Option("--block", min=1, metavar="N", help="So many clips in natural order are one block for intervals."),
-]
-Repairings = Annotated[
-    int,
-    typer.Option("--repairings", min=0, metavar="N", help="Permutations of the permutation test at most; 0 for none."),
 ]
 LogitsPred = Annotated[
     Path | None, typer.Option("--logits-pred", metavar="NPZ", help="Class scores of predicted clips or frames.")

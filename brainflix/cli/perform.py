@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from brainflix.cli.output import Output
 from brainflix.cli.render import done_line, place_name, plan_document, plan_table
 from brainflix.engine.needs import fetch_bytes, fetch_line, memory_bytes, memory_line, need_lines
+from brainflix.parts.part import FIT
 
 if TYPE_CHECKING:
     from brainflix.engine.plan import Planned
@@ -73,5 +74,6 @@ def show_plan(recipe: Recipe, planned: Sequence[Planned], store: Store, out: Out
 
 
 def show_results(results: Sequence[Done], out: Output) -> None:
-    """Print the refs of a verb's jobs."""
-    out.result({"stages": [asdict(done) for done in results]}, lines=[done.ref for done in results])
+    """Print the refs of a verb's jobs; what subjects share a fit of is read by them, and no result of its own."""
+    lines = [done.ref for done in results if not done.step.endswith(f":{FIT}")]
+    out.result({"stages": [asdict(done) for done in results]}, lines=lines)

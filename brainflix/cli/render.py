@@ -17,7 +17,8 @@ _ROW = "{status:8} {place:30} {ref:48} {seconds:>9}"
 
 def place_name(stage: str, step: str, subject: int | None) -> str:
     """Return a job's place for people: `regress.z sub-1`."""
-    place = f"{stage}.{step}" if step else stage
+    # What a step of a section without names fits is `align:fit`.
+    place = f"{stage}.{step}" if step and not step.startswith(":") else f"{stage}{step}"
     return place if subject is None else f"{place} sub-{subject}"
 
 

@@ -78,7 +78,11 @@ def _show_run(recipe: Any, store: Store, results: list[Done], simulated: bool, o
 
     document = summary(recipe, store, results)
     last = [done.ref for done in results if done.stage == results[-1].stage]
-    evaluated = [store.open(done.ref).json("scores.json") for done in results if done.stage == "evaluate"]
+    evaluated = [
+        store.open(done.ref).json("scores.json")
+        for done in results
+        if done.stage == "evaluate" and ":" not in done.step
+    ]
     primary = {name for table in evaluated for name in table.get("primary", ())}
     shown = leading_scores(document["scores"], primary)
     out.result(document, lines=last, tables=score_tables(shown, simulated=simulated) or None)

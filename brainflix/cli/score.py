@@ -1,19 +1,39 @@
-"""`score`: any folder of videos against any other."""
+"""`score`: any videos against any other: folders, exported artifacts, artifacts of the store."""
 
 from __future__ import annotations
 
 import json as json_module
 import os
-from typing import Any
+import warnings
+from typing import Annotated, Any
 
 import typer
 
 from brainflix.cli import options
 from brainflix.cli.output import Output, Table, write_file
-from brainflix.errors import UsageError
+from brainflix.errors import Renamed, UsageError
 
+Where = Annotated[str, typer.Option("--pred", metavar="DIR|REF", help="The clips to score.")]
+WhereTruth = Annotated[str | None, typer.Option("--truth", metavar="DIR|REF", help="The clips that were shown.")]
+WhereOracle = Annotated[
+    str | None,
+    typer.Option("--oracle", metavar="DIR|REF", help="The true targets through the same generator: the ceiling."),
+]
+Baselines = Annotated[
+    list[str] | None,
+    typer.Option("--baseline", metavar="NAME=DIR|REF", help="Videos that any decoder must beat; may be given again."),
+]
+Permutations = Annotated[
+    int | None,
+    typer.Option(
+        "--permutations", min=0, metavar="N", help="Permutations of the test at most; 0 for none.", show_default="10000"
+    ),
+]
+# The name before this one, still read.
+Former = Annotated[int | None, typer.Option("--repairings", min=0, hidden=True)]
 EXAMPLE = (
     "brainflix score --pred decoded/ --truth shown/ --fps-pred 8 --fps-truth 3 --out scores.json",
+    "brainflix score --pred videos/demo-sub-1-video --truth targets/demo-frames --oracle videos/demo-oracle",
     "brainflix score --pred released/ --layout side-by-side --padding 2 --protocol mindvideo",
     "brainflix score --pred decoded/ --truth shown/ --metrics nway --checkpoint videomae=my-videomae/ --offline",
 )
@@ -25,8 +45,10 @@ def register(app: typer.Typer) -> None:
 
 
 def score(
-    pred: options.PredFolder,
-    truth: options.TruthFolder = None,
+    pred: Where,
+    truth: WhereTruth = None,
+    oracle: WhereOracle = None,
+    baseline: Baselines = None,
     layout: options.Layout = "paired",
     protocol: options.ProtocolName = "strict",
     bug_compat: options.BugCompat = False,
@@ -35,7 +57,8 @@ def score(
     fps_truth: options.FpsTruth = None,
     padding: options.Padding = None,
     block: options.Block = 1,
-    repairings: options.Repairings = 10_000,
+    permutations: Permutations = None,
+    repairings: Former = None,
     logits_pred: options.LogitsPred = None,
     logits_truth: options.LogitsTruth = None,
     features_pred: options.FeaturesPred = None,
@@ -47,10 +70,14 @@ def score(
     cache: options.CacheFolder = None,
     workers: options.Workers = None,
     out_file: options.ScoreFile = None,
+    store: options.StorePath = None,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Score any folder of videos against any other.
+    """Score any videos against any other.
+
+    Either side is a folder, an artifact that `store export` wrote, or the ref of an artifact. The last two know where
+    clips lie in their film, so that chance and intervals are those of `evaluate`.
 
     A folder holds a file for each clip (GIF, MP4, AVI, MOV, WebM, npy, npz, zarr), a sub-folder of PNG or JPG frames
     for each clip, or one array of all clips. Clips are paired by name. The truth's clock decides which frames meet.
@@ -60,13 +87,17 @@ def score(
     command that gets them. --checkpoint takes others in their place, --logits-* what a classifier said elsewhere.
     """
     out = Output(json=json)
-    from brainflix.cli.session import open_settings
-    from brainflix.evaluate.request import Request, score_folders
+    from brainflix.cli.session import open_settings, open_store
+    from brainflix.evaluate.design import Settings
+    from brainflix.evaluate.request import Request, score_request
 
     settings = open_settings(workers=workers, device=device, offline=offline, cache=cache)
     request = Request(
         pred=pred,
         truth=truth,
+        oracle=oracle,
+        baselines=tuple(baseline or ()),
+        store=lambda: open_store(store),
         layout=layout,
         protocol=protocol,
         bug_compat=bug_compat,
@@ -76,24 +107,36 @@ def score(
         padding_px=padding,
         logits_pred=logits_pred,
         logits_truth=logits_truth,
-        block=block,
-        n_draws=repairings,
+        settings=Settings(permutations=_permutations(permutations, repairings), block=block, seed=seed),
         features_pred=features_pred,
         features_truth=features_truth,
         checkpoints=tuple(checkpoint or ()),
-        seed=seed,
         workers=settings.workers or os.cpu_count() or 1,
         cache=settings.cache,
         device=settings.device,
         clips_per_batch=settings.clips_per_batch,
     )
     with out.working():
-        document = score_folders(request, out.track)
+        document = score_request(request, out.track)
     if out_file is not None:
         write_file(out_file, json_module.dumps(document, indent=2, allow_nan=False) + "\n")
     out.result(document, tables=[_table(document), *_skipped(document)])
     for note in document["notes"]:
         out.say(f"note: {note}")
+
+
+def _permutations(given: int | None, former: int | None) -> int:
+    """Return how many permutations are asked for, by either name.
+
+    Raises:
+        UsageError: both names are given.
+    """
+    if former is None:
+        return 10_000 if given is None else given
+    if given is not None:
+        raise UsageError("--repairings and --permutations are one option", next="give --permutations alone")
+    warnings.warn("--repairings is now --permutations", Renamed, stacklevel=2)
+    return former
 
 
 def _table(document: dict[str, Any]) -> Table:

@@ -232,7 +232,8 @@ def export(
 ) -> None:
     """Copy an artifact into a new folder.
 
-    The manifest goes along, and the copy is verified. With --quiet, print the folder.
+    The manifest goes along, and the copy is verified. Videos come with frames/ of PNG pictures and a clips.csv, which
+    `score` reads. With --quiet, print the folder.
     """
     from brainflix.cli.session import open_store
     from brainflix.store.export import export as export_artifact

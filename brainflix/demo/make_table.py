@@ -51,7 +51,7 @@ SUBCORTICAL = {"CIFTI_STRUCTURE_THALAMUS_LEFT": 30, "CIFTI_STRUCTURE_THALAMUS_RI
 
 
 def spread(indices: np.ndarray, n: int) -> np.ndarray:
-    """Take `n` of the indices at even steps."""
+    """Take `n` of the indices at even steps, (n,); all of them where they are fewer."""
     return indices[np.linspace(0, len(indices) - 1, min(n, len(indices))).round().astype(int)]
 
 

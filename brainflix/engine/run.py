@@ -16,6 +16,7 @@ from brainflix.errors import DataError, MissingError, UsageError
 from brainflix.parts.contract import PartFunction, Stage, Waiting
 from brainflix.parts.find import find
 from brainflix.parts.lazy import load
+from brainflix.parts.part import FIT
 from brainflix.parts.stages import category_of
 from brainflix.parts.work import DOWNLOADS, Intake, Tools
 from brainflix.progress import Progress, Silent
@@ -190,7 +191,8 @@ def summary(recipe: Recipe, store: Store, results: Sequence[Done]) -> dict[str, 
     """Return the one document that `run --json` prints: stages, and scores by subject and metric."""
     scores: dict[str, Any] = {}
     for done in results:
-        if done.stage == "evaluate":
+        # What a part fitted for all subjects has no scores of its own.
+        if done.stage == "evaluate" and not done.step.endswith(f":{FIT}"):
             table = store.open(done.ref).json("scores.json")
             known = scores.setdefault(str(done.subject), {})
             # A second evaluation of the same subject must not replace the first one's scores.

@@ -10,35 +10,32 @@ from numpy.typing import NDArray
 
 from brainflix.errors import DataError
 from brainflix.evaluate.ceilings import sampling_spread, target_ceiling
-from brainflix.evaluate.systems import System, VideoMetric
 from brainflix.evaluate.targets_metrics import profile_correlation
 
 SPREAD_TITLE = "Luck of the generator's seed"
 CEILING_TITLE = "What repeats allow regressed targets"
 
 
-def spread_rows(
-    metrics: Sequence[VideoMetric], systems: Sequence[System], truth: System, mismatched: NDArray[np.bool_]
-) -> list[dict[str, Any]]:
+def spread_rows(values: Mapping[str, Mapping[str, NDArray[np.float64]]], sets: Sequence[str]) -> list[dict[str, Any]]:
     """Return a row for each metric: how its values spread over reconstructions with different seeds.
 
     Args:
-        metrics: of videos.
-        systems: the reconstruction under evaluation and further samples of the same clips, two or more in all.
-        truth: the clips that were shown.
-        mismatched: pairs that stand for chance, (n_clips, n_clips).
+        values: by metric and video set, (n_clips,) each.
+        sets: the reconstruction under evaluation and further samples of the same clips, two or more in all.
     """
     rows = []
-    for metric in metrics:
-        table = np.stack([metric.own(system, truth, mismatched) for system in systems], axis=1)
+    for metric, own in values.items():
+        if not all(name in own for name in sets):
+            continue
+        table = np.stack([own[name] for name in sets], axis=1)
         found = sampling_spread(table)
         # Of the clips that every sample has a value for: otherwise samples would differ by which clips they lack.
         common = table[np.isfinite(table).all(axis=1)]
         means = common.mean(axis=0) if len(common) else np.full(table.shape[1], np.nan)
         rows.append(
             {
-                "metric": metric.name,
-                "n_seeds": len(systems),
+                "metric": metric,
+                "n_seeds": len(sets),
                 "mean": float(means.mean()),
                 "sd_of_means": float(means.std(ddof=1)),
                 "sd_within_clip": found.sd,

@@ -22,8 +22,11 @@ class Run:
         name: unique among the runs compared.
         document: content of its scores.json.
         per_clip: by metric, values of shape (n_clips,) in the order of the document's `clip_ids`.
-        truth: refs of what it was scored against.
-        made: what else its numbers depend on, by name: versions and weights of what scored it.
+        truth: a digest of the frames that it was scored against; of older scores, refs of them.
+        made: what else its numbers depend on, by name: the scorer, frames and size, weights.
+        blocks: array of shape (n_clips,), stimulus block of each clip.
+        dataset: name of the data set; empty where nobody knows.
+        ref: of the artifact; empty of a document.
     """
 
     name: str
@@ -31,6 +34,9 @@ class Run:
     per_clip: Mapping[str, NDArray[np.float64]]
     truth: tuple[str, ...]
     made: Mapping[str, str] = field(default_factory=dict)
+    blocks: NDArray[Any] = field(default_factory=lambda: np.zeros(0, np.int64))
+    dataset: str = ""
+    ref: str = ""
 
     def values(self, metric: str, clip_ids: Sequence[str]) -> NDArray[np.float64]:
         """Return one metric's values in the order of `clip_ids`."""
@@ -76,8 +82,9 @@ def check_comparable(runs: Sequence[Run]) -> None:
     for other in runs[1:]:
         for what, own, theirs in (
             ("protocol", first.document["protocol"], other.document["protocol"]),
+            # Weights count where both used them: tables may hold different metrics.
+            *((name, first.made[name], other.made[name]) for name in sorted(first.made.keys() & other.made.keys())),
             ("truth", ", ".join(first.truth), ", ".join(other.truth)),
-            *((name, first.made.get(name), other.made.get(name)) for name in sorted({*first.made, *other.made})),
         ):
             if own != theirs:
                 raise DataError(

@@ -1,165 +1,315 @@
-"""The protocols of scores: the classes of their parameters, and the table."""
+"""The parts of scoring: each metric, a block for its parameters and its lines, and the protocols."""
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, Self
+from collections.abc import Mapping
+from itertools import product
+from typing import ClassVar, Self
 
-from pydantic import Field, PositiveInt, model_validator
+from brainflix.evaluate.metric_params import FEATURES, LPIPS, About, MetricParams, nway_name
+from brainflix.evaluate.protocol_params import (
+    BrainNetflixParams,
+    GlfaParams,
+    MindAnimatorParams,
+    MindVideoParams,
+    NeuronsParams,
+    StrictParams,
+)
+from brainflix.evaluate.protocols import Protocol
+from brainflix.parts.part import Fit, Part, Table
 
-from brainflix.errors import UsageError
-from brainflix.evaluate.networks.checkpoints import CHECKPOINTS
-from brainflix.evaluate.protocols import Protocol, find_protocol
-from brainflix.parts.params import Params
-from brainflix.parts.part import Part, Table
-from brainflix.parts.weight_params import WeightParams
-from brainflix.wording import did_you_mean
-
-
-class StrictParams(WeightParams):
-    """The default protocol: one ground-truth class, exact N-way, chance by permutation, cluster intervals, baselines.
-
-    `weights` are the video classifier's.
-    """
-
-    ways: tuple[int, ...] = Field((2, 50), description="choices of the N-way accuracies")
-    true_classes: tuple[PositiveInt, ...] = Field(
-        (1, 3), min_length=1, description="best classes of the truth that count as right; the first gives the headline"
-    )
-    retrieval_k: tuple[PositiveInt, ...] = Field(
-        (1, 5), description="top-k retrievals of each regressed target among all clips under evaluation"
-    )
-    block_s: float = Field(20.0, gt=0, description="stimulus blocks of the cluster bootstrap, in seconds")
-    min_shift_s: float = Field(20.0, gt=0, description="smallest circular shift of the permutation test, in seconds")
-    n_draws: int = Field(10_000, ge=999, description="permutations at most; all of them where there are fewer")
-    n_boot: int = Field(10_000, ge=999, description="bootstrap replicates")
-    interval: Literal["percentile", "bca"] = Field(
-        "percentile", description="bootstrap interval; with fewer than 30 blocks it is Student's t whatever this says"
-    )
+Lines = Mapping[str, About]
+METRICS = "brainflix.evaluate.metrics"
+# A metric is given the clips of one table, which a recipe does not name.
+PAIR = ("truth", "prediction")
 
 
-class PaperParams(Params):
-    """A published procedure, as `score` runs it under the same name.
+class SsimParams(MetricParams):
+    """Of which flavour the excess is made."""
 
-    Raises:
-        UsageError: a metric or a checkpoint has no such name, or `bug_compat` would change nothing.
-    """
+    of: str = "ssim_rgb_u7"
 
-    #: Name of the protocol.
-    PROTOCOL: ClassVar[str]
+    LINES: ClassVar[Lines] = {
+        "ssim_excess": About(
+            about="SSIM minus the same video's SSIM with other clips", primary=True, permuted=True, least_px=7
+        ),
+        "ssim_rgb_u7": About(about="SSIM, RGB, uniform 7 x 7 window", special=True, least_px=7),
+        "ssim_gray_g11": About(about="SSIM, luminance, gaussian 11 x 11 window", special=True, least_px=11),
+        "ssim_gray_g11_columns": About(
+            about="SSIM over single columns of pixels, the released accident", special=True, least_px=11
+        ),
+    }
 
-    bug_compat: bool = Field(False, description="reproduce what the released scripts got wrong")
-    metrics: tuple[str, ...] | None = Field(None, description="names as of score --metrics; null for all")
-    checkpoints: dict[str, WeightParams] = Field(
-        {}, description="other weights for a network than the pinned ones, as {vit: {weights: FOLDER}}"
-    )
-    repairings: int = Field(10_000, ge=0, description="permutations of the test at most; 0 for none")
-    block_s: float = Field(20.0, gt=0, description="stimulus blocks of intervals and permutations, in seconds")
+    @classmethod
+    def under(cls, protocol: Protocol, *, bug_compat: bool = False) -> Self:
+        """Return the protocol's first flavour."""
+        return cls(of=protocol.ssim[0])
 
-    @model_validator(mode="after")
-    def _check_and_pin(self) -> Self:
-        protocol = find_protocol(self.PROTOCOL)
-        if self.bug_compat and not (protocol.flow_grey_bug or protocol.bug_extra):
-            why = "what its released scripts got wrong, if anything, is in grids of clips side by side"
-            raise UsageError(f"bug_compat changes nothing under protocol {protocol.name}", why=why)
-        for key in self.checkpoints:
-            if key not in CHECKPOINTS:
-                raise UsageError(f"unknown checkpoint {key!r}", next=did_you_mean(key, CHECKPOINTS))
-        # In the parameters, and so in the key, stand all weights that the metrics may use. The model is frozen for its
-        # users; which these are is not known before its other fields are.
-        object.__setattr__(self, "checkpoints", {**self._defaults(protocol), **self.checkpoints})
-        return self
 
-    def _defaults(self, protocol: Protocol) -> dict[str, WeightParams]:
-        """Return the pinned weights that the metrics take where the recipe gives no others."""
-        # Imported here: numpy and OpenCV come with it, which most plans need not wait for.
-        from brainflix.evaluate.folders.catalogue import model_metrics
+class PixcorrParams(MetricParams):
+    """Pixel correlation has no choices."""
 
-        names = set(self._names(protocol))
-        needs = {key for name, metric in model_metrics(protocol).items() if name in names for key in metric.needs}
-        return {
-            key: WeightParams(weights=each.name, revision=each.revision)
-            for key, each in CHECKPOINTS.items()
-            if key in needs and key not in self.checkpoints and each.name
+    LINES: ClassVar[Lines] = {"pixcorr": About(about="Pearson correlation over pixels and channels", primary=True)}
+
+
+class PsnrParams(MetricParams):
+    """PSNR has no choices."""
+
+    LINES: ClassVar[Lines] = {
+        "psnr": About(about="peak signal-to-noise ratio, mean of the frames' dB", unit="dB"),
+        "psnr_pooled": About(about="peak signal-to-noise ratio of all frames of a clip together", unit="dB"),
+    }
+
+
+class MseParams(MetricParams):
+    """The mean squared difference has no choices."""
+
+    LINES: ClassVar[Lines] = {"mse": About(about="mean squared difference, pixels in [0, 1]", higher_is_better=False)}
+
+
+class HueParams(MetricParams):
+    """Hue has no choices."""
+
+    LINES: ClassVar[Lines] = {
+        "hue_circ": About(about="cosine of the hue difference, weighted by saturation"),
+        "hue_circ_corr": About(about="circular correlation of hue", asked=True),
+        "hue_cos": About(about="cosine of hue as published, first 6 frames; 0.75 by chance", special=True),
+        "hue_cos_bgr": About(
+            about="cosine of hue as released, red and blue swapped, first 6 frames; 0.75 by chance", special=True
+        ),
+    }
+
+
+def _error(about: str, unit: str, *, timed: bool = False, special: bool = False) -> About:
+    return About(about=about, unit=unit, higher_is_better=False, frames=2, timed=timed, special=special)
+
+
+class FlowParams(MetricParams):
+    """Optical flow has no choices of its own; the protocol says how it takes luminance."""
+
+    LINES: ClassVar[Lines] = {
+        "flow_cosine": About(about="cosine of optical flow (Farneback)", primary=True, frames=2),
+        "epe": _error("end-point error of optical flow", "px/step"),
+        "epe_static": _error("that of a clip without motion", "px/step"),
+        "epe_normalised": _error("end-point error in image diagonals per second", "diagonals/s", timed=True),
+        "skill": About(about="1 - end-point error / that of a clip without motion", frames=2),
+        "speed_ratio": About(about="mean predicted over mean true speed, 1 is right", frames=2),
+        "flow_cosine_matched": About(
+            about="flow cosine, tested among clips of the same true speed", frames=2, apart=True
+        ),
+        "reversal_gain": About(about="flow cosine minus that of the prediction played backwards", frames=2),
+        "angular_error": _error(
+            "mean angle between flow vectors as published; a static clip gets 90", "degrees", special=True
+        ),
+    }
+
+
+class MotionEnergyParams(MetricParams):
+    """Motion energy has no choices."""
+
+    LINES: ClassVar[Lines] = {
+        "motion_energy": About(
+            about="correlation of motion energies, each channel z-scored over the true clips (pymoten)",
+            frames=2,
+            timed=True,
+            package=("moten", "pymoten"),
+            asked=True,
+        )
+    }
+
+
+class SmoothnessParams(MetricParams):
+    """Smoothness has no choices."""
+
+    LINES: ClassVar[Lines] = {
+        "smoothness": About(
+            about="end-point error beside that of shuffled frames: whether the prediction is smooth, no more",
+            unit="px/step",
+            higher_is_better=False,
+            frames=3,
+            asked=True,
+        )
+    }
+
+
+class NwayParams(MetricParams):
+    """Which N-way accuracies there are."""
+
+    ways: tuple[int, ...] = (2, 50)
+    true_classes: tuple[int, ...] = (1, 3)
+    leads: int = 1
+    trained_frames: bool = True
+
+    @classmethod
+    def under(cls, protocol: Protocol, *, bug_compat: bool = False) -> Self:
+        """Return those of the protocol."""
+        return cls(
+            ways=protocol.ways,
+            true_classes=protocol.true_classes,
+            leads=protocol.leads,
+            trained_frames=protocol.trained_frames,
+        )
+
+    def lines(self) -> Mapping[str, About]:
+        """Return a line for each level, number of choices and number of right classes."""
+        levels = {
+            "video": ("videomae", "video classifier"),
+            # At VideoMAE's own number of frames.
+            "video_16f": ("videomae", "video classifier at 16 frames"),
+            "frame": ("vit", "image classifier, mean over frames"),
         }
-
-    def _names(self, protocol: Protocol) -> tuple[str, ...]:
-        """Return the metrics of networks, among them all that are asked for."""
-        from brainflix.evaluate.folders.catalogue import model_metrics
-        from brainflix.evaluate.choosing import choose_metrics
-
-        if self.metrics is None:
-            return tuple(model_metrics(protocol))
-        return choose_metrics(self.metrics, protocol, bug_compat=self.bug_compat)
-
-
-class MindVideoParams(PaperParams):
-    """Mind-Video's protocol."""
-
-    PROTOCOL = "mindvideo"
+        found = {}
+        for level, n, g in product(levels, self.ways, self.true_classes):
+            if level == "video_16f" and not self.trained_frames:
+                continue
+            key, judge = levels[level]
+            found[nway_name(n, level, g)] = About(
+                about=f"{n}-way accuracy, {judge}, {g} true class{'es' if g > 1 else ''}, exact",
+                primary=level == "video" and g == self.leads,
+                weights=(key,),
+                frames=2 if level == "video" else 1,
+            )
+        return found
 
 
-class GlfaParams(PaperParams):
-    """GLFA's protocol."""
+class ClipParams(MetricParams):
+    """Which of CLIP's lines there are."""
 
-    PROTOCOL = "glfa"
+    gated_consistency: bool = False
+
+    @classmethod
+    def under(cls, protocol: Protocol, *, bug_compat: bool = False) -> Self:
+        """Return those of the protocol."""
+        return cls(gated_consistency=protocol.gated_consistency)
+
+    def lines(self) -> Mapping[str, About]:
+        """Return the lines, the published gate's among them where the protocol has it."""
+        clips = {"b32": ("clip_b32", "CLIP ViT-B/32"), "l14": ("clip_l14", "CLIP ViT-L/14")}
+        vifi, video = "vifi", "cosine of the mean over frames with the truth's"
+        found = {
+            f"clip_score_{suffix}": About(about=f"cosine of frames with the truth's, {said}", weights=(key,))
+            for suffix, (key, said) in clips.items()
+        }
+        for suffix, (key, said) in clips.items():
+            found[f"clip_score_video_{suffix}"] = About(about=f"{video}, {said}", weights=(key,))
+        found[vifi] = About(about=f"{video}, ViFi-CLIP", weights=(vifi,))
+        for name, suffix, pairs in (("clip_tc", "b32", "adjacent"), ("clip_tc_all", "l14", "all")):
+            key, said = clips[suffix]
+            about = f"cosine of {pairs} pairs of frames of the prediction itself, {said}; a static clip scores 1"
+            found[name] = About(about=about, weights=(key,), frames=2)
+            found[f"{name}_truth"] = About(about="that of the truth", weights=(key,), frames=2)
+            found[f"{name}_difference"] = About(
+                about=f"|{name} - that of the truth|", weights=(key,), frames=2, higher_is_better=False
+            )
+        if self.gated_consistency:
+            about = "clip_tc, set to 0 where vifi is no more than 0.6; compares with no ungated score"
+            found["clip_tc_gated"] = About(about=about, weights=("clip_b32", vifi), frames=2)
+        found["identification_clip"] = _identification("CLIP ViT-L/14", "clip_l14")
+        return found
 
 
-class MindAnimatorParams(PaperParams):
-    """Mind-Animator's protocol."""
-
-    PROTOCOL = "mindanimator"
-
-
-class NeuronsParams(PaperParams):
-    """NEURONS' protocol."""
-
-    PROTOCOL = "neurons"
+def _identification(said: str, key: str) -> About:
+    rule = "correlates more with its own truth than with another clip's, frame by frame"
+    return About(about=f"how often it {rule}, {said}", weights=(key,), clips=2)
 
 
-class BrainNetflixParams(PaperParams):
-    """Brain Netflix's protocol."""
+def _distance(said: str, key: str) -> About:
+    return About(about=f"1 - correlation with the truth's features, {said}", weights=(key,), higher_is_better=False)
 
-    PROTOCOL = "brainnetflix"
+
+class DeepParams(MetricParams):
+    """Deep features have no choices."""
+
+    LINES: ClassVar[Lines] = {
+        "identification_alex2": _identification("AlexNet, second convolution", "alexnet"),
+        "identification_alex5": _identification("AlexNet, fifth convolution", "alexnet"),
+        "identification_inception": _identification("Inception v3, pooled", "inception"),
+        "effnet_distance": _distance("EfficientNet-B1, pooled", "effnet"),
+        "swav_distance": _distance("SwAV ResNet-50, pooled", "swav"),
+    }
+
+
+class LpipsParams(MetricParams):
+    """LPIPS has no choices."""
+
+    LINES: ClassVar[Lines] = {
+        "lpips": About(about="LPIPS (alex, v0.1)", weights=(LPIPS,), higher_is_better=False, least_px=32)
+    }
+
+
+def _raft(about: str, unit: str = "", *, higher_is_better: bool = True, timed: bool = False) -> About:
+    return About(
+        about=about,
+        unit=unit,
+        higher_is_better=higher_is_better,
+        weights=("raft",),
+        frames=2,
+        timed=timed,
+        least_px=128,
+        multiple_px=8,
+    )
+
+
+class RaftParams(MetricParams):
+    """RAFT has no choices."""
+
+    LINES: ClassVar[Lines] = {
+        "epe_raft": _raft("end-point error of RAFT flow", "diagonals/s", higher_is_better=False, timed=True),
+        "epe_raft_static": _raft("that of a still clip", "diagonals/s", higher_is_better=False, timed=True),
+        "skill_raft": _raft("1 - end-point error / that of a still clip, RAFT"),
+        "flow_cosine_raft": _raft("cosine of RAFT flow"),
+    }
+
+
+def _of_sets(kind: str) -> About:
+    about = f"{kind} distance of whole sets of clips, on given features; says nothing of decoding"
+    return About(about=about, weights=(FEATURES,), clips=2, higher_is_better=False)
+
+
+class SetsParams(MetricParams):
+    """Distances of sets have no choices."""
+
+    LINES: ClassVar[Lines] = {"fvd": _of_sets("Frechet"), "kvd": _of_sets("unbiased kernel")}
+
+
+def _metric(target: str, params: type[MetricParams], summary: str) -> Part:
+    return Part(f"{METRICS}.{target}", params, summary, needs=PAIR)
+
+
+def _protocol(params: type, summary: str) -> Part:
+    return Part("brainflix.evaluate.artifacts:score", params, summary, needs=("videos", "truth"))
 
 
 PARTS: Table = {
+    "metric": {
+        "ssim": _metric("ssim:score", SsimParams, "structural similarity, and what it exceeds that with other clips"),
+        "pixcorr": _metric("pixels:pixcorr", PixcorrParams, "correlation of pixels"),
+        "psnr": _metric("pixels:psnr", PsnrParams, "peak signal-to-noise ratio"),
+        "mse": _metric("pixels:mse", MseParams, "mean squared difference"),
+        "hue": _metric("hue:score", HueParams, "agreement of hue"),
+        "flow": _metric("flow:score", FlowParams, "agreement of optical flow"),
+        "motion-energy": _metric("motion:energy", MotionEnergyParams, "agreement of motion energy"),
+        "smoothness": _metric("motion:smoothness", SmoothnessParams, "whether the prediction is smooth"),
+        "nway": _metric("nway:score", NwayParams, "N-way accuracy of a classifier"),
+        "clip": _metric("clip:score", ClipParams, "what CLIP's networks say"),
+        "deep": _metric("deep:score", DeepParams, "identification and distance by deep features"),
+        "lpips": _metric("lpips:score", LpipsParams, "perceptual distance"),
+        "raft": _metric("raft:score", RaftParams, "agreement of RAFT's flow"),
+        "sets": _metric("sets:score", SetsParams, "distances of whole sets of clips"),
+    },
     "evaluate": {
         "strict": Part(
-            "brainflix.evaluate.strict:score",
+            "brainflix.evaluate.artifacts:score",
             StrictParams,
             "every number with chance, interval, p, baselines and ceiling",
             needs=("videos", "truth"),
             takes=("oracle", "baselines", "predictions", "targets", "transfer", "samples", "halves"),
+            fit=Fit("brainflix.evaluate.ground:fit", reads=("truth", "oracle", "baselines"), kind="scores"),
         ),
-        "mindvideo": Part(
-            "brainflix.evaluate.papers:score",
-            MindVideoParams,
-            "Mind-Video's published procedure, as `score` runs it on folders",
-            needs=("videos", "truth"),
-        ),
-        "glfa": Part(
-            "brainflix.evaluate.papers:score",
-            GlfaParams,
-            "GLFA's published procedure, as `score` runs it on folders",
-            needs=("videos", "truth"),
-        ),
-        "mindanimator": Part(
-            "brainflix.evaluate.papers:score",
-            MindAnimatorParams,
-            "Mind-Animator's published procedure, as `score` runs it on folders",
-            needs=("videos", "truth"),
-        ),
-        "neurons": Part(
-            "brainflix.evaluate.papers:score",
-            NeuronsParams,
-            "NEURONS' published procedure, as `score` runs it on folders",
-            needs=("videos", "truth"),
-        ),
-        "brainnetflix": Part(
-            "brainflix.evaluate.papers:score",
-            BrainNetflixParams,
-            "Brain Netflix's published procedure, as `score` runs it on folders",
-            needs=("videos", "truth"),
-        ),
+        "mindvideo": _protocol(MindVideoParams, "Mind-Video's published procedure, as `score` runs it"),
+        "glfa": _protocol(GlfaParams, "GLFA's published procedure, as `score` runs it"),
+        "mindanimator": _protocol(MindAnimatorParams, "Mind-Animator's published procedure, as `score` runs it"),
+        "neurons": _protocol(NeuronsParams, "NEURONS' published procedure, as `score` runs it"),
+        "brainnetflix": _protocol(BrainNetflixParams, "Brain Netflix's published procedure, as `score` runs it"),
     },
 }

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brainflix.errors import DataError
-from brainflix.evaluate.pixels import Floats, decibels
 from brainflix.evaluate.permutations import mean_matrix
+from brainflix.evaluate.pixels import Floats, decibels
 
 Sample = NDArray[np.uint8]
 

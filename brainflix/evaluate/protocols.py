@@ -12,6 +12,9 @@ from typing import Literal
 from brainflix.errors import UsageError
 from brainflix.wording import did_you_mean
 
+# Version of the scorer: numbers of two versions do not compare.
+SCORER = 6
+
 
 @dataclass(frozen=True)
 class Protocol:
@@ -31,6 +34,8 @@ class Protocol:
         bug_compat: what `--bug-compat` changes; empty where nothing can be.
         midpoint_bug: whether released grids were split in the middle, borders and all (docs/scoring.md, Known errors).
         flow_grey_bug: whether red and blue were swapped in the flow's grey conversion.
+        leads: of `true_classes`, the number whose video N-way accuracy a headline may use.
+        own_size: whether clips that are smaller than `height` x `width` on both sides keep the truth's size.
         extra: metrics that no other protocol has.
         bug_extra: metrics that are wrong by accident, which `--bug-compat` adds.
     """
@@ -49,10 +54,30 @@ class Protocol:
     gated_consistency: bool = False
     midpoint_bug: bool = False
     flow_grey_bug: bool = False
+    leads: int = 1
+    own_size: bool = False
     extra: tuple[str, ...] = ()
     bug_extra: tuple[str, ...] = ()
 
+    @property
+    def standard(self) -> tuple[str, ...]:
+        """What the part `strict` scores unless its step names metrics, in the order of its table."""
+        nway = (f"nway_{n}_video_g{g}" for g in self.true_classes for n in self.ways)
+        return (*nway, *STANDARD)
 
+
+# The lines of the part `strict` beside N-way accuracy; Holm counts them all, so that one more moves every p_holm.
+STANDARD = (
+    "ssim_excess",
+    "pixcorr",
+    "flow_cosine",
+    "ssim_rgb_u7",
+    "ssim_gray_g11",
+    "psnr",
+    "hue_circ",
+    "epe_normalised",
+    "skill",
+)
 MIDPOINT = "side-by-side grids are split in the middle, borders and all, which shifts the halves by a pixel"
 EXACT = "N-way is the exact expectation in float32 with fair ties, in place of random trials in float16"
 
@@ -62,6 +87,7 @@ PROTOCOLS: dict[str, Protocol] = {
         Protocol(
             "strict", "clock", None, 256, 256, ("ssim_rgb_u7", "ssim_gray_g11"), (2, 50), (1, 3),
             ("every true frame meets the predicted frame that starts nearest to it",), trained_frames=True,
+            own_size=True,
         ),
         Protocol(
             "mindvideo", "first", 6, 256, 256, ("ssim_rgb_u7",), (50,), (3,), (EXACT,), MIDPOINT, midpoint_bug=True
@@ -100,6 +126,13 @@ def find_protocol(name: str) -> Protocol:
     if name not in PROTOCOLS:
         raise UsageError(f"unknown protocol {name!r}", next=did_you_mean(name, PROTOCOLS))
     return PROTOCOLS[name]
+
+
+def compared_size(protocol: Protocol, truth: tuple[int, int], prediction: tuple[int, int]) -> tuple[int, int]:
+    """Return height and width at which a pair of clips of these heights and widths is compared."""
+    limit = (protocol.height, protocol.width)
+    is_smaller = all(side[axis] < limit[axis] for side in (truth, prediction) for axis in (0, 1))
+    return truth if protocol.own_size and is_smaller else limit
 
 
 def flow_grey(protocol: Protocol, bug_compat: bool) -> Literal["rgb", "bgr"]:

@@ -1,24 +1,31 @@
-"""`score`: from folders of clips to one document; `schema.json` says what it holds."""
+"""`score`: from folders, exported artifacts or refs to one document; `schema.json` says what it holds."""
 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from brainflix.errors import UsageError
+from brainflix.evaluate import document
 from brainflix.evaluate.choosing import choose_metrics
-from brainflix.evaluate.folders.engine import Choices, How, Scored, score_source
-from brainflix.evaluate.folders.given import Files
-from brainflix.evaluate.staging import Source, Track, paired, side_by_side
+from brainflix.evaluate.metric import Files
 from brainflix.evaluate.networks.checkpoints import replace_checkpoints
 from brainflix.evaluate.protocols import Protocol, check_bug_compat, find_protocol
+from brainflix.evaluate.scene import ORACLE
 from brainflix.evaluate.scorecard import Line, plain_table
+from brainflix.evaluate.scoring import Choices, How, Scored, score_source
+from brainflix.evaluate.sources import Shelf, Source, open_shelf, paired, side_by_side
+from brainflix.evaluate.staging import Track
 from brainflix.io.clip_folder import open_clips
 from brainflix.store.provenance import installed_versions, software_versions
 
-SCHEMA = 1
+if TYPE_CHECKING:
+    from brainflix.store.store import Store
+
+SCHEMA = 2
 PACKAGES = ("av", "pillow", "opencv-python-headless")
 
 
@@ -27,7 +34,10 @@ class Request(How):
     """What is to be scored and how, as the command line gives it; `None` leaves a choice to the protocol or the files.
 
     Attributes:
-        pred, truth: where the clips are; no truth where clips are side by side.
+        pred, truth: where the clips are, a path or a ref; no truth where clips are side by side.
+        oracle: where the true targets through the same generator are.
+        baselines: each NAME=WHERE, further videos of the same clips that any decoder must beat.
+        store: opens the store, which only refs need.
         layout: "paired" or "side-by-side".
         protocol: name of a protocol.
         metrics: names; None for all.
@@ -37,8 +47,11 @@ class Request(How):
         checkpoints: what the user gives in place of checkpoints, as of `replace_checkpoints`.
     """
 
-    pred: Path
-    truth: Path | None = None
+    pred: str
+    truth: str | None = None
+    oracle: str | None = None
+    baselines: tuple[str, ...] = ()
+    store: Callable[[], Store] | None = None
     layout: str = "paired"
     protocol: str = "strict"
     metrics: tuple[str, ...] | None = None
@@ -50,7 +63,7 @@ class Request(How):
     checkpoints: tuple[str, ...] = ()
 
 
-def score_folders(request: Request, track: Track = lambda items, what: iter(items)) -> dict[str, Any]:
+def score_request(request: Request, track: Track = lambda items, what: iter(items)) -> dict[str, Any]:
     """Score the request and return its document, plain JSON values.
 
     Raises:
@@ -62,33 +75,68 @@ def score_folders(request: Request, track: Track = lambda items, what: iter(item
     protocol = find_protocol(request.protocol)
     if request.bug_compat:
         check_bug_compat(protocol)
-    wanted = choose_metrics(request.metrics, protocol, bug_compat=request.bug_compat)
-    checkpoints = replace_checkpoints(request.checkpoints)
-    logits = _both(request.logits_truth, request.logits_pred, "logits")
-    features = _both(request.features_truth, request.features_pred, "features")
-    choices = Choices(protocol, wanted, checkpoints, request, logits, features)
+    choices = Choices(
+        protocol=protocol,
+        metrics=choose_metrics(request.metrics, protocol, bug_compat=request.bug_compat),
+        how=request,
+        checkpoints=replace_checkpoints(request.checkpoints),
+        logits=_both(request.logits_truth, request.logits_pred, "logits"),
+        features=_both(request.features_truth, request.features_pred, "features"),
+    )
     source = _open(request, protocol)
     with tempfile.TemporaryDirectory(prefix="brainflix-score-") as folder:
-        return _document(request, protocol, score_source(source, choices, Path(folder), track))
+        return _document(request, score_source(source, choices, Path(folder), track))
 
 
 def _open(request: Request, protocol: Protocol) -> Source:
     """Return the pairs of clips of a request whose flags go together."""
     if request.layout == "paired":
-        if request.truth is None:
-            raise UsageError("there is nothing to compare with", next="give --truth, or --layout side-by-side")
-        if request.padding_px is not None:
-            raise UsageError("--padding is for --layout side-by-side")
-        return paired(open_clips(request.pred), open_clips(request.truth))
+        return _open_pair(request)
     if request.layout != "side-by-side":
         raise UsageError(f"unknown layout {request.layout!r}", next="use paired or side-by-side")
     if request.truth is not None:
         raise UsageError("--truth is for --layout paired", why="side-by-side clips hold their truth on the left")
+    if request.oracle or request.baselines:
+        raise UsageError("--oracle and --baseline are for --layout paired")
     midpoint = request.bug_compat and protocol.midpoint_bug
     if request.padding_px is None and not midpoint:
         why = "how wide the grid's border is cannot be told from its pixels"
         raise UsageError("side-by-side clips need --padding", why=why, next="2 for torchvision's grids, 0 for none")
-    return side_by_side(open_clips(request.pred), request.padding_px or 0, midpoint=midpoint)
+    return side_by_side(open_clips(Path(request.pred)), request.padding_px or 0, midpoint=midpoint)
+
+
+def _open_pair(request: Request) -> Source:
+    """Return the pairs of two sides, whatever holds them."""
+    if request.truth is None:
+        raise UsageError("there is nothing to compare with", next="give --truth, or --layout side-by-side")
+    if request.padding_px is not None:
+        raise UsageError("--padding is for --layout side-by-side")
+
+    def shelf(where: str) -> Shelf:
+        return open_shelf(where, _store_of(request))
+
+    prediction, truth = shelf(request.pred), shelf(request.truth)
+    if request.settings.block > 1 and truth.table is not None and truth.table.has_film:
+        what = "--block is for clips of which nothing is known"
+        raise UsageError(what, why=f"{truth.name} says where its clips lie", next="leave --block out")
+    others = {}
+    for text in request.baselines:
+        name, sign, where = text.partition("=")
+        if not (name and sign and where):
+            raise UsageError(f"--baseline {text!r} is not NAME=WHERE")
+        if name in others:
+            raise UsageError(f"--baseline {name} is given twice")
+        others[name] = shelf(where)
+    if request.oracle is not None:
+        others[ORACLE] = shelf(request.oracle)
+    return paired(prediction, truth, others)
+
+
+def _store_of(request: Request) -> Callable[[], Store]:
+    def none() -> Store:
+        raise UsageError("refs need a store", next="give --store")
+
+    return request.store or none
 
 
 def _both(truth: Path | None, prediction: Path | None, what: str) -> Files | None:
@@ -100,36 +148,26 @@ def _both(truth: Path | None, prediction: Path | None, what: str) -> Files | Non
     raise UsageError(f"{what} are needed of both sides", next=f"give --{what}-truth and --{what}-pred")
 
 
-def _document(request: Request, protocol: Protocol, scored: Scored) -> dict[str, Any]:
-    inputs, result = scored.inputs, scored.result
-    _, n_frames, height, width, _ = inputs.truth.shape
+def _document(request: Request, scored: Scored) -> dict[str, Any]:
+    scene, result = scored.scene, scored.result
     rows = plain_table(result.lines)
+    about = document.details(scored, request.truth)
     return {
         "schema": SCHEMA,
-        "protocol": {
-            "name": protocol.name,
-            "frame_rule": protocol.frame_rule,
-            "n_frames": n_frames,
-            "height": height,
-            "width": width,
-            "bug_compat": protocol.bug_compat if request.bug_compat else None,
-        },
-        "pred": str(request.pred),
-        "truth": None if request.truth is None else str(request.truth),
+        "protocol": {"name": scored.choices.protocol.name, **document.compared(scored)},
+        "pred": request.pred,
+        "truth": about["truth"],
         "layout": request.layout,
-        "source_codec": inputs.codecs,
+        "source_codec": scene.codecs,
         "samples_per_clip": 1,
         "selection": "none",
-        "n_clips": len(inputs.ids),
-        "clip_ids": list(inputs.ids),
-        "block": request.block,
-        "max_repairings": request.n_draws,
-        "seed": request.seed,
-        "checkpoints": {key: {"source": each.name, "revision": each.pin} for key, each in scored.weights.items()},
+        "n_clips": scene.n_clips,
+        "clip_ids": list(scene.ids),
+        **{name: about[name] for name in ("blocks", "permutations", "scorer", "checkpoints")},
         "scores": {name: _plain(line, rows[name]) for name, line in result.lines.items()},
         "curves": {name: curve.to_dict() for name, curve in result.curves.items()},
         "skipped": result.skipped,
-        "notes": [*protocol.notes, *inputs.notes],
+        "notes": document.notes(scored),
         "versions": {**software_versions(), **installed_versions(PACKAGES)},
     }
 

@@ -1,42 +1,40 @@
-"""What `score` found: lines by metric, and what could not be scored, why, and what to do about it."""
+"""What scoring found: lines by metric, and what could not be scored, why, and what to do about it."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from brainflix.evaluate.nway_curve import Curve
-from brainflix.evaluate.scorecard import Line
+from brainflix.evaluate.metric_params import ACROSS
 
-# End of the name of a line that stands beside another where clips come in blocks.
-ACROSS = "_across_blocks"
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from brainflix.evaluate.nway_curve import Curve
+    from brainflix.evaluate.scorecard import Line
 
 
 @dataclass
 class Result:
-    """Lines by metric, what was left out ({metric, status, next}), and N-way accuracy over n by classifier."""
+    """What came out.
+
+    Attributes:
+        lines: by metric.
+        values: by metric and video set, the clips' values, (n_clips,) each.
+        skipped: what was left out, {metric, status, next}.
+        curves: N-way accuracy over n, by classifier.
+    """
 
     lines: dict[str, Line] = field(default_factory=dict)
+    values: dict[str, dict[str, NDArray[np.float64]]] = field(default_factory=dict)
     skipped: list[dict[str, str]] = field(default_factory=list)
     curves: dict[str, Curve] = field(default_factory=dict)
 
     def skip(self, metrics: Iterable[str], why: str, next: str) -> None:
         """Note metrics that cannot be computed."""
         self.skipped += [{"metric": name, "status": f"skipped: {why}", "next": next} for name in metrics]
-
-    def pass_bars(self, metrics: Iterable[str], bars: Iterable[tuple[Collection[str], bool, str, str]]) -> list[str]:
-        """Return the metrics that no bar holds back, and note the others by the first that does.
-
-        Args:
-            metrics: names.
-            bars: for each, the names that it holds back, whether it does, why, and what to do about it.
-        """
-        left = list(metrics)
-        for names, applies, why, advice in bars:
-            barred = [name for name in left if applies and name in names]
-            self.skip(barred, why, advice)
-            left = [name for name in left if name not in barred]
-        return left
 
     def sort(self, order: Sequence[str]) -> None:
         """Put lines and what was left out into the order of these names."""

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brainflix.evaluate.bootstrap import Method, mean_interval
-from brainflix.evaluate.rates import rate_interval
 from brainflix.evaluate.permutations import Permuted
+from brainflix.evaluate.rates import rate_interval
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +90,7 @@ def summarise(
     clusters: NDArray[Any],
     *,
     protocol: str,
-    repaired: Permuted | None = None,
+    permuted: Permuted | None = None,
     chance_analytic: float = math.nan,
     baselines: Mapping[str, float] | None = None,
     ceiling: float | None = None,
@@ -106,7 +106,7 @@ def summarise(
         per_clip: array of shape (n_clips,), NaN where undefined.
         clusters: array of shape (n_clips,), stimulus blocks for the interval.
         protocol: name of the protocol.
-        repaired: result of the permutation test.
+        permuted: result of the permutation test.
         chance_analytic: chance level from theory.
         baselines: value of each trivial baseline.
         ceiling: noise or oracle ceiling.
@@ -122,13 +122,13 @@ def summarise(
         value=interval.value,
         n=interval.n,
         n_nan=interval.n_nan if n_nan is None else n_nan,
-        chance=math.nan if repaired is None else repaired.chance,
+        chance=math.nan if permuted is None else permuted.chance,
         chance_analytic=chance_analytic,
         ci95=(interval.lo, interval.hi),
         se=interval.se,
         n_clusters=interval.n_clusters,
         ci_method=interval.method,
-        p=math.nan if repaired is None else repaired.p,
+        p=math.nan if permuted is None else permuted.p,
         baselines=dict(baselines or {}),
         ceiling=ceiling,
         per_clip=per_clip,

@@ -61,6 +61,7 @@ class Scorecard:
         clip_ids: the clips that were evaluated, in the order of every `per_clip`.
         lines: by the metric's name, primary ones in the order of the headline.
         tables: further tables by title, each a list of {column: value}.
+        details: what else the document says: how clips were compared, against what, by which weights.
         subject, simulated: whose scores, and whether the brains are simulated; the stage fills them in.
     """
 
@@ -68,6 +69,7 @@ class Scorecard:
     clip_ids: Sequence[str]
     lines: Mapping[str, Line]
     tables: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
     subject: int | None = None
     simulated: bool = False
 
@@ -83,6 +85,7 @@ class Scorecard:
             "protocol": self.protocol,
             "subject": self.subject,
             "simulated": self.simulated,
+            **self.details,
             "n_clips": len(self.clip_ids),
             "clip_ids": list(self.clip_ids),
             "primary": [name for name, line in self.lines.items() if line.primary],

@@ -1,8 +1,8 @@
 """The door of `evaluate`: reconstructions and predictions against the truth, one table of scores for a subject.
 
 A part (a protocol) returns a `Scorecard`: the scores with what a reader must know of each, see `scorecard.py`. Its
-roles are at least `videos` and `truth`; `strict.py` says which others there are. scores.json has the same shape for
-every protocol.
+roles are at least `videos` and `truth`; `extras.py` says which others `strict` takes. scores.json has the same shape
+for every protocol.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from dataclasses import replace
 from pydantic import BaseModel
 
 from brainflix.errors import DataError
+from brainflix.evaluate.protocols import SCORER
 from brainflix.parts.contract import Inputs, Outputs, PartFunction
 from brainflix.parts.work import Work
 
-VERSION = 5
+VERSION = SCORER
 
 
 def run(part: PartFunction, params: BaseModel, inputs: Inputs, work: Work) -> Outputs:

@@ -1,4 +1,4 @@
-"""Bring two folders of clips, or one of side-by-side clips, to the frames and the size that a protocol compares.
+"""Bring clips to the frames and the size that a protocol compares, on disk: from a source to a scene.
 
 Clips are read one at a time and their frames go to files, so that memory does not grow with the number of clips.
 """
@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,157 +17,55 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brainflix.errors import DataError, IntegrityError, ResourceError, UsageError
+from brainflix.evaluate import baselines
+from brainflix.evaluate.clip_pool import clip_pool, in_order
 from brainflix.evaluate.clock import RATE_TOLERANCE, Timing, match_frames, regular
-from brainflix.evaluate.staged import Staged
-from brainflix.evaluate.protocols import Protocol
-from brainflix.io.clip_folder import ClipFolder, midpoint_split, tile_crop
+from brainflix.evaluate.flow import Grey
+from brainflix.evaluate.protocols import Protocol, compared_size
+from brainflix.evaluate.scene import ORACLE, PREDICTION, SAMPLE, TRUTH, Scene
+from brainflix.evaluate.sources import Source
+from brainflix.evaluate.videos import Frames, Staged, VideoSet
 from brainflix.io.clip_read import Clip
 from brainflix.io.frames import resize
-from brainflix.io.samples import count_samples
 from brainflix.wording import format_bytes
 
 Track = Callable[[Sequence[Any], str], Iterator[Any]]
-NAMED = 3
-SIDES = ("truth", "prediction")
+SIDES = (TRUTH, PREDICTION)
 Unusable = DataError | IntegrityError | UsageError
+Size = tuple[int, int]
 BY_INDEX_NOTE = "frame rates are unknown: equal numbers of frames were matched by index"
 
 
-@dataclass(frozen=True, eq=False)
-class Inputs:
-    """Clips as they are compared, on disk.
+@dataclass(frozen=True)
+class Staging:
+    """How clips are brought to a scene.
 
     Attributes:
-        ids: clip ids in natural order.
-        truth, prediction: clips of shape (n_frames, height, width, 3), uint8.
-        rank: array of shape (n_clips,), place of each clip by a hash of what it shows, whatever its name.
-        codecs: by side, what the pixels went through.
-        notes: what was changed on the way.
-        fps_hz: frames per second of what is compared; None where the truth has no clock, or clips differ.
+        folder: for files; whoever gives it removes it.
+        fps_truth, fps_prediction: frames per second, whatever the clips say; None takes what they say.
+        grey: how optical flow takes luminance.
+        workers: threads.
+        track: counts clips.
+        mean_frame: the training mean at this size and clock, where it is known already, (height, width, 3).
     """
 
-    ids: tuple[str, ...]
-    truth: Staged
-    prediction: Staged
-    rank: NDArray[np.int64]
-    codecs: dict[str, list[str]]
-    notes: tuple[str, ...]
-    fps_hz: float | None = None
+    folder: Path
+    fps_truth: float | None = None
+    fps_prediction: float | None = None
+    grey: Grey = "rgb"
+    workers: int = 1
+    track: Track = lambda items, what: iter(items)
+    mean_frame: Callable[[Size], Frames | None] = lambda size: None
 
 
-@dataclass(frozen=True, eq=False)
-class Source:
-    """Where pairs of clips come from: their ids, and what reads the truth and the prediction of one."""
-
-    ids: tuple[str, ...]
-    read: Callable[[str], tuple[Clip, Clip]]
-
-
-def paired(prediction: ClipFolder, truth: ClipFolder) -> Source:
-    """Pair the clips of two folders by their ids, whatever zeros their numbers are padded with (clip2 and clip002).
-
-    Raises:
-        DataError: the folders do not hold the same clips, a few that are missing are named; or the prediction holds
-            several samples of a clip.
-    """
-    _refuse_samples(prediction, lambda name: name in truth.ids)
-    prediction = prediction.named_as(truth.ids)
-    missing = [_name_few("truth", "prediction", set(truth.ids) - set(prediction.ids), truth.ids)]
-    missing += [_name_few("prediction", "truth", set(prediction.ids) - set(truth.ids), prediction.ids)]
-    if any(missing):
-        advice = "give both sides of a clip one name; the clips of an array are named by its ids, or 0, 1, 2 ..."
-        raise DataError(
-            "the folders hold different clips", why="; ".join(part for part in missing if part), next=advice
-        )
-    return Source(truth.ids, lambda name: (truth.read(name), prediction.read(name)))
-
-
-def side_by_side(folder: ClipFolder, padding_px: int, *, midpoint: bool) -> Source:
-    """Split each clip of a folder in its left half, the truth, and its right half, the prediction.
-
-    Args:
-        folder: of clips that show both.
-        padding_px: border of the grid, cut exactly.
-        midpoint: split in the middle instead, as released scripts do.
-
-    Raises:
-        DataError: the folder holds several samples of a clip.
-    """
-    # Beside one true clip, ids that differ in a sample's number alone show the same clip.
-    _refuse_samples(folder, lambda name: True)
-
-    def read(name: str) -> tuple[Clip, Clip]:
-        clip = folder.read(name)
-        left, right = midpoint_split(clip.frames) if midpoint else tile_crop(clip.frames, padding_px)
-        return replace(clip, frames=left), replace(clip, frames=right)
-
-    return Source(folder.ids, read)
-
-
-def _refuse_samples(prediction: ClipFolder, is_clip: Callable[[str], bool]) -> None:
-    """Raise DataError where a clip has several samples; `is_clip` tells whether what is left of an id names a clip."""
-    several = [(name, n) for name, n in count_samples(prediction.ids).items() if n > 1 and is_clip(name)]
-    if several:
-        name, n = several[0]
-        why = "the best of several is not a score of the system, so none is chosen here"
-        advice = "score folders that hold one sample of each clip"
-        raise DataError(f"the prediction holds {n} samples of clip {name}", why=why, next=advice)
-
-
-def stage_inputs(
-    source: Source,
-    protocol: Protocol,
-    folder: Path,
-    *,
-    fps_truth: float | None = None,
-    fps_prediction: float | None = None,
-    track: Track = lambda items, what: iter(items),
-) -> Inputs:
-    """Read every pair, pick its frames, resize them, and write them below `folder`.
-
-    Args:
-        source: the pairs.
-        protocol: decides frames and size.
-        folder: for the files; whoever gives it removes it.
-        fps_truth: frames per second of the truth, whatever its files say.
-        fps_prediction: the same of the prediction.
-        track: counts the clips.
-
-    Raises:
-        DataError, IntegrityError: a clip cannot be used, or is damaged; it is named.
-        ResourceError: the disk is too small.
-    """
-    arrays: list[Staged] = []
-    said = _Said()
-    hashes: list[bytes] = []
-    for row, name in enumerate(track(source.ids, "clips read")):
-        try:
-            clips = source.read(name)
-            frames = _compared(clips, protocol, (fps_truth, fps_prediction), said)
-            said.hear(name, clips)
-        except (DataError, IntegrityError, UsageError) as error:
-            raise _named(error, name) from error
-        if not arrays:
-            arrays = _open_files(folder, (len(source.ids), *frames[0].shape))
-        if frames[0].shape != arrays[0].shape[1:]:
-            what = f"clip {name} has {len(frames[0])} frames to compare, {source.ids[0]} has {arrays[0].shape[1]}"
-            raise DataError(what, why="all clips of one table need the same number")
-        arrays[0][row], arrays[1][row] = frames
-        hashes.append(hashlib.sha256(frames[0].tobytes() + frames[1].tobytes()).digest())
-    rank = np.empty(len(hashes), np.int64)
-    rank[sorted(range(len(hashes)), key=hashes.__getitem__)] = np.arange(len(hashes))
-    codecs = {side: sorted(said.codecs[side]) for side in SIDES}
-    return Inputs(source.ids, arrays[0], arrays[1], rank, codecs, tuple(said.notes), said.rate())
-
-
+@dataclass
 class _Said:
     """What the clips read so far said of themselves, each thing once."""
 
-    def __init__(self) -> None:
-        self.codecs: dict[str, set[str]] = {side: set() for side in SIDES}
-        self.scales: dict[str, dict[str, str]] = {side: {} for side in SIDES}
-        self.notes: dict[str, None] = {}
-        self.rates: list[float | None] = []
+    codecs: dict[str, set[str]] = field(default_factory=lambda: {side: set() for side in SIDES})
+    scales: dict[str, dict[str, str]] = field(default_factory=lambda: {side: {} for side in SIDES})
+    notes: dict[str, None] = field(default_factory=dict)
+    rates: list[float | None] = field(default_factory=list)
 
     def hear(self, name: str, clips: tuple[Clip, Clip]) -> None:
         """Take note of a pair; refuse float clips of one side in two ranges, of which one must be misread."""
@@ -188,30 +87,173 @@ class _Said:
         return float(np.median(known))
 
 
-def _compared(
-    clips: tuple[Clip, Clip], protocol: Protocol, rates: tuple[float | None, float | None], said: _Said
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Return the frames of truth and prediction that are compared, at the protocol's size."""
-    timings = [_timing(clip, rate) for clip, rate in zip(clips, rates, strict=True)]
-    if protocol.frame_rule == "clock" and all(timing.starts_s is None for timing in timings):
-        said.notes[BY_INDEX_NOTE] = None
-    indices = match_frames(protocol.frame_rule, timings[0], timings[1], protocol.n_frames)
-    starts = timings[0].starts_s
-    said.rates.append(None if starts is None else Timing(len(indices[0]), starts[indices[0]]).fps_hz)
-    for side, clip, timing in zip(SIDES, clips, timings, strict=True):
-        said.notes.update(dict.fromkeys(_changes(side, clip, timing, protocol)))
-    truth, prediction = (
-        resize(clip.frames[index], protocol.height, protocol.width) for clip, index in zip(clips, indices, strict=True)
-    )
-    return truth, prediction
+class _OtherSizeError(Exception):
+    """A pair is compared at another size than those before it."""
 
 
-def _changes(side: str, clip: Clip, timing: Timing, protocol: Protocol) -> Iterator[str]:
+def make_scene(source: Source, protocol: Protocol, how: Staging) -> Scene:
+    """Read every pair and every further set, pick the frames, resize them, and write them below the folder.
+
+    Raises:
+        DataError, IntegrityError: a clip cannot be used, or is damaged; it is named.
+        ResourceError: the disk is too small.
+    """
+    try:
+        return _Stager(source, protocol, how, None).scene()
+    except _OtherSizeError:
+        # One table has one size: where clips differ, that of the protocol.
+        return _Stager(source, protocol, how, (protocol.height, protocol.width)).scene()
+
+
+class _Stager:
+    """Stages one source at one size; None lets the first pair decide."""
+
+    def __init__(self, source: Source, protocol: Protocol, how: Staging, size: Size | None) -> None:
+        self.source, self.protocol, self.how = source, protocol, how
+        self.size, self.is_mixed = size, size is not None
+        self.said, self.files = _Said(), dict[str, Staged]()
+        self.hashes, self.truth = list[bytes](), hashlib.sha256()
+
+    def scene(self) -> Scene:
+        """Return all clips as they are compared."""
+        for row, name in enumerate(self.how.track(self.source.ids, "clips read")):
+            try:
+                self._pair(row, name)
+            except (DataError, IntegrityError, UsageError) as error:
+                raise _named(error, name) from error
+        return self._made()
+
+    def _pair(self, row: int, name: str) -> None:
+        """Read and write one pair and the same clip of every further set."""
+        clips, how = self.source.read(name), self.how
+        timings = [_timing(clip, rate) for clip, rate in zip(clips, (how.fps_truth, how.fps_prediction), strict=True)]
+        self._choose_size(clips)
+        frames, indices = self._compared(clips, timings)
+        self.said.hear(name, clips)
+        digest = hashlib.sha256(frames[0].tobytes())
+        self.truth.update(name.encode() + b"\0" + digest.digest())
+        digest.update(frames[1].tobytes())
+        self.hashes.append(digest.digest())
+        self._write(row, TRUTH, frames[0], name)
+        self._write(row, PREDICTION, frames[1], name)
+        for other, read in self.source.others.items():
+            self._write(row, other, self._other(read(name), timings[0], indices[0], other), name)
+
+    def _choose_size(self, clips: tuple[Clip, Clip]) -> None:
+        truth, prediction = ((int(clip.frames.shape[1]), int(clip.frames.shape[2])) for clip in clips)
+        size = compared_size(self.protocol, truth, prediction)
+        if self.size is None:
+            self.size = size
+        elif size != self.size and not self.is_mixed:
+            raise _OtherSizeError
+
+    def _compared(
+        self, clips: tuple[Clip, Clip], timings: Sequence[Timing]
+    ) -> tuple[list[Frames], tuple[NDArray[np.intp], NDArray[np.intp]]]:
+        """Return the frames of truth and prediction that are compared, and which they are."""
+        assert self.size is not None
+        if self.protocol.frame_rule == "clock" and all(timing.starts_s is None for timing in timings):
+            self.said.notes[BY_INDEX_NOTE] = None
+        indices = match_frames(self.protocol.frame_rule, timings[0], timings[1], self.protocol.n_frames)
+        starts = timings[0].starts_s
+        self.said.rates.append(None if starts is None else Timing(len(indices[0]), starts[indices[0]]).fps_hz)
+        for side, clip, timing in zip(SIDES, clips, timings, strict=True):
+            self.said.notes.update(dict.fromkeys(_changes(side, clip, timing, self.size)))
+        return [resize(clip.frames[index], *self.size) for clip, index in zip(clips, indices, strict=True)], indices
+
+    def _other(self, clip: Clip, truth: Timing, met: NDArray[np.intp], name: str) -> Frames:
+        """Return the frames of a further set that meet those of the truth."""
+        assert self.size is not None
+        timing = _timing(clip, None)
+        at, own = match_frames(self.protocol.frame_rule, truth, timing, self.protocol.n_frames)
+        if not np.array_equal(at, met):
+            raise DataError(f"{name} meets other true frames than the prediction", why="it has other frames")
+        return resize(clip.frames[own], *self.size)
+
+    def _write(self, row: int, name: str, frames: Frames, clip: str) -> None:
+        shape = (len(self.source.ids), *frames.shape)
+        if not self.files:
+            # A full disk kills a process that maps it; the blurred prediction comes in the end.
+            check_room(self.how.folder, (3 + len(self.source.others)) * int(np.prod(shape)))
+        if name not in self.files:
+            file = self.how.folder / f"set{len(self.files)}{'' if self.is_mixed else '-own'}.u8"
+            self.files[name] = Staged(file, shape)
+        staged = self.files[name]
+        if frames.shape != staged.shape[1:]:
+            what = f"clip {clip} has {len(frames)} frames to compare, {self.source.ids[0]} has {staged.shape[1]}"
+            raise DataError(what, why="all clips of one table need the same number")
+        staged[row] = frames
+
+    def _made(self) -> Scene:
+        assert self.size is not None
+        n, (height, width) = len(self.hashes), self.size
+        rank = np.empty(n, np.int64)
+        rank[sorted(range(n), key=self.hashes.__getitem__)] = np.arange(n)
+        given = {name: each.videos for name, each in self.files.items() if name not in SIDES}
+        samples = tuple(given.pop(name) for name in tuple(given) if name.startswith(SAMPLE))
+        oracle = given.pop(ORACLE, None)
+        limit = (self.protocol.height, self.protocol.width)
+        if self.protocol.own_size and self.size != limit:
+            self.said.notes[f"compared at the truth's own size, {width}x{height}"] = None
+        return Scene(
+            ids=self.source.ids,
+            truth=self.files[TRUTH].videos,
+            prediction=self.files[PREDICTION].videos,
+            baselines={**self._trivial(), **given},
+            oracle=oracle,
+            samples=samples,
+            shape=(self.files[TRUTH].shape[1], height, width),
+            fps_hz=self.said.rate(),
+            grey=self.how.grey,
+            rank=rank,
+            film=self.source.film,
+            truth_sha256=self.truth.hexdigest(),
+            own_size=self.protocol.own_size and self.size != limit,
+            codecs={side: sorted(self.said.codecs[side]) for side in SIDES},
+            notes=tuple(self.said.notes),
+        )
+
+    def _trivial(self) -> dict[str, VideoSet]:
+        """Return the baselines that are made of the two sides, and the training mean if there are training clips."""
+        truth, prediction, n = self.files[TRUTH], self.files[PREDICTION], len(self.source.ids)
+        derived = partial(_derive, truth=truth, prediction=prediction)
+        # Blurring is slow and every network asks for it, so it is done once.
+        soft = Staged(self.how.folder / f"blurred{'' if self.is_mixed else '-own'}.u8", prediction.shape)
+        with clip_pool(self.how.workers) as pool:
+            for row, clip in enumerate(in_order(pool, partial(derived, "blurred"), range(n))):
+                soft[row] = clip
+        found = {"grey": VideoSet(n, partial(derived, "grey"))}
+        mean = self._mean_frame()
+        if mean is not None:
+            found["train_mean"] = VideoSet(n, lambda clip: baselines.still(mean, truth.shape[1:]))
+        found["blurred"] = soft.videos
+        for name in ("static_first", "truth_first"):
+            found[name] = VideoSet(n, partial(derived, name))
+        return found
+
+    def _mean_frame(self) -> Frames | None:
+        assert self.size is not None
+        if self.source.training is None:
+            return None
+        known = self.how.mean_frame(self.size)
+        if known is not None:
+            return known
+        (ids, read), size = self.source.training, self.size
+        return baselines.mean_frame(VideoSet(len(ids), lambda row: resize(read(ids[row]).frames, *size)))
+
+
+def _derive(name: str, clip: int, *, truth: Staged, prediction: Staged) -> Frames:
+    """Return one clip of a baseline that is made of the two sides, (n_frames, height, width, 3)."""
+    made = baselines.build(name, prediction=prediction[clip][None], truth=truth[clip][None])
+    return np.asarray(made[0], np.uint8)
+
+
+def _changes(side: str, clip: Clip, timing: Timing, size: Size) -> Iterator[str]:
     """Yield what is done to a clip that changes its numbers: another size, another clock than its file's."""
     height, width = clip.frames.shape[1:3]
-    if (height, width) != (protocol.height, protocol.width):
-        shape = "" if abs(width / height * protocol.height / protocol.width - 1) <= 0.01 else ", another aspect ratio"
-        yield f"{side}: resized from {width}x{height} to {protocol.width}x{protocol.height}{shape}"
+    if (height, width) != size:
+        shape = "" if abs(width / height * size[0] / size[1] - 1) <= 0.01 else ", another aspect ratio"
+        yield f"{side}: resized from {width}x{height} to {size[1]}x{size[0]}{shape}"
     own = Timing(len(clip.frames), clip.starts_s).fps_hz
     given = timing.fps_hz
     if own is not None and given is not None and abs(given / own - 1) > RATE_TOLERANCE:
@@ -220,12 +262,6 @@ def _changes(side: str, clip: Clip, timing: Timing, protocol: Protocol) -> Itera
 
 def _timing(clip: Clip, fps_hz: float | None) -> Timing:
     return Timing(len(clip.frames), clip.starts_s) if fps_hz is None else regular(len(clip.frames), fps_hz)
-
-
-def _open_files(folder: Path, shape: tuple[int, ...]) -> list[Staged]:
-    """Create the two arrays on disk, which must have room for them: a full disk kills a process that maps it."""
-    check_room(folder, 2 * int(np.prod(shape)))
-    return [Staged(folder / f"{side}.u8", shape) for side in SIDES]
 
 
 def check_room(folder: Path, needed: int) -> None:
@@ -240,12 +276,3 @@ def _named(error: Unusable, name: str) -> Unusable:
     """Return the error with the clip's name, unless it has it already."""
     what = error.what if name in error.what else f"clip {name}: {error.what}"
     return type(error)(what, why=error.why, next=error.next)
-
-
-def _name_few(there: str, lacking: str, names: set[str], order: Iterable[str]) -> str:
-    """Return which clips of one side the other lacks, a few by name."""
-    found = [name for name in order if name in names]
-    if not found:
-        return ""
-    more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
-    return f"the {lacking} lacks {', '.join(found[:NAMED])}{more}, which the {there} has"

@@ -6,41 +6,47 @@ for the mean vector alone (docs/scoring.md, Target vectors).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from brainflix.evaluate import identification, targets_metrics
 from brainflix.evaluate.bootstrap import defined_mean
-from brainflix.evaluate.protocol import Design, Match, Regressed, score_match, score_matrix
+from brainflix.evaluate.design import Design
+from brainflix.evaluate.lines import matrix_score
 from brainflix.evaluate.retrieval import chance_near, near_in_time, retrieval_near, retrieval_near_matrix
+from brainflix.evaluate.scene import Film
 from brainflix.evaluate.scorecard import Line
-from brainflix.store.schema import Clips
+from brainflix.evaluate.vectors import NAME, Match, Regressed, score_match
 
 # Neighbours that count as found, and the size of the published galleries (docs/scoring.md, Retrieval).
 TOLERANCE_S = 10.0
 GALLERY = 300
 
 
-def target_lines(step: str, matched: Match, clips: Clips, design: Design) -> dict[str, Line]:
+def target_lines(
+    step: str, matched: Match, film: Film, design: Design, retrieval_k: Sequence[int] = (1, 5)
+) -> dict[str, Line]:
     """Return the lines of one target by name, identification first, which leads.
 
     Args:
         step: the step that regressed it.
         matched: predictions beside the truth.
-        clips: the clips under evaluation.
+        film: where the clips under evaluation lie.
         design: what all numbers of the table share.
+        retrieval_k: top-k retrievals.
     """
     n = len(matched.truth)
     about = f"pairwise identification of the regressed target {step}"
     lines = {f"identification_{step}": Line(score_match(matched, design), about, primary=True)}
-    for k in design.params.retrieval_k:
+    for k in retrieval_k:
         about = f"top-{k} retrieval of the regressed target {step} among {n} clips"
         lines[f"retrieval{k}_{step}"] = Line(score_match(matched, design, k), f"{about}, brain to stimulus")
         # Published code bases have the names of the directions swapped, so both are given (docs/scoring.md, Retrieval).
         backward = score_match(matched, design, k, "stim_to_brain")
         lines[f"retrieval{k}_stim_to_brain_{step}"] = Line(backward, f"{about}, stimulus to brain")
-        lines[f"retrieval{k}_near_{step}"] = _near_line(step, matched, clips, design, k)
+        lines[f"retrieval{k}_near_{step}"] = _near_line(step, matched, film, design, k)
         if n > GALLERY:
             about = f"top-{k} retrieval of the regressed target {step} in a random gallery of {GALLERY}, exact"
             lines[f"retrieval{k}_of{GALLERY}_{step}"] = Line(score_match(matched, design, k, gallery=GALLERY), about)
@@ -65,18 +71,19 @@ def target_row(step: str, regressed: Regressed) -> dict[str, Any]:
     return {"target": step, **plain, "dims": truth.shape[1], "undefined_dims": int(np.isnan(profile).sum())}
 
 
-def _near_line(step: str, matched: Match, clips: Clips, design: Design, k: int) -> Line:
+def _near_line(step: str, matched: Match, film: Film, design: Design, k: int) -> Line:
     """Score top-k retrieval where a clip that starts within the tolerance counts as found."""
-    near = near_in_time(clips.segment, clips.onset_s, TOLERANCE_S)
+    near = near_in_time(film.segment, film.onset_s, TOLERANCE_S)
     own, mean, truth = (
         retrieval_near(each, near, k) for each in (matched.prediction, matched.train_mean, matched.truth)
     )
-    score = score_matrix(
+    score = matrix_score(
         retrieval_near_matrix(matched.prediction, near, k),
         design,
-        chance_near(near, k),
-        {"train_mean": defined_mean(mean)},
-        defined_mean(truth),
+        NAME,
+        chance=chance_near(near, k),
+        below={"train_mean": defined_mean(mean)},
+        ceiling=defined_mean(truth),
         own=own,
         is_rate=True,
     )
@@ -105,6 +112,6 @@ def _vector_lines(step: str, matched: Match, design: Design) -> dict[str, Line]:
         ),
     }
     return {
-        f"{name}_{step}": Line(score_matrix(matrix, design, np.nan, below, 1.0), about)
+        f"{name}_{step}": Line(matrix_score(matrix, design, NAME, chance=np.nan, below=below, ceiling=1.0), about)
         for name, (matrix, about, below) in rows.items()
     }

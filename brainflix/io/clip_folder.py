@@ -132,7 +132,10 @@ def tile_crop(frames: Frames, padding_px: int) -> tuple[Frames, Frames]:
 
 
 def midpoint_split(frames: Frames) -> tuple[Frames, Frames]:
-    """Split frames in the middle, borders and all: what released scripts do (docs/scoring.md, Known errors)."""
+    """Split frames (n_frames, height, width, 3) in the middle, borders and all.
+
+    Released scripts do so (docs/scoring.md, Known errors).
+    """
     half = frames.shape[2] // 2
     return frames[:, :, :half], frames[:, :, half : 2 * half]
 

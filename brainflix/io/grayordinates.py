@@ -58,7 +58,7 @@ def standard() -> Grayordinates:
 
 
 def models(columns: NDArray[np.int64] | None = None) -> BrainModelAxis:
-    """Return the axis as nibabel writes it, or its cut to some columns; geometry and numbers stay the real ones."""
+    """Return the axis as nibabel writes it, or its cut to columns (n_columns,); geometry and numbers stay real."""
     from nibabel.cifti2.cifti2_axes import BrainModelAxis
 
     axis = standard()
@@ -74,7 +74,7 @@ def models(columns: NDArray[np.int64] | None = None) -> BrainModelAxis:
 
 
 def axis_sha256(structure: NDArray[Any], vertex: NDArray[Any], voxel: NDArray[Any]) -> str:
-    """Return a digest of what columns mean: structure, vertex and voxel of each, in order."""
+    """Return a digest of what columns mean: structure and vertex (n_columns,), voxel (n_columns, 3), in order."""
     hasher = hashlib.sha256()
     hasher.update("\n".join(str(name) for name in structure).encode())
     hasher.update(np.ascontiguousarray(vertex, dtype="<i4").tobytes())

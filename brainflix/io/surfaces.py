@@ -35,7 +35,7 @@ class DenseSeries:
     voxel: np.ndarray
 
     def cortex(self) -> np.ndarray:
-        """Return a boolean mask of the cortical columns; never assume that they come first."""
+        """Return a mask of the cortical columns, (n_grayordinates,); never assume that they come first."""
         return np.isin(self.structure, CORTEX)
 
 
@@ -68,7 +68,7 @@ def check_standard_axis(structure: np.ndarray, index: np.ndarray, voxel: np.ndar
     """Check that columns are the standard 91282 grayordinates, in their order.
 
     Args:
-        structure, index, voxel: of each column, as in `DenseSeries`.
+        structure, index, voxel: as in `DenseSeries`, (n_columns,), (n_columns,) and (n_columns, 3).
         what: the file, for the message.
 
     Raises:

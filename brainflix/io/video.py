@@ -129,7 +129,7 @@ def encode(frames: np.ndarray, fps_hz: float, path: Path | io.BytesIO, *, crf: i
 
 
 def mp4_bytes(frames: np.ndarray, fps_hz: float, *, crf: int = 16) -> bytes:
-    """Return `frames` as the bytes of an mp4 file, for embedding in a page."""
+    """Return frames (n_frames, height, width, 3) as the bytes of an mp4 file, for embedding in a page."""
     buffer = io.BytesIO()
     encode(frames, fps_hz, buffer, crf=crf)
     return buffer.getvalue()

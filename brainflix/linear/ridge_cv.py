@@ -136,7 +136,7 @@ class _TileScore:
 
 
 def fold_order(folds: NDArray[Any], score: Score) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return rows sorted by fold, folds of one size side by side, and the ascending fold sizes.
+    """Return rows sorted by fold, (n_rows,), folds of one size side by side, and the ascending sizes, (n_folds,).
 
     Raises:
         UsageError: if there are fewer than two folds, or the score is undefined for folds of one row.

@@ -41,11 +41,11 @@ class Standardiser:
         return cls(mean, np.where(std > 0, std, 1.0))
 
     def transform(self, x: NDArray[Any]) -> NDArray[Any]:
-        """Return (x - mean) / std in the precision of x (at least float32)."""
+        """Return (x - mean) / std of x (n_rows, n_columns), in the precision of x (at least float32)."""
         return self._as(x, (self._checked(x) - self.mean) / self.std)
 
     def inverse(self, x: NDArray[Any]) -> NDArray[Any]:
-        """Return x std + mean in the precision of x (at least float32)."""
+        """Return x std + mean of x (n_rows, n_columns), in the precision of x (at least float32)."""
         return self._as(x, self._checked(x) * self.std + self.mean)
 
     def _checked(self, x: NDArray[Any]) -> NDArray[Any]:

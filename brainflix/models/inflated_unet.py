@@ -46,9 +46,10 @@ class FramesNorm(nn.GroupNorm):
         self.frames = frames
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return x normalised, of its shape."""
+        """Return x normalised, (clips * frames, channels, height, width)."""
+        # (clips, channels, frames, height, width)
         clips = x.view(-1, self.frames.count, *x.shape[1:]).transpose(1, 2)
-        return super().forward(clips).transpose(1, 2).flatten(0, 1)
+        return super().forward(clips).transpose(1, 2).flatten(0, 1)  # (clips * frames, channels, height, width)
 
 
 class InflatedBlock(nn.Module):
@@ -84,19 +85,21 @@ class InflatedBlock(nn.Module):
         x = x + _attention(layers["attn2"], layers["norm2"](x), encoder_hidden_states)
         x = x + layers["ff"](layers["norm3"](x))
         # Each place of the picture attends over the clip's frames.
+        # (clips, tokens, frames, channels)
         over_time = x.view(-1, self.frames.count, *x.shape[1:]).transpose(1, 2)
-        places = over_time.flatten(0, 1)
+        places = over_time.flatten(0, 1)  # (clips * tokens, frames, channels)
         changed = _attention(self.attn_temp, self.norm_temp(places))
-        return x + changed.view(over_time.shape).transpose(1, 2).flatten(0, 1)
+        return x + changed.view(over_time.shape).transpose(1, 2).flatten(0, 1)  # (clips * frames, tokens, channels)
 
     def _look_back(self, layer: Attention, x: Tensor) -> Tensor:
         """Sparse causal attention: keys and values are the tokens of two frames before, each projected once."""
         pairs = torch.tensor(sparse_causal_pairs(self.frames.count), device=x.device)
 
         def gather(tokens: Tensor) -> Tensor:
-            clips = tokens.view(-1, self.frames.count, *tokens.shape[1:])
-            return clips[:, pairs].flatten(2, 3).flatten(0, 1)
+            clips = tokens.view(-1, self.frames.count, *tokens.shape[1:])  # (clips, frames, tokens, channels)
+            return clips[:, pairs].flatten(2, 3).flatten(0, 1)  # (clips * frames, 2 tokens, channels)
 
+        # (clips * frames, tokens, channels)
         return _attend_heads(layer, layer.to_q(x), gather(layer.to_k(x)), gather(layer.to_v(x)))
 
 
@@ -117,8 +120,9 @@ def _attention(layer: Attention, x: Tensor, context: Tensor | None = None) -> Te
 
 def _attend_heads(layer: Attention, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     """Split projected tokens into heads, attend, join them and project: (batch, tokens, channels)."""
+    # (batch, heads, tokens, head_dim) each
     heads = (t.view(*t.shape[:2], layer.heads, -1).transpose(1, 2) for t in (queries, keys, values))
-    joined = attend(*heads).transpose(1, 2).flatten(2)
+    joined = attend(*heads).transpose(1, 2).flatten(2)  # (batch, tokens, channels)
     out: Tensor = layer.to_out[1](layer.to_out[0](joined))
     return out
 
@@ -168,10 +172,10 @@ class InflatedUNet(UNet2DConditionModel):  # type: ignore[misc]
         """
         n_clips, n_frames = len(x), x.shape[2]
         self.frames.count = n_frames
-        times = t.expand(n_clips).repeat_interleave(n_frames)
-        folded = x.transpose(1, 2).flatten(0, 1)
+        times = t.expand(n_clips).repeat_interleave(n_frames)  # (clips * frames,)
+        folded = x.transpose(1, 2).flatten(0, 1)  # (clips * frames, channels, height, width)
         out: Tensor = super().forward(folded, times, context.repeat_interleave(n_frames, dim=0), return_dict=False)[0]
-        return out.view(n_clips, n_frames, *out.shape[1:]).transpose(1, 2)
+        return out.view(n_clips, n_frames, *out.shape[1:]).transpose(1, 2)  # (clips, channels, frames, height, width)
 
 
 def inflate(config: Mapping[str, Any], state: Mapping[str, Tensor] | None, seed: int) -> InflatedUNet:

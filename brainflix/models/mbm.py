@@ -92,8 +92,9 @@ class SelfAttention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Mix tokens of shape (B, N, D)."""
         batch, tokens, width = x.shape
+        # (3, B, heads, N, head_dim)
         qkv = self.qkv(x).reshape(batch, tokens, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
-        mixed = attend(qkv[0], qkv[1], qkv[2]).transpose(1, 2).reshape(batch, tokens, width)
+        mixed = attend(qkv[0], qkv[1], qkv[2]).transpose(1, 2).reshape(batch, tokens, width)  # (B, N, D)
         return cast(Tensor, self.proj(mixed))
 
 
@@ -127,7 +128,7 @@ class Block(nn.Module):
 
 
 def run_blocks(blocks: Iterable[nn.Module], x: Tensor, recompute: bool) -> Tensor:
-    """Pass tokens through blocks; with `recompute`, activations are computed again in the backward pass."""
+    """Pass tokens (B, N, D) through blocks; `recompute` computes activations again in the backward pass."""
     for block in blocks:
         if recompute and torch.is_grad_enabled():
             x = checkpoint(block, x, use_reentrant=False, preserve_rng_state=False)
@@ -190,13 +191,13 @@ class BrainEncoder(nn.Module):
         n_keep = n_kept(n_patches, mask_ratio)
         if n_keep == n_patches and not legacy_shuffle:
             mask = rows.new_zeros(batch, n_patches)
-            restore = torch.arange(n_patches, device=rows.device).expand(batch, -1)
+            restore = torch.arange(n_patches, device=rows.device).expand(batch, -1)  # (B, L)
         elif noise is None:
             raise UsageError("masking needs noise", why="randomness is always passed in, never drawn inside a network")
         else:
             keep, restore, mask = random_masking(noise, n_keep)
-            tokens = tokens.gather(1, keep[..., None].expand(-1, -1, width))
-        cls = (self.cls_token + self.pos_embed[:, :1]).expand(batch, -1, -1)
+            tokens = tokens.gather(1, keep[..., None].expand(-1, -1, width))  # (B, n_kept, D)
+        cls = (self.cls_token + self.pos_embed[:, :1]).expand(batch, -1, -1)  # (B, 1, D)
         tokens = run_blocks(self.blocks, torch.cat([cls, tokens], dim=1), self.recompute)
         return Encoded(self.norm(tokens), mask, restore)
 
@@ -206,7 +207,7 @@ class BrainEncoder(nn.Module):
             raise UsageError(f"unknown pool {pool!r}", next=f"use one of {', '.join((*POOLS, ALL_TOKENS))}")
         tokens = self.encode(rows).tokens
         if pool == ALL_TOKENS:
-            return tokens[:, 1:].flatten(1)
+            return tokens[:, 1:].flatten(1)  # (B, L D)
         return tokens[:, 1:].mean(dim=1) if pool == "mean" else tokens[:, 0]
 
     def forward(self, rows: Tensor) -> Tensor:
@@ -248,8 +249,9 @@ class MaskedBrainModel(BrainEncoder):
         x = self.decoder_embed(encoded.tokens)
         batch, _, width = x.shape
         n_hidden = encoded.restore.shape[1] + 1 - x.shape[1]
+        # (B, L, D), the seen patches before the hidden ones
         patches = torch.cat([x[:, 1:], self.mask_token.to(x.dtype).expand(batch, n_hidden, -1)], dim=1)
-        patches = patches.gather(1, encoded.restore[..., None].expand(-1, -1, width))
+        patches = patches.gather(1, encoded.restore[..., None].expand(-1, -1, width))  # (B, L, D)
         x = torch.cat([x[:, :1], patches], dim=1) + self.decoder_pos_embed
         x = run_blocks(self.decoder_blocks, x, self.recompute)
         return cast(Tensor, self.decoder_pred(self.decoder_norm(x)[:, 1:]))

@@ -48,12 +48,12 @@ def sincos_positions(n_patches: int, width: int) -> Tensor:
 
 def patchify(rows: Tensor, patch_size: int) -> Tensor:
     """Cut rows of shape (B, L P) into patches of shape (B, L, P)."""
-    return rows.reshape(rows.shape[0], -1, patch_size)
+    return rows.reshape(rows.shape[0], -1, patch_size)  # (B, L, P)
 
 
 def unpatchify(patches: Tensor) -> Tensor:
     """Join patches of shape (B, L, P) into rows of shape (B, L P)."""
-    return patches.flatten(1)
+    return patches.flatten(1)  # (B, L P)
 
 
 class Masking(NamedTuple):
@@ -77,6 +77,11 @@ def random_masking(noise: Tensor, n_keep: int) -> Masking:
 
 
 def masked_patch_loss(prediction: Tensor, patches: Tensor, mask: Tensor) -> Tensor:
-    """Mean squared error per patch, averaged over the hidden patches only; 0 where none is hidden."""
+    """Mean squared error per patch, averaged over the hidden patches only; 0 where none is hidden.
+
+    Args:
+        prediction, patches: of shape (B, L, P).
+        mask: of shape (B, L), 1 = hidden.
+    """
     per_patch = (prediction.float() - patches.float()).square().mean(dim=-1)
     return (per_patch * mask).sum() / mask.sum().clamp(min=1)

@@ -11,13 +11,14 @@ checked.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from pkgutil import iter_modules
 
 from brainflix.errors import UsageError
-from brainflix.parts.part import Part, Table
+from brainflix.parts.part import APPLY, Fit, Part, Table
 from brainflix.wording import did_you_mean
 
 __all__ = ["ENTRY_POINTS", "Part", "architectures", "find", "own_parts", "parts"]
@@ -26,7 +27,7 @@ ENTRY_POINTS = "brainflix.parts"
 # The order in which categories are listed.
 _CATEGORIES = (
     *("dataset", "preprocess", "align", "targets", "train", "regress", "reconstruct", "explain", "evaluate"),
-    "checkpoint",
+    *("metric", "checkpoint"),
 )
 _PACKAGES = ("datasets", "align", "targets", "train", "trained", "regress", "reconstruct", "explain", "evaluate")
 
@@ -57,6 +58,10 @@ def _plugins() -> dict[str, dict[str, list[Part]]]:
         category, _, name = entry.name.partition(":")
         package, version = (entry.dist.name, entry.dist.version) if entry.dist else ("a plug-in", "")
         part = Part(entry.value, None, f"from {package}", package=package, version=version)
+        if category == "align":
+            # Another package's aligner fits a group; applying its maps is ours.
+            fit = Fit(entry.value, reads=("group",), alone=("group",))
+            part = replace(part, target=APPLY, needs=("bold", "group"), fit=fit)
         found.setdefault(category, {}).setdefault(name, []).append(part)
     return found
 

@@ -16,6 +16,8 @@ from brainflix.parts.stages import STAGES
 BRAINFLIX = "brainflix"
 # The role under which a part reads what it fitted, and how its job is called behind the step's name.
 FIT = "fit"
+# What applies the maps that an aligner fitted.
+APPLY = "brainflix.align.apply:apply"
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,8 @@ class Part:
 
     def _own_params(self) -> type[BaseModel]:
         try:
-            model = getattr(self.load(), "Params", None) or AnyParams
+            carrier = load(self.fit.target) if self.fit is not None else self.load()
+            model = getattr(carrier, "Params", None) or AnyParams
         except (ImportError, AttributeError) as error:
             raise UsageError(f"{self.target} of the package {self.package} cannot be loaded", why=str(error)) from error
         if not (isinstance(model, type) and issubclass(model, BaseModel)):

@@ -41,17 +41,6 @@ ROI_SETS: dict[str, tuple[str, ...]] = {
 }
 
 
-def roi_set(name: str) -> tuple[str, ...]:
-    """Return the areas of a named list.
-
-    Raises:
-        UsageError: if there is no such list.
-    """
-    if name not in ROI_SETS:
-        raise UsageError(f"unknown list of areas {name!r}", next=f"use one of {', '.join(ROI_SETS)}")
-    return ROI_SETS[name]
-
-
 def areas_named(text: str) -> tuple[str, ...]:
     """Return the areas of a named list, or the areas that a text names with commas.
 

@@ -80,7 +80,7 @@ def responses(
     masks: Mapping[str, np.ndarray],
     stats: Mapping[str, np.ndarray] | None = None,
 ) -> Responses:
-    """Put runs that fit into memory together."""
+    """Put runs that fit into memory together; `masks` and `stats` are (n_columns,) each."""
     rows = np.empty((sum(len(run.rows) for run in runs), len(space)), np.float32)
     return Responses(
         **gather(runs, rows),

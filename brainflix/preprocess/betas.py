@@ -61,7 +61,7 @@ def ceilings(runs: list[Run], name: str, n_averaged: int | None = None) -> dict[
 
 
 def top(values: NDArray[Any], n: int | None) -> NDArray[np.bool_]:
-    """Return the mask of the n largest values, of all for None; equal ones go by place, and NaN is never among them.
+    """Return the mask (n_columns,) of the n largest values, of all for None; equal ones go by place, NaN never counts.
 
     Raises:
         DataError: there are fewer columns than that.
@@ -77,7 +77,7 @@ def top(values: NDArray[Any], n: int | None) -> NDArray[np.bool_]:
 
 
 def standard_columns(within: str | None, n_columns: int) -> tuple[NDArray[np.int64], Space]:
-    """Return which of the standard grayordinates are kept, and what they mean.
+    """Return which of the standard grayordinates are kept, (n_kept,), and what they mean.
 
     Args:
         within: areas by name or list, or None for all.

@@ -116,5 +116,5 @@ def noise_ceiling(snr: NDArray[Any], n_repeats: int | NDArray[Any]) -> Floats:
 
 
 def pearson_ceiling(percent: NDArray[Any]) -> Floats:
-    """Return the largest correlation that a perfect model reaches, sqrt(percent / 100), array of the same shape."""
+    """Return the largest correlation that a perfect model reaches, sqrt(percent / 100), (n_grayordinates,) as given."""
     return np.asarray(np.sqrt(np.asarray(percent, np.float64) / 100.0), np.float64)

@@ -51,21 +51,3 @@ def to_columns(frames: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[np.floa
     for place, frame in enumerate(frames):
         out[place] = cv2.resize(np.asarray(frame, np.float32), mask.shape[::-1], interpolation=cv2.INTER_LINEAR)[mask]
     return out
-
-
-def to_pictures(rows: NDArray[Any], index: NDArray[Any], size: int = 256) -> NDArray[np.float32]:
-    """Lay columns out as pictures again, 0 outside: (n, size, size).
-
-    Args:
-        rows: array of shape (n, n_pixels).
-        index: place of each column in the picture in C order, (n_pixels,).
-        size: height and width.
-
-    Raises:
-        DataError: a place outside the picture.
-    """
-    if index.size and not (index.min() >= 0 and index.max() < size * size):
-        raise DataError(f"columns lie outside a picture of {size} x {size}")
-    out = np.zeros((len(rows), size * size), np.float32)
-    out[:, index] = rows
-    return out.reshape(len(rows), size, size)

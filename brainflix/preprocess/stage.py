@@ -12,7 +12,6 @@ from pydantic import BaseModel
 from brainflix.errors import DataError
 from brainflix.parts.contract import Inputs, Noted, Outputs, PartFunction
 from brainflix.parts.work import Work
-from brainflix.store.responses import Responses
 
 VERSION = 1
 
@@ -23,6 +22,8 @@ def run(part: PartFunction, params: BaseModel, inputs: Inputs, work: Work) -> Ou
     Raises:
         DataError: the part made something else, or says nothing about which grayordinates are selected.
     """
+    from brainflix.store.responses import Responses
+
     outputs = part(params, inputs, work)
     made = outputs.made if isinstance(outputs, Noted) else outputs
     if not isinstance(made, Responses):

@@ -35,15 +35,16 @@ def encode_latents(
         clip_ids: the clips' ids, for their noise.
         seed: the run's seed, to sample the posterior; None takes its mode.
     """
-    pixels = torch.from_numpy(frames).to(compute.device).movedim(-1, -3).flatten(0, 1)
+    pixels = torch.from_numpy(frames).to(compute.device).movedim(-1, -3).flatten(0, 1)  # (n_clips * n_frames, 3, H, W)
     posteriors = [vae.encode(_signed(part, compute)).latent_dist for part in torch.split(pixels, FRAMES_AT_ONCE)]
     latents = torch.cat([posterior.mode() for posterior in posteriors]).float()
     if seed is not None:
+        # (n_clips * n_frames, c, h, w)
         noise = clip_noise(seed, clip_ids, (frames.shape[1], *latents.shape[1:])).flatten(0, 1)
         std = torch.cat([posterior.std for posterior in posteriors]).float()
         latents = latents + std * noise.to(compute.device)
     scaled: np.ndarray = (latents * vae.config.scaling_factor).cpu().numpy()
-    return scaled.reshape(*frames.shape[:2], *scaled.shape[1:])
+    return scaled.reshape(*frames.shape[:2], *scaled.shape[1:])  # (n_clips, n_frames, c, h, w)
 
 
 def _signed(pixels: torch.Tensor, compute: Compute) -> torch.Tensor:
@@ -53,10 +54,10 @@ def _signed(pixels: torch.Tensor, compute: Compute) -> torch.Tensor:
 @torch.inference_mode()
 def decode_latents(vae: AutoencoderKL, latents: torch.Tensor) -> np.ndarray:
     """Decode scaled latents (n_clips, n_frames, c, h, w) to uint8 frames (n_clips, n_frames, H, W, 3)."""
-    flat = latents.flatten(0, 1).to(vae.dtype) / vae.config.scaling_factor
+    flat = latents.flatten(0, 1).to(vae.dtype) / vae.config.scaling_factor  # (n_clips * n_frames, c, h, w)
     decoded = []
     for part in flat.split(FRAMES_AT_ONCE):
         pixels = vae.decode(part).sample.float().clamp(-1, 1)
-        decoded.append(((pixels + 1) * 127.5).round().to(torch.uint8).movedim(1, -1).cpu().numpy())
+        decoded.append(((pixels + 1) * 127.5).round().to(torch.uint8).movedim(1, -1).cpu().numpy())  # (n, H, W, 3)
     frames = np.concatenate(decoded)
-    return frames.reshape(*latents.shape[:2], *frames.shape[1:])
+    return frames.reshape(*latents.shape[:2], *frames.shape[1:])  # (n_clips, n_frames, H, W, 3)

@@ -11,6 +11,7 @@ import yaml
 
 from brainflix.errors import IntegrityError, MissingError, Renamed, UsageError
 from brainflix.recipe.changes import PRESETS, apply_change, apply_preset
+from brainflix.recipe.renamed import RECIPES
 from brainflix.recipe.schema import Recipe, parse_recipe
 from brainflix.wording import did_you_mean
 
@@ -22,13 +23,6 @@ _FOLDERS = (
     Path(__file__).resolve().parents[1] / "recipes",
     Path(__file__).resolve().parents[2] / "recipes",
 )
-# What recipes were called, and are called now.
-RENAMED = {
-    "cc2017-brain-netflix": "cc2017--as-brain-netflix",
-    "cc2017-mind-animator": "cc2017--as-mind-animator",
-    "cc2017-mindvideo": "cc2017--as-mindvideo",
-    "hcp7t-mind-animator": "hcp7t--as-mind-animator",
-}
 
 
 def find_recipe(name_or_path: str) -> Path:
@@ -58,7 +52,7 @@ def _new_name(path: Path) -> str:
     """Return what a recipe of an old name, or of an old place in the folder of recipes, is called now; "" for none."""
     is_place = path.parent.name == "recipes" and path.suffix == ".yaml"
     name = path.stem if is_place else str(path)
-    return RENAMED.get(name, name if is_place else "")
+    return RECIPES.get(name, name if is_place else "")
 
 
 def list_recipes() -> dict[str, Path]:

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from brainflix.errors import UsageError
 from brainflix.parts.stages import SECTIONS, STAGES
 from brainflix.recipe.changes import HEAD
+from brainflix.recipe.renamed import part_now
 from brainflix.wording import did_you_mean
 
 SCHEMA = 1
@@ -165,6 +166,8 @@ def _steps(stage: str, section: Any) -> dict[str, Any]:
 def _step(stage: str, name: str, raw: Any) -> dict[str, Any]:
     where = f"{stage}.{name}".rstrip(".")
     step = _inline(raw, {"part", "subjects", "inputs"}, where)
+    if isinstance(step.get("part"), str):
+        step["part"] = part_now(stage, step["part"])
     given = step.get("inputs", DEFAULT_INPUTS.get(stage, {}))
     if not isinstance(given, dict):
         raise ValueError(f"{where}.inputs is a mapping of roles to steps, as {{rows: align}}, not {given!r}")

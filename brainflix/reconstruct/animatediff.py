@@ -44,5 +44,5 @@ def embed(pipeline: AnimateDiffVideoToVideoPipeline, captions: list[str]) -> Tex
 
 
 def run(pipeline: AnimateDiffVideoToVideoPipeline, params: AnimateDiffParams, call: Call) -> np.ndarray:
-    """Call the pipeline on a batch of clips."""
+    """Call the pipeline on a batch; return frames (n_clips, n_frames, height, width, 3) from 0 to 1."""
     return np.asarray(pipeline(video=call.pixels, strength=params.strength, **call.shared(params)).frames)

@@ -54,6 +54,6 @@ def embed(pipeline: CogVideoXVideoToVideoPipeline, captions: list[str]) -> Text:
 
 
 def run(pipeline: CogVideoXVideoToVideoPipeline, params: CogVideoXParams, call: Call) -> np.ndarray:
-    """Call the pipeline on a batch of clips, or on the frames of one."""
+    """Call the pipeline on clips, or on the frames of one; return (n_clips, n_frames, height, width, 3) from 0 to 1."""
     video = call.pixels if pipeline.transformer.config.patch_size_t is None else call.pixels[0]
     return np.asarray(pipeline(video=video, strength=params.strength, **call.shared(params)).frames)

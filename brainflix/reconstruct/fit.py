@@ -103,4 +103,5 @@ def check_size(size_px: tuple[int, int], limits: Limits) -> None:
 
 def fit_size(frames: NDArray[np.uint8], size_px: tuple[int, int]) -> NDArray[np.uint8]:
     """Resize the frames (n_clips, n_frames, height, width, 3) of all clips; the aspect ratio is not kept."""
+    # (n_clips, n_frames, height, width, 3)
     return resize(frames.reshape(-1, *frames.shape[2:]), *size_px).reshape(*frames.shape[:2], *size_px, 3)

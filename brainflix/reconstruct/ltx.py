@@ -57,7 +57,7 @@ def first_noise(params: LtxParams) -> float:
 
 
 def run(pipeline: LTXConditionPipeline, params: LtxParams, call: Call) -> np.ndarray:
-    """Call the pipeline on a batch of clips.
+    """Call the pipeline on a batch; return frames (n_clips, n_frames, height, width, 3) from 0 to 1.
 
     Its `denoise_strength` alone keeps the last steps but starts them from pure noise. A condition of strength s mixes
     s of the video into the noise, which for this model is re-noising to 1 - s: both together are what `strength` means

@@ -52,7 +52,7 @@ def states_of(captions: np.ndarray, states: dict[str, np.ndarray]) -> np.ndarray
 
 
 def check_states(prompts: np.ndarray) -> None:
-    """Check that what came as `prompt` is numbers.
+    """Check that what came as `prompt`, (n_clips, n_tokens, width), is numbers.
 
     Raises:
         DataError: it is words.

@@ -139,7 +139,7 @@ class VideoToVideo:
             part = slice(start, start + at_once)
             ids = batch.clip_ids[part]
             call = Call(
-                torch.from_numpy(frames[part]).movedim(-1, 2).float() / 255,
+                torch.from_numpy(frames[part]).movedim(-1, 2).float() / 255,  # (n_clips, n_frames, 3, height, width)
                 text.take(part),
                 self.negative.take([0] * len(ids)),
                 [torch.Generator().manual_seed(clip_seed(self.seed, clip_id)) for clip_id in ids],

@@ -55,5 +55,5 @@ def embed(pipeline: WanVideoToVideoPipeline, captions: list[str]) -> Text:
 
 
 def run(pipeline: WanVideoToVideoPipeline, params: WanParams, call: Call) -> np.ndarray:
-    """Call the pipeline on a batch of clips."""
+    """Call the pipeline on a batch; return frames (n_clips, n_frames, height, width, 3) from 0 to 1."""
     return np.asarray(pipeline(video=call.pixels, strength=params.strength, **call.shared(params)).frames)

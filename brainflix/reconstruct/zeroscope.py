@@ -63,7 +63,7 @@ class Zeroscope:
             return states_of(batch.conditions["caption"], self.said)
         if self.prompt is None:
             raise DataError("the batch has no prompts, and none was encoded for all clips")
-        return np.repeat(self.prompt[None], len(batch.clip_ids), axis=0)
+        return np.repeat(self.prompt[None], len(batch.clip_ids), axis=0)  # (n_clips, n_tokens, width)
 
 
 def load(params: ZeroscopeParams, inputs: Inputs, work: Work) -> Zeroscope:

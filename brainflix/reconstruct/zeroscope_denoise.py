@@ -85,7 +85,7 @@ def encode_prompt(folder: Path, prompt: str, compute: Compute) -> torch.Tensor:
 
 
 def kept_timesteps(scheduler: DPMSolverMultistepScheduler, steps: int, strength: float) -> torch.Tensor:
-    """Return the last int(steps * strength) timesteps of the schedule, and point the solver at the first of them."""
+    """Return the last int(steps * strength) timesteps of the schedule, (n_kept,), and point the solver at the first."""
     scheduler.set_timesteps(steps)
     start = steps - min(int(steps * strength), steps)
     scheduler.set_begin_index(start)
@@ -135,16 +135,16 @@ def generate(
         noise = clip_noise(seed, clip_ids, clean.shape[1:])
         starts = [clean]  # decoded as they are where no step is kept, at strength 0
         if len(timesteps):
-            first = timesteps[:1].expand(len(clean))
+            first = timesteps[:1].expand(len(clean))  # (n_clips,)
             noises = [noise, -noise] if params.antithetic else [noise]
             starts = [scheduler.add_noise(clean, each, first) for each in noises]
     condition = _condition(backend, prompts, params.guidance_scale) if len(timesteps) else None
     ends = []
     for start in starts:
-        x = start.transpose(1, 2).to(backend.compute.device)
+        x = start.transpose(1, 2).to(backend.compute.device)  # (n, channels, frames, h, w)
         for t in kept_timesteps(scheduler, params.steps, strength):
             x = scheduler.step(_predict_noise(backend, x, t, condition, params.guidance_scale), t, x).prev_sample
-        ends.append(x.transpose(1, 2))
+        ends.append(x.transpose(1, 2))  # (n, frames, channels, h, w)
     return decode_latents(backend.vae, torch.stack(ends).mean(dim=0))
 
 

@@ -158,12 +158,12 @@ class _Pairs:
     device: str | torch.device
 
     def at(self, mask: NDArray[np.bool_]) -> _Pairs:
-        """Return the pairs of the rows under a mask."""
+        """Return the pairs of the rows under a mask (n,)."""
         kept = torch.from_numpy(mask)
         return _Pairs(self.rows[kept], self.targets, self.of[kept], self.device)
 
     def batch(self, rows: Tensor | slice) -> tuple[Tensor, Tensor]:
-        """Return rows and their targets on the device."""
+        """Return rows (B, p) and their targets (B, t) on the device."""
         return self.rows[rows].to(self.device), self.targets[self.of[rows]].to(self.device)
 
 

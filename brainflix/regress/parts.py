@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from brainflix.parts.params import Params
-from brainflix.parts.part import Part, Table
+from brainflix.parts.part import Fit, Part, Table
 from brainflix.pretrained.params import BlipCaptionParams
 
 TestRepeats = Literal["all", "odd", "even"]
@@ -80,6 +80,11 @@ PARTS: Table = {
             "one-hidden-layer network on standardised targets, early stop",
             needs=("rows", "test", "target"),
             takes=("encoder",),
+            fit=Fit(
+                "brainflix.regress.regressors:fit_pooled_mlp",
+                reads=("rows", "target", "encoder"),
+                alone=("rows",),
+            ),
         ),
         "encoder": Part(
             "brainflix.regress.regressors:encoder",

@@ -6,21 +6,19 @@ import numpy as np
 
 from brainflix.linear.folds import contiguous_folds
 from brainflix.linear.ridge import fit_ridge
-from brainflix.memo import Latest
 from brainflix.parts.contract import Inputs
+from brainflix.parts.part import FIT
 from brainflix.parts.work import Work
-from brainflix.regress.mlp import MLPFit, MLPOptions, fit_mlp
+from brainflix.regress.fitted_mlp import FittedMLP
+from brainflix.regress.mlp import MLPOptions, fit_mlp
 from brainflix.regress.parts import EncoderParams, MlpParams, RegressParams, RidgeParams
-from brainflix.regress.problem import gather, mean_by_clip
+from brainflix.regress.problem import gather, gather_asked, gather_rows, mean_by_clip
 from brainflix.store.responses import Responses
 from brainflix.store.schema import Predictions
 from brainflix.store.windows import windowed
 from brainflix.trained.features import extract
 from brainflix.trained.files import load_result
 from brainflix.trained.network import rebuild, window_of
-
-# A network that is fitted on all subjects together serves every one of them.
-_networks: Latest[MLPFit] = Latest()
 
 
 def ridge(params: RidgeParams, inputs: Inputs, work: Work) -> Predictions:
@@ -34,19 +32,29 @@ def ridge(params: RidgeParams, inputs: Inputs, work: Work) -> Predictions:
     return problem.predictions(fit.predict(problem.x_test, device=device), params, attrs)
 
 
-def mlp(params: MlpParams, inputs: Inputs, work: Work) -> Predictions:
-    """One-hidden-layer network, stopped on the last segments of the fitting rows."""
-    problem = gather(inputs, params, work)
+def fit_pooled_mlp(params: MlpParams, inputs: Inputs, work: Work) -> FittedMLP:
+    """Fit a one-hidden-layer network on all rows, stopped on the last segments; a job of its own."""
+    fitting = gather_rows(inputs, params, work)
     options = MLPOptions(**params.model_dump(exclude={*RegressParams.model_fields, "compat"}))
-    device = work.compute().device
-    fit = _networks.get(
-        (problem.fitted_on, options, work.seed, str(device)),
-        lambda: fit_mlp(
-            problem.x, problem.y, options, seed=work.seed, of=problem.of, groups=problem.groups, device=device
-        ),
+    fit = fit_mlp(
+        fitting.x,
+        fitting.y,
+        options,
+        seed=work.seed,
+        of=fitting.of,
+        groups=fitting.groups,
+        device=work.compute().device,
     )
-    attrs = {"best_epoch": fit.best_epoch, "val_loss": float(min(fit.val_loss)), "n_rows": fit.n_train}
-    return problem.predictions(fit.predict(problem.x_test, device=device), params, attrs)
+    return FittedMLP(fit, fitting.spread)
+
+
+def mlp(params: MlpParams, inputs: Inputs, work: Work) -> Predictions:
+    """Predict with the network that was fitted on all rows."""
+    fitted = FittedMLP.load(inputs[FIT][0])
+    asked = gather_asked(inputs, params, work, fitted.fit.x_scale.mean.size)
+    values = fitted.fit.predict(asked.x_test, device=work.compute().device)
+    best = {"best_epoch": fitted.fit.best_epoch, "val_loss": float(min(fitted.fit.val_loss))}
+    return asked.by_clip(values, fitted.spread, params, {**best, "n_rows": fitted.fit.n_train})
 
 
 def encoder(params: EncoderParams, inputs: Inputs, work: Work) -> Predictions:

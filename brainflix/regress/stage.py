@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from brainflix.parts.contract import Inputs, Outputs, PartFunction
 from brainflix.parts.work import Work
 
-VERSION = 2
+VERSION = 3
 
 
 def run(part: PartFunction, params: BaseModel, inputs: Inputs, work: Work) -> Outputs:

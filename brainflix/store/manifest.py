@@ -18,8 +18,6 @@ SCHEMA = 1
 MANIFEST_NAME = "manifest.json"
 # The note that holds the label of the run that made an artifact.
 EXPERIMENT = "experiment"
-TIME_FIELDS = ("created", "wall_s", "digest")
-"""The only fields in which two artifacts made from the same choices on the same machine may differ."""
 
 
 @dataclass(frozen=True)
@@ -72,10 +70,6 @@ class Manifest:
         """Return the manifest as JSON text, ending in a newline."""
         body = _plain_body(self)
         return json.dumps({**body, "digest": _digest(body)}, indent=1, sort_keys=True, allow_nan=False) + "\n"
-
-    def untimed(self) -> dict[str, Any]:
-        """Return the fields that a second run with the same choices repeats exactly."""
-        return {name: value for name, value in _plain_body(self).items() if name not in TIME_FIELDS}
 
     @classmethod
     def from_json(cls, text: str | bytes, where: str = "manifest") -> Manifest:

@@ -99,7 +99,7 @@ PARTS: Table = {
             "the clips' frames at a fixed clock and size; the ground truth of scores",
             needs=("stimuli",),
         ),
-        "captions": Part(
+        "token-states": Part(
             "brainflix.targets.text:extract",
             CaptionParams,
             "token states of the clips' captions from a CLIP text tower",

@@ -19,8 +19,10 @@ def film(luminance: np.ndarray, *, clip_s: float = CLIP_S, size_px: int = 32) ->
 
 
 def few_columns(areas: Sequence[str]) -> tuple[np.ndarray, int]:
-    """Return places in the standard axis: two of each area and side, some other cortex, some subcortex; and how many
-    of them, the first ones, are cortex."""
+    """Return places in the standard axis, (n_columns,), and how many of them, the first ones, are cortex.
+
+    They are two of each area and side, some other cortex and some subcortex.
+    """
     axis = standard()
     chosen = [np.flatnonzero(axis.vertex >= 0)[::700]]
     for area in areas:

@@ -26,7 +26,7 @@ Array = npt.NDArray[Any]
 
 
 def fit_preparation(rows: Array, patch_size: int, legacy_pad: bool = False) -> Preparation:
-    """Measure the scalar mean and standard deviation of the padded train rows.
+    """Measure the scalar mean and standard deviation of the padded train rows (n_rows, n_columns).
 
     Raises:
         DataError: rows are not a finite matrix, or all one value.
@@ -40,7 +40,7 @@ def fit_preparation(rows: Array, patch_size: int, legacy_pad: bool = False) -> P
 
 
 def midpoint_augment(rows: Array, factor: int, rng: np.random.Generator) -> Array:
-    """Append (factor - 1) n midpoints of two random rows to n rows; factor 1 appends none."""
+    """Append (factor - 1) n midpoints of two random rows to rows (n, n_columns); factor 1 appends none."""
     n = (factor - 1) * len(rows)
     if n == 0:
         return rows
@@ -48,33 +48,16 @@ def midpoint_augment(rows: Array, factor: int, rng: np.random.Generator) -> Arra
     return np.concatenate([rows, (rows[first] + rows[second]) / 2])
 
 
-def hold_out(clip_ids: Array, fraction: float) -> npt.NDArray[np.intp]:
-    """Return the rows of the last `fraction` of the clips, at least two clips; neighbours in time stay together.
-
-    Args:
-        clip_ids: integers of shape (n_rows,) in the order of the film.
-        fraction: share of the distinct clips, between 0 and 1.
-
-    Raises:
-        UsageError: the fraction leaves no clip on one of the sides.
-    """
-    clips = np.unique(clip_ids)
-    n_held = max(2, round(fraction * len(clips)))
-    if not 0 < fraction < 1 or n_held >= len(clips):
-        raise UsageError(f"cannot hold out {fraction} of {len(clips)} clips")
-    return np.flatnonzero(np.isin(clip_ids, clips[-n_held:]))
-
-
 @lru_cache(maxsize=2)
 def epoch_order(n_rows: int, seed: int, epoch: int) -> npt.NDArray[np.int64]:
-    """Return the order in which an epoch visits the rows, read-only."""
+    """Return the order in which an epoch visits the rows, (n_rows,), read-only."""
     order = np.random.default_rng([seed, epoch]).permutation(n_rows)
     order.setflags(write=False)
     return order
 
 
 def step_noise(seed: int, epoch: int, step: int, name: str, shape: tuple[int, int]) -> npt.NDArray[np.float32]:
-    """Return the uniform numbers in [0, 1) that belong to one step under one name."""
+    """Return the uniform numbers in [0, 1), (B, width), that belong to one step under one name."""
     rng = np.random.default_rng([seed, epoch, step, zlib.crc32(name.encode())])
     return rng.random(shape, dtype=np.float32)
 
@@ -111,7 +94,7 @@ class RowSource:
     def batch(
         self, batch_size: int, epoch: int, step: int, process: int = 0, n_processes: int = 1
     ) -> tuple[dict[str, Tensor], float]:
-        """Return one process's share of a batch, and its share of the rows.
+        """Return one process's share of a batch, tensors (n, ...), and its share of the rows.
 
         Noise is drawn for the whole batch and then shared out, so it does not depend on the number of processes. A
         process that gets no row of a short batch gets the first one, with share 0.
@@ -129,5 +112,5 @@ class RowSource:
 
 
 def drop_vertices(rows: Tensor, noise: Tensor | None, fraction: float) -> Tensor:
-    """Set the columns whose noise is below `fraction` to 0, the mean of z-scored rows, in each row separately."""
+    """Set columns of rows (..., L P) whose noise is below `fraction` to 0, the mean of z-scored rows, row by row."""
     return rows if noise is None or fraction == 0 else rows * (noise >= fraction).to(rows.dtype)

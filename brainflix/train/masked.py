@@ -34,7 +34,7 @@ def network_config(params: MaskedParams, n_grayordinates: int) -> MBMConfig:
 
 
 def masked_loss(model: nn.Module, batch: Mapping[str, Tensor], vertex_dropout: float = 0.0) -> dict[str, Tensor]:
-    """Return the loss on hidden patches, and the mean Pearson r between the full reconstruction and the rows."""
+    """Return the loss on hidden patches, and the mean Pearson r of the full reconstruction with the rows (B, L P)."""
     rows = batch["rows"]
     out = model(drop_vertices(rows, batch.get("drop_noise"), vertex_dropout), batch["mask_noise"], rows)
     with torch.no_grad():

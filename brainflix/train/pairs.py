@@ -17,7 +17,7 @@ from brainflix.trained.retrieval import retrieval_scores
 def check_pairs(
     rows: npt.NDArray[Any], clip_ids: npt.NDArray[Any], embeddings: npt.NDArray[Any], held_out: npt.NDArray[Any]
 ) -> None:
-    """Refuse ids and embeddings that do not belong together, and a held-out slice that leaks.
+    """Refuse ids (n_rows,) and embeddings (n_clips, d) that do not belong together, and a held-out slice that leaks.
 
     Raises:
         DataError: lengths, index ranges or values are wrong, or a clip is on both sides.

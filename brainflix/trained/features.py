@@ -57,7 +57,7 @@ def extract(
 def embed_prepared(
     function: Callable[[Tensor], Tensor], model: nn.Module, prepared: npt.NDArray[np.float32], batch_size: int = 256
 ) -> npt.NDArray[np.float32]:
-    """Apply a function of the network to prepared rows, `batch_size` at a time, on the network's device."""
+    """Apply a function of the network to prepared rows (n, ...), `batch_size` at a time, on the network's device."""
     device = next(model.parameters()).device
     parts = [
         function(torch.from_numpy(prepared[i : i + batch_size]).to(device)).float().cpu().numpy()

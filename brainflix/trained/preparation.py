@@ -51,7 +51,7 @@ class Preparation:
 
 
 def check_rows(rows: Array) -> None:
-    """Refuse rows that are not a finite, non-empty matrix.
+    """Refuse rows that are not a finite, non-empty matrix (n_rows, n_grayordinates).
 
     Raises:
         DataError: wrong number of dimensions, no row, NaN or infinity.

@@ -1,4 +1,4 @@
-"""TODO"""
+"""How well embeddings find their own clip."""
 
 from __future__ import annotations
 

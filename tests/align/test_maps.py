@@ -8,7 +8,6 @@ from scipy import linalg
 from scipy.stats import ortho_group
 from sklearn.linear_model import Ridge
 
-from brainflix.align.maps import identity_map
 from brainflix.align.procrustes import fit_procrustes
 from brainflix.align.ridge_map import fit_ridge_map
 from brainflix.errors import DataError
@@ -98,16 +97,6 @@ def test_ridge_map_recovers_a_planted_mixture_and_ignores_the_scale_of_the_data(
     fit = fit_ridge_map(source, template, folds)
     np.testing.assert_allclose(fit.matrix, mixture, atol=0.03)
     np.testing.assert_allclose(fit_ridge_map(1e3 * source, template, folds).matrix * 1e3, fit.matrix, atol=1e-9)
-
-
-def test_none_changes_nothing() -> None:
-    source, template, _ = _rotated(20, 6)
-    fit = identity_map(source, template)
-    np.testing.assert_array_equal(fit.apply(source), source)
-    np.testing.assert_array_equal(fit.matrix, np.eye(6))
-    np.testing.assert_array_equal(fit.intercept, np.zeros(6))
-    with pytest.raises(DataError, match="columns must agree"):
-        identity_map(source, template[:, :5])
 
 
 def test_float32_stays_float32() -> None:

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from scipy.stats import ortho_group
 
-from brainflix.align.maps import LinearMap, identity_map
+from brainflix.align.maps import LinearMap
 from brainflix.align.procrustes import fit_procrustes
 from brainflix.align.quality import isc_leave_one_out, time_segment_matching
 from brainflix.align.ridge_map import fit_ridge_map
 from brainflix.align.template import Aligner, fit_template
 from brainflix.errors import DataError, UsageError
+from tests.align.still import unchanged
 
 REAL = Path(__file__).parents[2] / "../shared/data/studyforrest/run8_15subj_common.npz"
 
@@ -96,14 +97,14 @@ def _quality(film: np.ndarray, aligner: Aligner) -> tuple[float, float]:
 
 
 def test_ridge_raises_agreement_and_matching_on_unseen_real_volumes(film: np.ndarray) -> None:
-    (plain_isc, plain_found), (isc, found) = _quality(film, identity_map), _quality(film, _ridge)
+    (plain_isc, plain_found), (isc, found) = _quality(film, unchanged), _quality(film, _ridge)
     assert 0.19 < plain_isc < 0.24
     assert isc > plain_isc + 0.2
     assert found > plain_found + 0.02
 
 
 def test_anchored_rotations_raise_matching_on_unseen_real_volumes(film: np.ndarray) -> None:
-    plain = _quality(film, identity_map)
+    plain = _quality(film, unchanged)
     aligned = _quality(film, partial(fit_procrustes, anchor=3.0))
     assert aligned[1] > plain[1] + 0.05
     # A rotation keeps every subject's noise, and 169 volumes leave most of 267 dimensions open: agreement of single

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from brainflix.evaluate import nway, pixels
 from brainflix.evaluate.bootstrap import cluster_bootstrap
-from brainflix.evaluate.request import Request, score_folders
+from brainflix.evaluate.request import Request, score_request
 
 FRAMES, SIZE, CLASSES, WAYS, TRIALS, N_BOOT, PER_BLOCK = 6, 256, 1000, 50, 100, 10_000, 10
 Frames = NDArray[np.uint8]
@@ -132,14 +132,15 @@ def score_whole(ours: bool, n_clips: int) -> Result:
             logits = np.random.default_rng(0).standard_normal((n_clips, FRAMES, CLASSES), dtype=np.float32)
             np.savez(folder / f"{side}.npz", logits=logits)
         request = Request(
-            **sides,
+            pred=str(sides["pred"]),
+            truth=str(sides["truth"]),
             metrics=("ssim", "ssim_excess", "psnr", "mse", "pixcorr", "hue_circ", "nway"),
             logits_pred=folder / "pred.npz",
             logits_truth=folder / "truth.npz",
             workers=os.cpu_count() or 1,
         )
         start = time.perf_counter()
-        document = score_folders(request)
+        document = score_request(request)
         return time.perf_counter() - start, document["scores"]["ssim_rgb_u7"]["value"]
 
 

@@ -11,15 +11,26 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from brainflix.evaluate.bootstrap import block_clusters, mean_interval
-from brainflix.evaluate.systems import System
+from brainflix.evaluate.metric import ClipMetric
+from brainflix.evaluate.metric_params import MetricParams
+from brainflix.evaluate.metrics import flow, pixels, ssim
+from brainflix.evaluate.parts import SsimParams
+from brainflix.evaluate.views import ClipSet, View, sample_flow
 from brainflix.store.schema import Clips, Videos
 from brainflix.store.store import Store
 
-METRICS = ("ssim_rgb_u7", "pixcorr", "flow_cosine")
+# What these metrics return depends on neither clips nor design.
+NOTHING: Any = None
+METRICS = {
+    "ssim_rgb_u7": ssim.score(SsimParams(), NOTHING, NOTHING)["ssim_rgb_u7"],
+    "pixcorr": pixels.pixcorr(MetricParams(), NOTHING, NOTHING)["pixcorr"],
+    "flow_cosine": flow.score(MetricParams(), NOTHING, NOTHING)["flow_cosine"],
+}
 N_DEALS = 3000
 
 
@@ -43,15 +54,16 @@ def main() -> None:
     shown, table = Videos.load(source), Clips.load(source)
     places = table.places(made.clip_ids)
     clips = table.take(places)
-    # Pixels and flow ask nothing of a classifier.
+    rate = made.fps_hz / float(np.hypot(*made.frames.shape[2:4]))
     truth, prediction = (
-        System(name, frames, None, made.fps_hz)  # type: ignore[arg-type]
-        for name, frames in (("truth", shown.frames[places]), ("prediction", made.frames))
+        ClipSet(frames, np.stack([sample_flow(View(clip), 0) for clip in frames]), rate)
+        for frames in (shown.frames[places], made.frames)
     )
     clusters, rng = block_clusters(clips.segment, clips.onset_s), np.random.default_rng(0)
-    for metric in METRICS:
-        share = coverage(prediction.matrix(metric, truth), clusters, rng)
-        sys.stdout.write(f"{metric:12s} interval holds chance in {share:.1%} of {N_DEALS} dealings\n")
+    for name, metric in METRICS.items():
+        assert isinstance(metric, ClipMetric) and metric.pairs is not None
+        share = coverage(metric.pairs(truth, prediction), clusters, rng)
+        sys.stdout.write(f"{name:12s} interval holds chance in {share:.1%} of {N_DEALS} dealings\n")
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ CHOICES: tuple[tuple[str, tuple[str, ...]], ...] = (
     )),
     ("4 of 8 steps", ("reconstruct.video.steps=8", "reconstruct.video.strength=0.5")),
 )  # fmt: skip
-METRICS = ("nway_2", "nway_50", "ssim_excess", "pixcorr", "flow_cosine")
+METRICS = ("nway_2_video_g1", "nway_50_video_g1", "ssim_excess", "pixcorr", "flow_cosine")
 
 
 def score(store: Path, changes: tuple[str, ...]) -> dict[str, float]:

@@ -15,8 +15,7 @@ from transformers import AutoImageProcessor, CLIPModel, VideoMAEForVideoClassifi
 
 from brainflix.evaluate import fvd, nway
 from brainflix.evaluate.baselines import blurred
-from brainflix.evaluate.folders.catalogue import nway_name
-from brainflix.io.frames import resize
+from brainflix.evaluate.metric_params import nway_name
 from brainflix.io.weights import folder_digest
 from tests.evaluate import fake_vision
 from tests.evaluate import tiny_networks as tiny
@@ -33,6 +32,9 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     root = tmp_path_factory.mktemp("models")
     truth = clips(N, FRAMES)
     made = {"truth": write(root / "truth", truth), "pred": write(root / "pred", noisy(truth, 60.0))}
+    # RAFT takes no smaller ones.
+    wide = clips(N, FRAMES, 128)
+    made |= {"wide truth": write(root / "wt", wide), "wide pred": write(root / "wp", noisy(wide, 60.0))}
     for key, seed in {"clip_b32": 2, "clip_l14": 3, "vifi": 4}.items():
         made[key] = str(tiny.save_clip(root / key, seed))
     made["vit"], made["videomae"] = str(tiny.save_vit(root / "vit")), str(tiny.save_videomae(root / "videomae"))
@@ -43,9 +45,11 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def score(brainflix: Callable[..., Any], folders: dict[str, str]) -> Score:
     """Score the folders under flags with the twins of some checkpoints, and hold the document to the schema."""
 
-    def run(metrics: str, *keys: str, flags: tuple[str, ...] = ()) -> Document:
+    def run(
+        metrics: str, *keys: str, flags: tuple[str, ...] = (), sides: tuple[str, str] = ("pred", "truth")
+    ) -> Document:
         given = [flag for key in keys for flag in ("--checkpoint", f"{key}={folders[key]}")]
-        paths = ("--pred", folders["pred"], "--truth", folders["truth"])
+        paths = ("--pred", folders[sides[0]], "--truth", folders[sides[1]])
         said = brainflix("score", "--json", *paths, "--metrics", metrics, *given, *flags)
         assert said.code == 0, said.err
         found: Document = json.loads(said.out)
@@ -56,8 +60,8 @@ def score(brainflix: Callable[..., Any], folders: dict[str, str]) -> Score:
 
 
 def videos(folders: dict[str, str], side: str) -> np.ndarray:
-    """Return the clips as `strict` compares them, (N, FRAMES, 256, 256, 3)."""
-    return np.stack([resize(np.load(f"{folders[side]}/clip{i}.npy"), 256, 256) for i in range(N)])
+    """Return the clips as `strict` compares them: small ones at their own size."""
+    return np.stack([np.load(f"{folders[side]}/clip{i}.npy") for i in range(N)])
 
 
 @torch.inference_mode()
@@ -244,14 +248,15 @@ def test_torchvisions_metrics_where_it_is(
 ) -> None:
     fake_vision.install(monkeypatch, tmp_path / "hub")
     wanted = "identification_alex2,identification_alex5,identification_inception,effnet_distance,lpips"
-    found = score(f"{wanted},epe_raft,flow_cosine_raft", flags=("--fps-truth", "4", "--fps-pred", "4"))
+    rates = ("--fps-truth", "4", "--fps-pred", "4")
+    found = score(f"{wanted},epe_raft,flow_cosine_raft", flags=rates, sides=("wide pred", "wide truth"))
     assert found["skipped"] == []
     assert set(found["scores"]) == {*wanted.split(","), "epe_raft", "epe_raft_static", "skill_raft", "flow_cosine_raft"}
     assert found["checkpoints"]["effnet"] == {
         "source": "torchvision EfficientNet_B1_Weights.IMAGENET1K_V2",
         "revision": "e2.pth",
     }
-    truth, pred = (videos(folders, side).astype(float) for side in ("truth", "pred"))
+    truth, pred = (videos(folders, side).astype(float) for side in ("wide truth", "wide pred"))
     lpips = np.abs(truth - pred).mean(axis=(1, 2, 3, 4)) / 127.5
     assert found["scores"]["lpips"]["per_clip"] == pytest.approx(lpips, rel=1e-4)
     epe, static = found["scores"]["epe_raft"], found["scores"]["epe_raft_static"]
@@ -261,9 +266,9 @@ def test_torchvisions_metrics_where_it_is(
 
 def test_raft_in_seconds_needs_a_frame_rate(score: Score, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_vision.install(monkeypatch, tmp_path / "hub")
-    found = score("epe_raft")
+    found = score("epe_raft", sides=("wide pred", "wide truth"))
     assert set(found["scores"]) == {"skill_raft"}
-    assert {each["status"] for each in found["skipped"]} == {"skipped: frame rate unknown"}
+    assert {each["status"] for each in found["skipped"]} == {"skipped: the frame rate is unknown"}
 
 
 def test_clips_of_one_frame_are_scored_as_far_as_they_can_be(

@@ -4,7 +4,7 @@ import brainflix.align.stage
 import brainflix.datasets.cc2017.cleaning
 import brainflix.download.stage
 import brainflix.evaluate.networks.video_classifier
-import brainflix.evaluate.protocol
+import brainflix.evaluate.scoring
 import brainflix.io.video
 import brainflix.reconstruct.zeroscope
 import brainflix.regress.regressors

@@ -37,3 +37,11 @@ def preprocess(recipe: Recipe, store: Path, *subjects: int) -> list[Responses]:
     place = Store(store)
     planned = make_plan(recipe, place, Selection("preprocess", subjects=subjects or None, alone=True))
     return [Responses.load(place.open(done.ref)) for done in execute(planned, place, load_settings(store=store))]
+
+
+def align(recipe: Recipe, store: Path, step: str) -> tuple[Artifact, list[Artifact]]:
+    """Align all subjects; return the group's maps and the subjects' aligned responses."""
+    place = Store(store)
+    plan = make_plan(recipe, place, Selection("align", step, alone=True))
+    maps, *aligned = (place.open(done.ref) for done in execute(plan, place, load_settings(store=store)))
+    return maps, aligned

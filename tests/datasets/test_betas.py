@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from dataset_doors import download, preprocess, recipe_of
+from dataset_doors import align, download, preprocess, recipe_of
 
 from brainflix.datasets.algonauts2021 import miniature as algonauts2021
 from brainflix.datasets.algonauts2021.about import DATASET as ALGONAUTS
@@ -402,10 +402,6 @@ def test_declarations_are_complete(dataset):
 
 
 def test_two_people_who_saw_the_same_moments_are_aligned(tmp_path):
-    from brainflix.engine.draft import Selection
-    from brainflix.engine.plan import make_plan
-    from brainflix.engine.run import execute
-    from brainflix.settings import load_settings
     from brainflix.store.store import Store
 
     bmd.make(tmp_path / "files", subjects=(1, 2))
@@ -415,6 +411,5 @@ def test_two_people_who_saw_the_same_moments_are_aligned(tmp_path):
         for subject in (1, 2):
             adopt(BMD, tmp_path / "files", store.root, patch, subject, recipe)
     preprocess(recipe, store.root)
-    plan = make_plan(recipe, store, Selection("align", "ridge", alone=True))
-    done = execute(plan, store, load_settings(store=store.root))
-    assert [store.open(each.ref).manifest.notes["n_shared_clips"] for each in done] == [40, 40]
+    maps, aligned = align(recipe, store.root, "ridge")
+    assert [each.manifest.notes["n_shared_clips"] for each in (maps, *aligned)] == [40, 40, 40]

@@ -9,7 +9,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
-from dataset_doors import download, preprocess, recipe_of
+from dataset_doors import align, download, preprocess, recipe_of
 
 from brainflix.datasets.cc2017 import miniature
 from brainflix.datasets.cc2017.about import DATASET
@@ -343,14 +343,7 @@ def test_one_subjects_data_under_anothers_name_are_found_when_subjects_meet(file
 
 
 def test_real_subjects_align_with_a_picture(store, wen):
-    from brainflix.engine.draft import Selection
-    from brainflix.engine.plan import make_plan
-    from brainflix.engine.run import execute
-    from brainflix.settings import load_settings
-
-    place = Store(store)
-    plan = make_plan(recipe_of("cc2017", *SMALL), place, Selection("align", "procrustes", alone=True))
-    aligned = [place.open(done.ref) for done in execute(plan, place, load_settings(store=store))]
+    maps, aligned = align(recipe_of("cc2017", *SMALL), store, "procrustes")
     assert len(aligned) == 3 and len({one.manifest.notes["n_columns"] for one in aligned}) == 1
     # Eight validation clips are too few for segments of nine, and no figure is drawn from them.
-    assert not (aligned[0].path / "agreement.png").exists()
+    assert not (maps.path / "agreement.png").exists()

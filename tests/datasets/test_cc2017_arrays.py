@@ -13,7 +13,7 @@ from dataset_doors import download, preprocess, recipe_of
 from brainflix.datasets.cc2017 import arrays_layout as cc2017_arrays
 from brainflix.datasets.cc2017 import arrays_miniature as miniature
 from brainflix.datasets.cc2017.arrays_layout import N_TEST, N_TRAIN
-from brainflix.datasets.cc2017.arrays_rows import as_repeats, match_columns
+from brainflix.datasets.cc2017.arrays_rows import as_repeats
 from brainflix.errors import DataError, IntegrityError, MissingError
 from brainflix.store.store import Store
 from brainflix.testing.fake_hub import FakeHub
@@ -168,12 +168,3 @@ def test_shapes_with_and_without_repeats(shape):
     assert as_repeats(np.zeros(shape), 10, "x").shape == (10, shape[1] if len(shape) == 3 else 1, 4)
     with pytest.raises(DataError, match="x has shape"):
         as_repeats(np.zeros(shape), 11, "x")
-
-
-def test_released_columns_are_found_among_recomputed_ones():
-    rng = np.random.default_rng(0)
-    cortex = rng.standard_normal((300, 900))
-    chosen = rng.permutation(900)[:600]
-    released = 3 * cortex[:, chosen] + 1 + 0.01 * rng.standard_normal((300, 600))
-    assert np.array_equal(match_columns(released, cortex), chosen)
-    assert (match_columns(rng.standard_normal((300, 4)), cortex) == -1).all()

@@ -11,7 +11,7 @@ import cv2
 import h5py
 import numpy as np
 import pytest
-from dataset_doors import download, preprocess, recipe_of
+from dataset_doors import align, download, preprocess, recipe_of
 
 from brainflix.datasets.algonauts2025 import layout as algonauts2025_layout
 from brainflix.datasets.algonauts2025 import miniature as algonauts2025
@@ -25,8 +25,9 @@ from brainflix.datasets.hcp7t.about import DATASET as HCP
 from brainflix.errors import DataError, IntegrityError, MissingError, UsageError
 from brainflix.io.surfaces import read_dtseries, write_dtseries
 from brainflix.preprocess.areas import MIND_ANIMATOR12
-from brainflix.preprocess.pictures import crop_box, resized_mask, to_columns, to_pictures
+from brainflix.preprocess.pictures import crop_box, resized_mask, to_columns
 from brainflix.preprocess.timeline import answering_volumes, clip_of_volume, minmax
+from brainflix.store.responses import Responses
 from brainflix.store.windows import windowed
 from brainflix.testing.server import serve
 
@@ -241,8 +242,9 @@ def test_pictures_are_cropped_scaled_resized_and_masked_in_this_order(pictures):
     rows = one.response[one.run == one.run_names.index("run-5")]
     assert np.array_equal(one.index, np.flatnonzero(mask))
     assert np.allclose(rows, expected[:, mask], atol=1e-5)
-    back = to_pictures(rows, one.index, 32)
-    assert np.allclose(back, np.where(mask, expected, 0), atol=1e-5)
+    back = np.zeros((len(rows), 32 * 32))
+    back[:, one.index] = rows
+    assert np.allclose(back.reshape(-1, 32, 32), np.where(mask, expected, 0), atol=1e-5)
 
 
 def test_the_released_crop_ignores_the_first_row_and_column():
@@ -396,26 +398,13 @@ def test_declarations_are_complete(dataset):
     assert dataset.shapes and dataset.space and dataset.licence and not dataset.checked_on and not dataset.simulated
 
 
-def aligned(recipe, place: Path, part: str):
-    from brainflix.engine.draft import Selection
-    from brainflix.engine.plan import make_plan
-    from brainflix.engine.run import execute
-    from brainflix.settings import load_settings
-    from brainflix.store.responses import Responses
-    from brainflix.store.store import Store
-
-    store = Store(place)
-    plan = make_plan(recipe, store, Selection("align", part, alone=True))
-    done = execute(plan, store, load_settings(store=place))
-    return [(store.open(each.ref), Responses.load(store.open(each.ref))) for each in done]
-
-
 def test_subjects_with_different_episodes_are_aligned_by_clip_and_not_by_place(series):
     """Subject 2 lacks an episode, so that its table of clips is another one."""
     recipe = recipe_of("algonauts2025", "dataset.subjects=[1, 2]", "align.ridge.n_folds=3")
     before = preprocess(recipe, series[2])
     assert before[0].clips.ids != before[1].clips.ids
-    found = aligned(recipe, series[2], "ridge")
+    _, aligned = align(recipe, series[2], "ridge")
+    found = [(each, Responses.load(each)) for each in aligned]
     # Volumes 5 to 18 of a run answer clips 2 to 15: fourteen of each of the five training pieces that both have.
     assert [artifact.manifest.notes["n_shared_clips"] for artifact, _ in found] == [5 * 14] * 2
     assert [one.clips.ids for _, one in found] == [one.clips.ids for one in before]
@@ -428,7 +417,7 @@ def test_two_people_at_seven_tesla_are_aligned(seven, tmp_path):
     download(recipe, tmp_path / "store", tmp_path / "files", 100610)
     download(recipe, tmp_path / "store", tmp_path / "files", 102816)
     preprocess(recipe, tmp_path / "store")
-    found = aligned(recipe, tmp_path / "store", "ridge")
-    notes = found[0][0].manifest.notes
+    maps, _ = align(recipe, tmp_path / "store", "ridge")
+    notes = maps.manifest.notes
     assert notes["n_shared_clips"] > 2000 and notes["segments_found_after"] > 0.9
-    assert (found[0][0].path / "agreement.png").is_file()
+    assert (maps.path / "agreement.png").is_file()

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from brainflix.engine.plan import BLOCKED, CACHED, TO_RUN, Planned, make_plan
 from brainflix.engine.draft import Selection
+from brainflix.engine.plan import BLOCKED, CACHED, TO_RUN, Planned, make_plan
 from brainflix.engine.run import execute
 from brainflix.errors import UsageError
 from brainflix.recipe.files import load_recipe

@@ -15,21 +15,24 @@ import pytest
 import torch
 
 from brainflix.align import methods
+from brainflix.align.group_maps import GroupMaps
 from brainflix.device import Compute
 from brainflix.engine.run import make_tools, run_job
+from brainflix.errors import DataError
 from brainflix.parts.work import Tools
 from brainflix.progress import Silent
 from brainflix.regress import regressors as parts
 from brainflix.regress.mlp import held_out_rows
 from brainflix.regress.parts import RegressParams
 from brainflix.settings import Settings
+from brainflix.store.responses import Responses
 from brainflix.store.store import Store
 from brainflix.train import phases
 from brainflix.trained.files import load_result
-from tests.parts_world import BOLD, TARGET, call, fill, job
+from tests.parts_world import BOLD, TARGET, call, fill, fit_job, job
 
 RIDGE = job("regress", "ridge", "predictions", {}, {"rows": tuple(BOLD), "test": (BOLD[0],), "target": (TARGET,)})
-ALIGN = job("align", "ridge", "aligned", {}, {"bold": (BOLD[0],), "group": tuple(BOLD)})
+ALIGN = fit_job(job("align", "ridge", "aligned", {}, {"bold": (BOLD[0],), "group": tuple(BOLD)}), "group")
 MASKED = {"preset": "tiny", "epochs": 4, "width": 8, "depth": 1, "decoder_width": 8, "patch_size": 8}
 MBM = job("train", "masked-brain-modelling", "model", MASKED, {"rows": tuple(BOLD)})
 CONTRASTIVE = job(
@@ -91,12 +94,20 @@ def test_linear_algebra_gets_the_threads_and_the_device(
     assert store.manifest(work.ref).device["name"] == "cpu:0"
 
 
-def test_the_same_maps_for_another_subject_still_name_their_device(store: Store) -> None:
+def test_the_maps_of_a_group_are_fitted_once_and_read_by_every_subject(store: Store) -> None:
     tools = make_tools(store, Settings(device="cpu"), Silent())
-    second = replace(ALIGN, ref=replace(ALIGN.ref, key="2" * 12), inputs={**ALIGN.inputs, "bold": (BOLD[1],)})
-    for work in (ALIGN, second):
-        run_job(work, store, tools)
-        assert store.manifest(work.ref).device["name"] == "cpu"
+    run_job(ALIGN, store, tools)
+    maps = GroupMaps.load(store.open(ALIGN.ref))
+    assert maps.subjects == tuple(map(str, BOLD)) and maps.n_shared_clips == 60
+    for number, ref in enumerate(BOLD):
+        own = job("align", "ridge", "aligned", {}, {"bold": (ref,), "fit": (ALIGN.ref,)})
+        own = replace(own, ref=replace(own.ref, key=f"{number}" * 12))
+        run_job(own, store, tools)
+        found, was = (Responses.load(store.open(each)).response for each in (own.ref, ref))
+        np.testing.assert_array_equal(found, maps.maps[number].apply(was).astype(np.float32))
+    stranger = replace(own, inputs={"bold": (own.ref,), "fit": (ALIGN.ref,)}, ref=replace(own.ref, key="5" * 12))
+    with pytest.raises(DataError, match="is not in its own group"):
+        run_job(stranger, store, tools)
 
 
 def test_predictions_are_made_on_the_device_too(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter
 from brainflix.errors import DataError, UsageError
 from brainflix.evaluate import baselines
 from brainflix.report.scores import uses_truth
-from tests.bench.readme_results import SEE_TRUTH
+from tests.bench.results import SEE_TRUTH
 
 TRUTH, PREDICTION = smooth_clips(4, 3, 32, 0), smooth_clips(4, 3, 32, 1)
 ORDER = np.array([1, 2, 3, 0])

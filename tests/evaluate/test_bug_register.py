@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from brainflix.errors import DataError
 from brainflix.evaluate import flow, identification, nway, targets_metrics
 from brainflix.evaluate.bootstrap import cluster_bootstrap
-from brainflix.evaluate.protocol import identification_of
-from brainflix.evaluate.permutations import random_orders, permutation_test
+from brainflix.evaluate.permutations import permutation_test, random_orders
+from brainflix.evaluate.vectors import identification_of
 
 Floats = NDArray[np.float64]
 

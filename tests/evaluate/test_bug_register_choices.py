@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 from brainflix.engine.job import Job
 from brainflix.engine.run import make_tools, run_job
 from brainflix.evaluate import nway
-from brainflix.evaluate.folders.catalogue import ModelMetric
-from brainflix.evaluate.lines import make_table
-from brainflix.evaluate.request import Request, score_folders
-from brainflix.evaluate.folders.scoring import PREDICTION, Plan
-from brainflix.evaluate.folders.semantic import TRUTH, score_logits
+from brainflix.evaluate.design import Settings as Chosen
+from brainflix.evaluate.design import apart
+from brainflix.evaluate.lines import make_line
+from brainflix.evaluate.metric_params import About
+from brainflix.evaluate.metrics.nway import accuracy
+from brainflix.evaluate.request import score_request
+from brainflix.evaluate.scene import PREDICTION, TRUTH
 from brainflix.evaluate.score import Score
 from brainflix.evaluate.temporal import Gate, temporal_consistency
 from brainflix.progress import Silent
@@ -28,6 +30,7 @@ from brainflix.settings import Settings
 from brainflix.store.schema import Predictions, Targets
 from brainflix.store.store import Store
 from brainflix.trained.files import load_result
+from tests.evaluate.score_calls import request
 from tests.parts_world import BOLD, TARGET, fill, job
 
 Floats = NDArray[np.float64]
@@ -119,8 +122,8 @@ def test_16_released_scores_change_with_seed_and_order_and_ours_with_nothing(tmp
 
     def exact(order: NDArray[np.int64], seed: int) -> Score:
         scores = {TRUTH: truth[order], PREDICTION: prediction[order]}
-        table = make_table(order, Plan("strict", (), seed=seed))
-        return score_logits(scores, 10, 1, ModelMetric("nway_10", "10-way accuracy", ()), table).score
+        design = apart(order, Chosen(seed=seed))
+        return make_line(About(about="10-way accuracy"), accuracy(scores, 10, 1, design), design, "strict").score
 
     ours = [exact(forward, seed) for seed in (0, 1)]
     assert ours[0].value == ours[1].value and np.array_equal(ours[0].per_clip, ours[1].per_clip)
@@ -132,8 +135,8 @@ def test_16_released_scores_change_with_seed_and_order_and_ours_with_nothing(tmp
     for name, clips in (("t", smooth_clips(3, 2, 32, 0)), ("p", smooth_clips(3, 2, 32, 1))):
         np.save(tmp_path / f"{name}.npy", clips)
     found = [
-        score_folders(
-            Request(tmp_path / "p.npy", tmp_path / "t.npy", metrics=("psnr", "epe"), seed=seed, workers=workers)
+        score_request(
+            request(tmp_path / "p.npy", tmp_path / "t.npy", metrics=("psnr", "epe"), seed=seed, workers=workers)
         )
         for seed, workers in ((0, 1), (1, 2))
     ]

@@ -22,10 +22,12 @@ from skimage.metrics import structural_similarity
 import brainflix
 from brainflix.errors import DataError, UsageError
 from brainflix.evaluate import hue, pixels
-from brainflix.evaluate.request import Request, choose_metrics, score_folders
+from brainflix.evaluate.choosing import choose_metrics
 from brainflix.evaluate.protocols import PROTOCOLS
+from brainflix.evaluate.request import Request, score_request
 from brainflix.io.clip_folder import midpoint_split, tile_crop
 from brainflix.io.clip_read import read_video
+from tests.evaluate.score_calls import request
 
 Frames = NDArray[np.uint8]
 GAUSSIAN = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "data_range": 1.0}
@@ -40,7 +42,7 @@ def _save(folder: Path, clips: Frames) -> Path:
 
 
 def _values(request: Request) -> dict[str, float]:
-    return {name: line["value"] for name, line in score_folders(request)["scores"].items()}
+    return {name: line["value"] for name, line in score_request(request)["scores"].items()}
 
 
 def test_1_splitting_a_padded_grid_in_the_middle_flatters_unrelated_clips(tmp_path: Path) -> None:
@@ -52,10 +54,10 @@ def test_1_splitting_a_padded_grid_in_the_middle_flatters_unrelated_clips(tmp_pa
     assert np.array_equal(halves[1][:, 2:66, 1:65], tiles[1]), "the right half lies a pixel off the left one"
     assert np.array_equal(tiles[0], left[0]) and np.array_equal(tiles[1], right[0])
     both = _save(tmp_path / "grids", grids)
-    plan: dict[str, Any] = {"protocol": "mindvideo", "metrics": ("ssim_rgb_u7", "psnr", "pixcorr"), "n_draws": 0}
-    released = _values(Request(both, layout="side-by-side", bug_compat=True, **plan))
-    ours = _values(Request(both, layout="side-by-side", padding_px=2, **plan))
-    apart = _values(Request(_save(tmp_path / "p", right), _save(tmp_path / "t", left), **plan))
+    plan: dict[str, Any] = {"protocol": "mindvideo", "metrics": ("ssim_rgb_u7", "psnr", "pixcorr"), "permutations": 0}
+    released = _values(request(both, layout="side-by-side", bug_compat=True, **plan))
+    ours = _values(request(both, layout="side-by-side", padding_px=2, **plan))
+    apart = _values(request(_save(tmp_path / "p", right), _save(tmp_path / "t", left), **plan))
     assert ours == apart, "an exact crop is what separate files give"
     assert abs(ours["pixcorr"]) < 0.1 < released["pixcorr"], "both halves have black borders in common"
     assert released["ssim_rgb_u7"] > ours["ssim_rgb_u7"] + 0.005 and released["psnr"] > ours["psnr"] + 0.1
@@ -140,8 +142,8 @@ def test_17_a_lossy_mp4_costs_score_on_the_same_frames_and_is_recorded(tmp_path:
     lossy.mkdir()
     for number, frames in enumerate(clips):
         _write_mp4(lossy / f"clip{number}.mp4", frames, 4)
-    plan: dict[str, Any] = {"fps_truth": 4.0, "metrics": ("ssim_rgb_u7", "psnr"), "n_draws": 0}
-    ours, released = (score_folders(Request(pred, truth, **plan, fps_pred=4.0)) for pred in (truth, lossy))
+    plan: dict[str, Any] = {"fps_truth": 4.0, "metrics": ("ssim_rgb_u7", "psnr"), "permutations": 0}
+    ours, released = (score_request(request(pred, truth, **plan, fps_pred=4.0)) for pred in (truth, lossy))
     assert ours["source_codec"] == {"truth": ["array"], "prediction": ["array"]}
     assert released["source_codec"] == {"truth": ["array"], "prediction": ["h264"]}
     assert ours["scores"]["ssim_rgb_u7"]["value"] == pytest.approx(1.0) and ours["scores"]["psnr"]["value"] == 100.0
@@ -156,12 +158,12 @@ def test_18_a_gif_with_the_durations_of_another_rate_has_the_wrong_clock(tmp_pat
         first, *rest = [Image.fromarray(frame) for frame in frames]
         # 120 ms, the duration of 8 frames a second in a GIF's hundredths, for a clip that has 4.
         first.save(gifs / f"clip{number}.gif", save_all=True, append_images=rest, duration=120, loop=0)
-    plan: dict[str, Any] = {"fps_truth": 4.0, "metrics": ("psnr",), "n_draws": 0}
+    plan: dict[str, Any] = {"fps_truth": 4.0, "metrics": ("psnr",), "permutations": 0}
     whole, half = _save(tmp_path / "whole", clips), _save(tmp_path / "half", clips[:, :4])
     with pytest.raises(DataError, match="shorter than the truth"):
-        score_folders(Request(gifs, whole, **plan))
+        score_request(request(gifs, whole, **plan))
     with pytest.raises(DataError, match="different rates"):
-        score_folders(Request(gifs, whole, **plan, protocol="mindanimator"))
-    believed, told = (_values(Request(gifs, half, **plan, fps_pred=fps))["psnr"] for fps in (None, 4.0))
+        score_request(request(gifs, whole, **plan, protocol="mindanimator"))
+    believed, told = (_values(request(gifs, half, **plan, fps_pred=fps))["psnr"] for fps in (None, 4.0))
     assert told > believed + 8, "frames 1, 2 and 3 would meet 2, 4 and 6"
-    assert _values(Request(gifs, whole, **plan, fps_pred=4.0))["psnr"] > believed + 8
+    assert _values(request(gifs, whole, **plan, fps_pred=4.0))["psnr"] > believed + 8

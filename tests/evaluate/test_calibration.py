@@ -12,7 +12,7 @@ from scipy import stats
 from brainflix.evaluate import identification
 from brainflix.evaluate.bootstrap import Interval, cluster_bootstrap, cluster_t
 from brainflix.evaluate.comparison import paired_difference, sign_flip_test
-from brainflix.evaluate.permutations import circular_orders, random_orders, permutation_test
+from brainflix.evaluate.permutations import circular_orders, permutation_test, random_orders
 
 Floats = NDArray[np.float64]
 

@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pytest
 
 from brainflix.errors import DataError
 from brainflix.evaluate.ceiling_tables import ceiling_row, spread_rows
-from brainflix.evaluate.systems import VideoMetric
+
+SETS = ("prediction", "sample 1", "sample 2", "sample 3")
 
 
-@dataclass
-class FakeSystem:
-    """Stands for videos: its clips' values of the one metric."""
-
-    values: np.ndarray
-
-
-def metric() -> VideoMetric:
-    return VideoMetric("fake", "", lambda system, truth, mismatched: system.values, lambda *a: np.zeros((1, 1)))
+def values_of(*samples: np.ndarray) -> dict[str, dict[str, np.ndarray]]:
+    return {"fake": dict(zip(SETS, samples, strict=False))}
 
 
 def test_spread_is_the_planted_luck_of_the_seed():
     rng = np.random.default_rng(0)
     clips = rng.normal(0.5, 0.3, 4000)
-    systems = [FakeSystem(clips + rng.normal(0, 0.1, 4000)) for _ in range(4)]
-    (row,) = spread_rows([metric()], systems, systems[0], np.zeros((1, 1), bool))
+    values = values_of(*(clips + rng.normal(0, 0.1, 4000) for _ in range(4)))
+    (row,) = spread_rows(values, SETS)
     assert row["metric"] == "fake" and row["n_seeds"] == 4 and row["n_clips"] == 4000
     assert row["sd_within_clip"] == pytest.approx(0.1, abs=0.003)
     assert row["share_of_variance"] == pytest.approx(0.1**2 / (0.1**2 + 0.3**2), abs=0.01)
@@ -35,8 +27,8 @@ def test_spread_is_the_planted_luck_of_the_seed():
 
 
 def test_equal_samples_have_no_spread():
-    systems = [FakeSystem(np.array([0.1, 0.5]))] * 3
-    (row,) = spread_rows([metric()], systems, systems[0], np.zeros((1, 1), bool))
+    values = values_of(*[np.array([0.1, 0.5])] * 3)
+    (row,) = spread_rows(values, SETS[:3])
     assert row["sd_within_clip"] == 0 and row["share_of_variance"] == 0
 
 
@@ -71,9 +63,7 @@ def test_constant_dimensions_are_counted_and_other_shapes_refused():
 
 def test_samples_are_compared_on_the_clips_that_all_have():
     values = np.array([[0.1, 0.2, np.nan], [np.nan, 0.2, 0.9]])
-    systems = [FakeSystem(each) for each in values]
-    (row,) = spread_rows([metric()], systems, systems[0], np.zeros((1, 1), bool))
+    (row,) = spread_rows(values_of(*values), SETS[:2])
     assert row["sd_of_means"] == 0 and row["n_clips"] == 1
-    systems = [FakeSystem(np.array([np.nan, 1.0])), FakeSystem(np.array([1.0, np.nan]))]
-    (row,) = spread_rows([metric()], systems, systems[0], np.zeros((1, 1), bool))
+    (row,) = spread_rows(values_of(np.array([np.nan, 1.0]), np.array([1.0, np.nan])), SETS[:2])
     assert row["mean"] is None and row["sd_of_means"] is None and row["n_clips"] == 0

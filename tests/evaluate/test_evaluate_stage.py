@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from brainflix.engine.job import Job
 from brainflix.errors import DataError
-from brainflix.evaluate import stage, strict, systems
+from brainflix.evaluate import extras, stage
+from brainflix.evaluate.design import Design, Settings, by_film
+from brainflix.evaluate.parts import StrictParams
+from brainflix.evaluate.scene import Film
 from brainflix.evaluate.score import summarise
 from brainflix.evaluate.scorecard import Line, Scorecard
 from brainflix.evaluate.target_lines import target_lines
@@ -35,6 +37,11 @@ CLIPS = Clips(
     caption=("",) * N,
 )
 TEST = CLIPS.take(CLIPS.of("test"))
+FILM = Film(TEST.segment, TEST.onset_s)
+
+
+def design() -> Design:
+    return by_film(FILM.segment, FILM.onset_s, Settings(permutations=999, n_boot=999))
 
 
 class FakeParams(Params):
@@ -91,22 +98,20 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Artifact]:
 def test_each_regressed_target_has_identification_that_leads_and_its_retrievals(
     artifacts: dict[str, Artifact], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    params = strict.StrictParams(weights="demo/video-classifier", n_draws=999, n_boot=999, retrieval_k=(1, 3))
-    design = strict.make_design(TEST, 2.0, params, 0)
-    ((step, matched),) = strict._matches([artifacts["whole"]], [artifacts["target"]], TEST)
-    lines = target_lines(step, matched, TEST, design)
+    ((step, matched),) = extras.matches([artifacts["whole"]], [artifacts["target"]], TEST.ids)
+    lines = target_lines(step, matched, FILM, design(), (1, 3))
     assert [name for name, line in lines.items() if line.primary] == ["identification_z"]
     found = {f"retrieval{k}{way}_z" for k in (1, 3) for way in ("", "_stim_to_brain", "_near")}
     assert set(lines) == {"identification_z", *found, "pattern_z", "cosine_z", "explained_z"}
     assert lines["retrieval3_z"].about == "top-3 retrieval of the regressed target z among 30 clips, brain to stimulus"
     assert lines["retrieval3_z"].score.chance_analytic == pytest.approx(0.1)
     with pytest.raises(ValueError, match="greater than 0"):
-        strict.StrictParams(weights="demo/video-classifier", retrieval_k=(0,))
+        StrictParams(weights="demo/video-classifier", retrieval_k=(0,))
 
 
 def test_a_clip_that_was_not_predicted_is_named_with_the_artifact(artifacts: dict[str, Artifact]) -> None:
     with pytest.raises(DataError, match=r"predictions/demo-short@\w+ holds nothing for clip 'test1_038'"):
-        list(strict._matches([artifacts["short"]], [artifacts["target"]], TEST))
+        list(extras.matches([artifacts["short"]], [artifacts["target"]], TEST.ids))
 
 
 def test_decoders_of_other_subjects_are_compared_in_pairs_with_the_first(
@@ -122,9 +127,7 @@ def test_decoders_of_other_subjects_are_compared_in_pairs_with_the_first(
             [rng.standard_normal(truth.shape), truth, truth + 3 * rng.standard_normal(truth.shape)]
         )
     ]
-    params = strict.StrictParams(weights="demo/video-classifier", n_draws=999, n_boot=999)
-    design = strict.make_design(TEST, 2.0, params, 0)
-    (rows,) = strict._transfer_table({"transfer": transfer, "targets": [target]}, TEST, design).values()
+    (rows,) = extras.transfer_table({"transfer": transfer, "targets": [target]}, TEST.ids, design()).values()
     first, best, poor = rows
     assert [row["decoder"] for row in rows] == ["d0", "d1", "d2"] and "gain" not in first
     assert best["gain"] == pytest.approx(best["identification"] - first["identification"], abs=2e-6)
@@ -132,13 +135,7 @@ def test_decoders_of_other_subjects_are_compared_in_pairs_with_the_first(
     # 60 s of film are 3 blocks of 20 s, 8 sign patterns: no gain can have a p below 2 / 8.
     assert best["gain_p"] == 0.25 and best["gain_p_holm"] == 0.5
     assert poor["gain_p_holm"] >= max(poor["gain_p"], best["gain_p_holm"])
-    assert strict._transfer_table({"targets": [target]}, TEST, design) == {}
-
-
-def test_pixel_scores_use_the_threads_of_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
-    system = systems.System("s", np.zeros((2, 1, 8, 8, 3), np.uint8), None, 4.0)  # type: ignore[arg-type]
-    assert system.still.workers == 3
+    assert extras.transfer_table({"targets": [target]}, TEST.ids, design()) == {}
 
 
 def test_halves_of_repeats_give_a_targets_ceiling(artifacts: dict[str, Artifact], tmp_path: Path) -> None:
@@ -154,12 +151,12 @@ def test_halves_of_repeats_give_a_targets_ceiling(artifacts: dict[str, Artifact]
     odd, even = (predicted(name, truth + each) for name, each in zip(("odd", "even"), noise, strict=True))
     whole = predicted("whole", truth + (noise[0] + noise[1]) / 2)
     inputs = {"predictions": [whole], "targets": [target], "halves": [odd, even]}
-    (rows,) = strict._half_table(inputs, TEST).values()
+    (rows,) = extras.half_table(inputs, TEST.ids).values()
     assert [row["target"] for row in rows] == ["whole"] and 0.6 < rows[0]["ceiling"] < 0.95
-    assert strict._half_table({"targets": [target]}, TEST) == {}
+    assert extras.half_table({"targets": [target]}, TEST.ids) == {}
     with pytest.raises(DataError, match="in pairs"):
-        strict._half_table({**inputs, "halves": [odd]}, TEST)
+        extras.half_table({**inputs, "halves": [odd]}, TEST.ids)
     with pytest.raises(DataError, match="no prediction from all repeats"):
-        strict._half_table({**inputs, "predictions": []}, TEST)
+        extras.half_table({**inputs, "predictions": []}, TEST.ids)
     with pytest.raises(DataError, match="are not two halves"):
-        strict._half_table({**inputs, "halves": [odd, odd]}, TEST)
+        extras.half_table({**inputs, "halves": [odd, odd]}, TEST.ids)

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from brainflix.errors import MissingError, UsageError
-from brainflix.evaluate.folders.networks import Absent, find_weights
+from brainflix.evaluate.networks.audience import Absent, find_weights
 from brainflix.evaluate.networks.checkpoints import CHECKPOINTS, Located, locate, replace_checkpoints
 from brainflix.io.weights import folder_digest
 

@@ -9,7 +9,8 @@ import pytest
 
 from brainflix.errors import DataError
 from brainflix.evaluate.networks import features
-from brainflix.evaluate.networks.features import Extraction, Network, Videos, by_frame, extract
+from brainflix.evaluate.networks.features import Extraction, Network, by_frame, extract
+from brainflix.evaluate.videos import VideoSet
 
 CLIPS = np.random.default_rng(0).integers(0, 256, (5, 2, 4, 4, 3), dtype=np.uint8)
 
@@ -32,7 +33,7 @@ class Counting:
 
 
 def show(counting: Counting, clips: np.ndarray, cache: Path | None, clips_per_batch: int = 2) -> np.ndarray:
-    return extract(counting.network, Videos(len(clips), lambda row: clips[row]), Extraction(cache, clips_per_batch))
+    return extract(counting.network, VideoSet(len(clips), lambda row: clips[row]), Extraction(cache, clips_per_batch))
 
 
 def expected(clips: np.ndarray) -> np.ndarray:
@@ -140,7 +141,7 @@ def test_large_entries_are_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_output_that_is_not_finite_is_refused() -> None:
     network = Network("broken", "", lambda: lambda clips: np.full((len(clips), 2), np.nan, np.float32))
     with pytest.raises(DataError, match=r"broken of 2 clips gave .* not finite"):
-        extract(network, Videos(2, lambda row: CLIPS[row]), Extraction())
+        extract(network, VideoSet(2, lambda row: CLIPS[row]), Extraction())
 
 
 def test_clips_are_read_once_for_all_networks_and_then_only_to_be_shown() -> None:
@@ -150,7 +151,7 @@ def test_clips_are_read_once_for_all_networks_and_then_only_to_be_shown() -> Non
         reads.append(row)
         return CLIPS[row]
 
-    videos = Videos(len(CLIPS), frames_of)
+    videos = VideoSet(len(CLIPS), frames_of)
     for kind in ("a", "b"):
         extract(Counting(kind).network, videos, Extraction())
     assert reads == [*range(5)] * 3

@@ -15,11 +15,12 @@ from transformers import AutoConfig, CLIPModel, VideoMAEForVideoClassification, 
 
 from brainflix.device import pick_compute
 from brainflix.errors import DataError
-from brainflix.evaluate.networks.video_classifier import VideoClassifier
 from brainflix.evaluate.networks.checkpoints import Located
-from brainflix.evaluate.networks.features import Extraction, Network, Videos, extract
+from brainflix.evaluate.networks.features import Extraction, Network, extract
 from brainflix.evaluate.networks.images import clip_embeddings, frame_logits
+from brainflix.evaluate.networks.video_classifier import VideoClassifier
 from brainflix.evaluate.networks.videos import resample, video_logits
+from brainflix.evaluate.videos import VideoSet
 
 COMPUTE = pick_compute("cpu", "float32")
 
@@ -29,7 +30,7 @@ def located(folder: Path) -> Located:
 
 
 def show(network: Network, clips: np.ndarray, clips_per_batch: int = 20) -> np.ndarray:
-    return extract(network, Videos(len(clips), lambda row: clips[row]), Extraction(clips_per_batch=clips_per_batch))
+    return extract(network, VideoSet(len(clips), lambda row: clips[row]), Extraction(clips_per_batch=clips_per_batch))
 
 
 def prepared(frame: np.ndarray, size: tuple[int, int], how: int, mean: list[float], sd: list[float]) -> torch.Tensor:

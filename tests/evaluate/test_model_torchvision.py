@@ -14,9 +14,10 @@ from brainflix.errors import MissingError
 from brainflix.evaluate.networks import backbones
 from brainflix.evaluate.networks.backbones import BACKBONES, SWAV_FILE, Backbone, locate_backbone
 from brainflix.evaluate.networks.checkpoints import Located
-from brainflix.evaluate.networks.features import Extraction, Network, Videos, extract
+from brainflix.evaluate.networks.features import Extraction, Network, extract
 from brainflix.evaluate.networks.packages import import_package
 from brainflix.evaluate.networks.vision import LAYERS, layer_features, perceptual_distance, raft_flow
+from brainflix.evaluate.videos import VideoSet
 
 COMPUTE = pick_compute("cpu", "float32")
 # Whole sides of what a layer gives for frames of 64 x 64 pixels, flattened.
@@ -50,7 +51,7 @@ def save_random(key: str, hub: Path) -> None:
 
 
 def show(network: Network, clips: np.ndarray) -> np.ndarray:
-    return extract(network, Videos(len(clips), lambda row: clips[row]), Extraction())
+    return extract(network, VideoSet(len(clips), lambda row: clips[row]), Extraction())
 
 
 @pytest.mark.parametrize("key", BACKBONES)

@@ -14,19 +14,20 @@ from torch.nn import functional
 
 from brainflix.device import pick_compute
 from brainflix.errors import DataError, IntegrityError, MissingError
-from brainflix.evaluate.folders.networks import Absent, find_weights
+from brainflix.evaluate.networks.audience import Absent, find_weights
 from brainflix.evaluate.networks.backbones import SWAV_FILE, locate_backbone
 from brainflix.evaluate.networks.checkpoints import CHECKPOINTS, Located
-from brainflix.evaluate.networks.features import Extraction, Network, Videos, extract
+from brainflix.evaluate.networks.features import Extraction, Network, extract
 from brainflix.evaluate.networks.packages import INSTALL
 from brainflix.evaluate.networks.vision import layer_features, perceptual_distance, raft_flow
+from brainflix.evaluate.videos import VideoSet
 
 COMPUTE = pick_compute("cpu", "float32")
 KEYS = ("alexnet", "inception", "effnet", "raft", "lpips")
 
 
 def show(network: Network, clips: np.ndarray) -> np.ndarray:
-    return extract(network, Videos(len(clips), lambda row: clips[row]), Extraction())
+    return extract(network, VideoSet(len(clips), lambda row: clips[row]), Extraction())
 
 
 def normalised(clips: np.ndarray, size: tuple[int, int]) -> torch.Tensor:

@@ -8,7 +8,7 @@ from metric_clips import smooth_clips
 from scipy import stats
 
 from brainflix.errors import DataError
-from brainflix.evaluate import flow, motion, repairing
+from brainflix.evaluate import flow, motion, permutations
 
 pytest.importorskip("cv2", reason="optical flow needs opencv-python-headless")
 
@@ -77,8 +77,8 @@ def test_knowing_only_the_speed_wins_plain_re_pairing_but_not_the_matched_one() 
     speed = np.repeat(np.arange(10.0), 8)
     guess = speed + generator.normal(0, 0.1, 80)
     matrix = -np.abs(guess[:, None] - speed)
-    plain = repairing.permutation_test(matrix, repairing.random_orders(80, n_draws=500))
-    matched = repairing.permutation_test(matrix, motion.magnitude_matched_orders(speed, n_draws=500))
+    plain = permutations.permutation_test(matrix, permutations.random_orders(80, n_draws=500))
+    matched = permutations.permutation_test(matrix, motion.magnitude_matched_orders(speed, n_draws=500))
     assert plain.p < 0.01
     assert matched.p > 0.9
 

@@ -14,7 +14,7 @@ from metric_clips import reference
 
 from brainflix.errors import DataError, UsageError
 from brainflix.evaluate import nway
-from brainflix.evaluate.permutations import random_orders, permutation_test
+from brainflix.evaluate.permutations import permutation_test, random_orders
 
 
 def _enumerate(scores: list[int], truth: tuple[int, ...], n: int, k: int, ties: str) -> Fraction:

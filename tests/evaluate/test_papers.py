@@ -17,19 +17,21 @@ from brainflix.device import Compute
 from brainflix.engine.job import Job
 from brainflix.engine.run import run_job
 from brainflix.errors import DataError, IntegrityError, UsageError
-from brainflix.evaluate.request import Request, score_folders
-from brainflix.evaluate.papers import longest_block
+from brainflix.evaluate.design import longest_block
 from brainflix.evaluate.parts import GlfaParams, MindAnimatorParams, MindVideoParams
 from brainflix.evaluate.protocols import PROTOCOLS
+from brainflix.evaluate.request import score_request
 from brainflix.io.weights import folder_digest
 from brainflix.parts.work import Tools
 from brainflix.report.scores import read_sheet
 from brainflix.store.artifact import Artifact
+from brainflix.store.export import export
 from brainflix.store.keys import artifact_key
 from brainflix.store.refs import Ref
 from brainflix.store.schema import Clips, Videos
 from brainflix.store.store import Store
 from tests.evaluate import tiny_networks as tiny
+from tests.evaluate.score_calls import request
 from tests.parts_world import chosen_params
 
 PAPERS = [name for name in PROTOCOLS if name != "strict"]
@@ -85,18 +87,12 @@ def run(store: Store) -> Run:
     return run_part
 
 
-def saved(folder: Path, clips: np.ndarray) -> Path:
-    folder.mkdir()
-    for name, frames in zip(CLIPS.ids, clips, strict=False):
-        np.save(folder / f"{name}.npy", frames)
-    return folder
-
-
-def by_score(tmp_path: Path, protocol: str, **choices: Any) -> dict[str, Any]:
-    """Score the same clips from folders."""
-    pred, truth = saved(tmp_path / "p", PREDICTION), saved(tmp_path / "t", TRUTH[:N])
-    clocks = {"fps_pred": FPS_HZ, "fps_truth": FPS_HZ}
-    return score_folders(Request(pred, truth, protocol=protocol, seed=7, **clocks, **choices))
+def by_score(store: Store, tmp_path: Path, protocol: str, **choices: Any) -> dict[str, Any]:
+    """Score the same clips as exported, of which film and training clips are known."""
+    for side, text in (("p", "videos/demo-sub-1"), ("t", "targets/demo-frames")):
+        if not (tmp_path / side).exists():
+            export(store, store.resolve(text), tmp_path / side)
+    return score_request(request(tmp_path / "p", tmp_path / "t", protocol=protocol, seed=7, **choices))
 
 
 def assert_same(artifact: Artifact, document: dict[str, Any]) -> None:
@@ -111,23 +107,27 @@ def assert_same(artifact: Artifact, document: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("protocol", PAPERS)
-def test_every_line_is_that_of_score_on_the_same_clips(run: Run, tmp_path: Path, protocol: str) -> None:
-    repairings = 200
-    artifact = run(protocol, metrics=METRICS[protocol], block_s=4.0, repairings=repairings)
-    document = by_score(tmp_path, protocol, metrics=METRICS[protocol], block=BLOCK, n_draws=repairings)
+def test_every_line_is_that_of_score_on_the_same_clips(run: Run, store: Store, tmp_path: Path, protocol: str) -> None:
+    most = 200
+    artifact = run(protocol, metrics=METRICS[protocol], block_s=4.0, permutations=most)
+    document = by_score(store, tmp_path, protocol, metrics=METRICS[protocol], block_s=4.0, permutations=most)
     assert {"ssim_excess", "psnr", "psnr_pooled"} <= set(document["scores"])
     assert {"vifi", "fvd"} <= {each["metric"] for each in document["skipped"]}
     assert_same(artifact, document)
     notes = [row["note"] for row in artifact.json("scores.json")["tables"]["Notes"]]
-    assert any(f"in blocks of {BLOCK} clips" in note for note in notes) and set(PROTOCOLS[protocol].notes) < set(notes)
+    assert any(f"rotations by {BLOCK} clips or more" in note for note in notes) and set(
+        PROTOCOLS[protocol].notes
+    ) < set(notes)
     sheet = read_sheet(artifact.json("scores.json"), ref="x")
     assert sheet.protocol == protocol and [table.title for table in sheet.tables] == ["Not scored", "Notes"]
 
 
-def test_bugs_on_request_are_those_of_score_and_stand_in_the_protocols_name(run: Run, tmp_path: Path) -> None:
+def test_bugs_on_request_are_those_of_score_and_stand_in_the_protocols_name(
+    run: Run, store: Store, tmp_path: Path
+) -> None:
     choices: dict[str, Any] = {"metrics": ("hue_cos", "hue_cos_bgr"), "bug_compat": True}
-    artifact = run("mindanimator", **choices, block_s=2.0, repairings=20)
-    assert_same(artifact, by_score(tmp_path, "mindanimator", **choices, n_draws=20))
+    artifact = run("mindanimator", **choices, block_s=2.0, permutations=20)
+    assert_same(artifact, by_score(store, tmp_path, "mindanimator", **choices, block_s=2.0, permutations=20))
     assert artifact.json("scores.json")["protocol"] == "mindanimator --bug-compat"
 
 
@@ -135,7 +135,9 @@ def test_networks_score_as_in_score_and_are_kept_and_pinned(run: Run, store: Sto
     folder = tiny.save_clip(tmp_path / "clip")
     metrics, text = ("vifi",), str(folder)
     artifact = run("mindvideo", metrics=metrics, checkpoints={"vifi": {"weights": text}}, block_s=4.0)
-    assert_same(artifact, by_score(tmp_path, "mindvideo", metrics=metrics, checkpoints=(f"vifi={text}",), block=BLOCK))
+    assert_same(
+        artifact, by_score(store, tmp_path, "mindvideo", metrics=metrics, checkpoints=(f"vifi={text}",), block_s=4.0)
+    )
     digest = folder_digest(folder)
     assert artifact.manifest.parameters["checkpoints"] == {"vifi": {"weights": text, "revision": digest}}
     tables = artifact.json("scores.json")["tables"]
@@ -205,7 +207,7 @@ def test_scores_of_one_protocol_are_compared_and_of_two_are_not(
     run: Run, store: Store, capfd: pytest.CaptureFixture[str]
 ) -> None:
     first, again, other = (
-        str(run(part, metrics=("psnr", "pixcorr"), repairings=n, block_s=4.0).ref)
+        str(run(part, metrics=("psnr", "pixcorr"), permutations=n, block_s=4.0).ref)
         for part, n in (("mindvideo", 10), ("mindvideo", 20), ("neurons", 10))
     )
     assert invoke(("compare", first, again, "--metrics", "psnr", "--store", str(store.root), "--json")) == 0
@@ -220,6 +222,6 @@ def test_they_are_listed(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def test_blocks_are_as_long_as_the_films_fullest_block() -> None:
-    assert [longest_block(CLIPS, block_s) for block_s in (2.0, 4.0, 100.0)] == [1, 2, 2]
+    assert [longest_block(CLIPS.segment, CLIPS.onset_s, block_s) for block_s in (2.0, 4.0, 100.0)] == [1, 2, 2]
     alone = replace(CLIPS, segment=tuple(CLIPS.ids))
-    assert longest_block(alone, 20.0) == 1
+    assert longest_block(alone.segment, alone.onset_s, 20.0) == 1

@@ -14,9 +14,10 @@ from PIL import Image
 
 from brainflix.errors import DataError, IntegrityError, MissingError
 from brainflix.evaluate import pixels
-from brainflix.evaluate.request import Request, score_folders
+from brainflix.evaluate.request import Request, score_request
 from brainflix.io.clip_read import ALPHA_NOTE, GREY_NOTE
 from brainflix.io.frames import resize
+from tests.evaluate.score_calls import request
 
 Frames = NDArray[np.uint8]
 TRUTH, GOOD = (dict(zip("abc", smooth_clips(3, 3, 64, seed), strict=True)) for seed in (0, 1))
@@ -38,22 +39,22 @@ def _frames(folder: Path, frames: NDArray[Any]) -> None:
 
 
 def _score(tmp_path: Path, pred: dict[str, Any], truth: dict[str, Any] = TRUTH, **options: Any) -> dict[str, Any]:
-    plan: dict[str, Any] = {"metrics": PIXELS, "n_draws": 99, **options}
-    return score_folders(Request(_save(tmp_path / "p", pred), _save(tmp_path / "t", truth), **plan))
+    plan: dict[str, Any] = {"metrics": PIXELS, "permutations": 99, **options}
+    return score_request(request(_save(tmp_path / "p", pred), _save(tmp_path / "t", truth), **plan))
 
 
 def _other_clips(at: Path) -> Request:
-    return Request(_save(at / "p", {"a": GOOD["a"], "d": GOOD["b"], "c": GOOD["c"]}), _save(at / "t", TRUTH))
+    return request(_save(at / "p", {"a": GOOD["a"], "d": GOOD["b"], "c": GOOD["c"]}), _save(at / "t", TRUTH))
 
 
 def _one_missing(at: Path) -> Request:
-    return Request(_save(at / "p", {"a": GOOD["a"], "b": GOOD["b"]}), _save(at / "t", TRUTH))
+    return request(_save(at / "p", {"a": GOOD["a"], "b": GOOD["b"]}), _save(at / "t", TRUTH))
 
 
 def _unreadable(at: Path) -> Request:
     folder = _save(at / "p", GOOD)
     (folder / "b.npy").write_bytes((folder / "b.npy").read_bytes()[:200])
-    return Request(folder, _save(at / "t", TRUTH))
+    return request(folder, _save(at / "t", TRUTH))
 
 
 def _half_a_picture(at: Path) -> Request:
@@ -61,30 +62,30 @@ def _half_a_picture(at: Path) -> Request:
         _frames(at / "p" / name, frames)
     picture = at / "p" / "b" / "1.png"
     picture.write_bytes(picture.read_bytes()[: picture.stat().st_size // 2])
-    return Request(at / "p", _save(at / "t", TRUTH))
+    return request(at / "p", _save(at / "t", TRUTH))
 
 
 def _empty_file(at: Path) -> Request:
     folder = _save(at / "p", GOOD)
     (folder / "c.npy").write_bytes(b"")
-    return Request(folder, _save(at / "t", TRUTH))
+    return request(folder, _save(at / "t", TRUTH))
 
 
 def _no_frame(at: Path) -> Request:
-    return Request(_save(at / "p", {**GOOD, "b": GOOD["b"][:0]}), _save(at / "t", TRUTH))
+    return request(_save(at / "p", {**GOOD, "b": GOOD["b"][:0]}), _save(at / "t", TRUTH))
 
 
 def _empty_folders(at: Path) -> Request:
     for side in "pt":
         for name, frames in TRUTH.items():
             _frames(at / side / name, frames if name != "b" else frames[:0])
-    return Request(at / "p", at / "t")
+    return request(at / "p", at / "t")
 
 
 def _nan_pixels(at: Path) -> Request:
     unit = {name: frames / 255.0 for name, frames in GOOD.items()}
     unit["b"][1, 5, 5, 0] = np.nan
-    return Request(_save(at / "p", unit), _save(at / "t", TRUTH))
+    return request(_save(at / "p", unit), _save(at / "t", TRUTH))
 
 
 def _nan_features(at: Path) -> Request:
@@ -93,44 +94,44 @@ def _nan_features(at: Path) -> Request:
     logits[1, 4] = np.nan
     np.savez(at / "pred.npz", logits)
     logits_of = {"logits_truth": at / "truth.npz", "logits_pred": at / "pred.npz"}
-    return Request(_save(at / "p", GOOD), _save(at / "t", TRUTH), metrics=("nway",), **logits_of)
+    return request(_save(at / "p", GOOD), _save(at / "t", TRUTH), metrics=("nway",), **logits_of)
 
 
 def _three_frames_for_eight(at: Path) -> Request:
-    return Request(_save(at / "p", GOOD), _save(at / "t", TRUTH), protocol="mindanimator")
+    return request(_save(at / "p", GOOD), _save(at / "t", TRUTH), protocol="mindanimator")
 
 
 def _too_short(at: Path) -> Request:
-    return Request(_save(at / "p", GOOD), _save(at / "t", TRUTH), fps_pred=6.0, fps_truth=3.0)
+    return request(_save(at / "p", GOOD), _save(at / "t", TRUTH), fps_pred=6.0, fps_truth=3.0)
 
 
 def _one_clip_longer(at: Path) -> Request:
     longer = [{**clips, "b": np.concatenate([clips["b"]] * 2)} for clips in (GOOD, TRUTH)]
-    return Request(_save(at / "p", longer[0]), _save(at / "t", longer[1]))
+    return request(_save(at / "p", longer[0]), _save(at / "t", longer[1]))
 
 
 def _grey_and_alpha(at: Path) -> Request:
-    return Request(_save(at / "p", {**GOOD, "b": GOOD["b"][..., :2]}), _save(at / "t", TRUTH))
+    return request(_save(at / "p", {**GOOD, "b": GOOD["b"][..., :2]}), _save(at / "t", TRUTH))
 
 
 def _channels_first(at: Path) -> Request:
-    return Request(_save(at / "p", {**GOOD, "b": GOOD["b"].transpose(0, 3, 1, 2)}), _save(at / "t", TRUTH))
+    return request(_save(at / "p", {**GOOD, "b": GOOD["b"].transpose(0, 3, 1, 2)}), _save(at / "t", TRUTH))
 
 
 def _signed(at: Path) -> Request:
     signed = {name: frames / 127.5 - 1.0 for name, frames in GOOD.items()}
-    return Request(_save(at / "p", signed), _save(at / "t", TRUTH))
+    return request(_save(at / "p", signed), _save(at / "t", TRUTH))
 
 
 def _samples(at: Path) -> Request:
     made = {f"{name}_s{sample}": frames + sample for name, frames in GOOD.items() for sample in range(3)}
-    return Request(_save(at / "p", made), _save(at / "t", TRUTH))
+    return request(_save(at / "p", made), _save(at / "t", TRUTH))
 
 
 def _samples_side_by_side(at: Path) -> Request:
     both = {name: np.concatenate([frames, frames], axis=2) for name, frames in GOOD.items()}
     made = {f"{name}_s{sample}": frames for name, frames in both.items() for sample in range(2)}
-    return Request(_save(at / "p", made), layout="side-by-side", padding_px=0)
+    return request(_save(at / "p", made), layout="side-by-side", padding_px=0)
 
 
 def _samples_in_frames(at: Path) -> Request:
@@ -139,11 +140,11 @@ def _samples_in_frames(at: Path) -> Request:
         for sample in range(2):
             for number, frame in enumerate(frames):
                 Image.fromarray(frame).save(at / "p" / name / f"sample{sample}_{number}.png")
-    return Request(at / "p", _save(at / "t", TRUTH), fps_pred=3.0, fps_truth=3.0)
+    return request(at / "p", _save(at / "t", TRUTH), fps_pred=3.0, fps_truth=3.0)
 
 
 def _nothing(at: Path) -> Request:
-    return Request(at / "nowhere", _save(at / "t", TRUTH))
+    return request(at / "nowhere", _save(at / "t", TRUTH))
 
 
 SENTENCES: dict[str, tuple[Callable[[Path], Request], str]] = {
@@ -173,7 +174,7 @@ SENTENCES: dict[str, tuple[Callable[[Path], Request], str]] = {
 def test_what_cannot_be_scored_is_one_sentence(case: str, tmp_path: Path) -> None:
     make, words = SENTENCES[case]
     with pytest.raises((DataError, IntegrityError, MissingError), match=words) as caught:
-        score_folders(make(tmp_path))
+        score_request(make(tmp_path))
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 250
 
 
@@ -206,8 +207,8 @@ def test_grayscale_scores_as_three_equal_channels(tmp_path: Path) -> None:
     grey = {name: frames[..., 1] for name, frames in GOOD.items()}
     found = _score(tmp_path, grey)
     for number, name in enumerate(GOOD):
-        shown = resize(np.repeat(grey[name][..., None], 3, axis=-1), 256, 256)
-        expected = pixels.psnr(resize(TRUTH[name], 256, 256), shown).mean()
+        shown = np.repeat(grey[name][..., None], 3, axis=-1)
+        expected = pixels.psnr(TRUTH[name], shown).mean()
         assert found["scores"]["psnr"]["per_clip"][number] == pytest.approx(expected)
     assert f"prediction: {GREY_NOTE}" in found["notes"]
 
@@ -217,8 +218,8 @@ def test_alpha_is_composited_and_noted(tmp_path: Path) -> None:
     pred = {name: np.concatenate([frames, alpha], axis=-1) for name, frames in GOOD.items()}
     found = _score(tmp_path, pred)
     for number, name in enumerate(GOOD):
-        shown = resize(np.rint(GOOD[name] * (alpha / 255.0)).astype(np.uint8), 256, 256)
-        expected = pixels.psnr(resize(TRUTH[name], 256, 256), shown).mean()
+        shown = np.rint(GOOD[name] * (alpha / 255.0)).astype(np.uint8)
+        expected = pixels.psnr(TRUTH[name], shown).mean()
         assert found["scores"]["psnr"]["per_clip"][number] == pytest.approx(expected)
     assert f"prediction: {ALPHA_NOTE}" in found["notes"]
 
@@ -227,10 +228,11 @@ def test_odd_sizes_are_resized_whole_and_a_changed_shape_is_noted(tmp_path: Path
     odd = {name: frames[:, :63, :47] for name, frames in GOOD.items()}
     found = _score(tmp_path, odd)
     for number, name in enumerate(GOOD):
-        expected = pixels.psnr(resize(TRUTH[name], 256, 256), resize(odd[name], 256, 256)).mean()
+        expected = pixels.psnr(TRUTH[name], resize(odd[name], 64, 64)).mean()
         assert found["scores"]["psnr"]["per_clip"][number] == pytest.approx(expected)
-    assert "prediction: resized from 47x63 to 256x256, another aspect ratio" in found["notes"]
-    assert [note for note in found["notes"] if note.startswith("truth")] == ["truth: resized from 64x64 to 256x256"]
+    assert "prediction: resized from 47x63 to 64x64, another aspect ratio" in found["notes"]
+    assert not [note for note in found["notes"] if note.startswith("truth")]
+    assert "compared at the truth's own size, 64x64" in found["notes"] and found["protocol"]["own_size"]
 
 
 def test_the_document_says_that_nothing_was_selected(tmp_path: Path) -> None:

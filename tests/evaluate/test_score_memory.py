@@ -16,8 +16,10 @@ from pathlib import Path
 import numpy as np
 from brainflix.evaluate import ssim_pairs, views
 from brainflix.evaluate.clock import regular
-from brainflix.evaluate.folders.engine import Choices, How, score_source
-from brainflix.evaluate.staging import Source
+from brainflix.evaluate.choosing import choose_metrics
+from brainflix.evaluate.design import Settings
+from brainflix.evaluate.scoring import Choices, How, score_source
+from brainflix.evaluate.sources import Source
 from brainflix.evaluate.protocols import find_protocol
 from brainflix.io.clip_read import Clip
 
@@ -35,7 +37,8 @@ logits = []
 for side in (0, 1):
     logits.append(folder / f"{side}.npz")
     np.savez(logits[side], logits=np.random.default_rng(side).standard_normal((n, 3, 1000), np.float32))
-choices = Choices(protocol, names, {}, How(n_draws=4000), logits=tuple(logits))
+how = How(settings=Settings(permutations=4000))
+choices = Choices(protocol, choose_metrics(names, protocol), how, logits=tuple(logits))
 score_source(Source(tuple(map(str, range(n))), read), choices, folder, lambda items, what: iter(items))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from metric_clips import smooth_clips
 
-from brainflix.evaluate.request import Request, score_folders
 from brainflix.evaluate.permutations import Permuted
+from brainflix.evaluate.request import score_request
 from brainflix.evaluate.score import summarise
 from brainflix.evaluate.scorecard import Line, Scorecard, plain_table
+from tests.evaluate.score_calls import request
 
 
 def _line(p: float | None) -> Line:
@@ -47,7 +48,7 @@ def test_score_adjusts_over_its_own_document(tmp_path: Path) -> None:
     for name, clips in (("t", smooth_clips(4, 2, 32, 0)), ("p", smooth_clips(4, 2, 32, 0) // 2 + 60)):
         np.save(tmp_path / f"{name}.npy", clips)
     metrics = ("psnr", "pixcorr", "epe", "flow_cosine")
-    scores = score_folders(Request(tmp_path / "p.npy", tmp_path / "t.npy", metrics=metrics))["scores"]
+    scores = score_request(request(tmp_path / "p.npy", tmp_path / "t.npy", metrics=metrics))["scores"]
     tested = [line for line in scores.values() if line["p"] is not None]
     assert scores["epe_static"]["p"] is None and scores["epe_static"]["p_holm"] is None
     assert len(tested) > 3

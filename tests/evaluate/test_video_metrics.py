@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from metric_clips import smooth_clips
@@ -10,11 +12,24 @@ from numpy.typing import NDArray
 from brainflix.errors import DataError
 from brainflix.evaluate import flow, flow_errors, places, ssim
 from brainflix.evaluate.flow_pairs import angle_matrix, epe_matrix
+from brainflix.evaluate.metric import ClipMetric
+from brainflix.evaluate.metric_params import MetricParams
+from brainflix.evaluate.metrics import flow as flow_metrics
+from brainflix.evaluate.metrics import hue, pixels
+from brainflix.evaluate.metrics import ssim as ssim_metrics
+from brainflix.evaluate.parts import SsimParams
+from brainflix.evaluate.pixels import clip_means
 from brainflix.evaluate.ssim_pairs import ssim_matrix
-from brainflix.evaluate.video_metrics import METRICS, score_views
 from brainflix.evaluate.views import ClipSet, View, sample_flow
 
-PAIRED = [name for name, metric in METRICS.items() if metric.matrix is not None]
+# What these metrics return depends on neither clips nor design.
+NOTHING: Any = None
+METRICS = {
+    name: each
+    for part in (pixels.pixcorr, pixels.psnr, pixels.mse, hue.score, flow_metrics.score)
+    for name, each in part(MetricParams(), NOTHING, NOTHING).items()
+} | dict(ssim_metrics.score(SsimParams(), NOTHING, NOTHING))
+PAIRED = [name for name, each in METRICS.items() if isinstance(each, ClipMetric) and each.pairs is not None]
 FPS_HZ = 3.0
 
 
@@ -26,7 +41,8 @@ def clip_set(clips: NDArray[np.uint8], workers: int = 1) -> ClipSet:
 
 def alone(name: str, truth: NDArray[np.uint8], prediction: NDArray[np.uint8]) -> NDArray[np.float64]:
     views = [[View(clip, fps_hz=FPS_HZ) for clip in clips] for clips in (truth, prediction)]
-    return np.array([[score_views([name], t, p)[name][0] for t in views[0]] for p in views[1]])
+    own = METRICS[name].own
+    return np.array([[clip_means(own(t, p)[None])[0][0] for t in views[0]] for p in views[1]])
 
 
 @pytest.mark.parametrize("name", PAIRED)
@@ -37,7 +53,7 @@ def test_small_frames_are_compared_whole_so_a_matrix_is_clips_scored_one_by_one(
     if name.startswith("ssim"):
         # 400 windows are sampled 256 at a time.
         truth, prediction = truth[:, :, :22, :22], prediction[:, :, :22, :22]
-    matrix = METRICS[name].matrix
+    matrix = METRICS[name].pairs
     assert matrix is not None
     found = matrix(clip_set(truth), clip_set(prediction))
     tolerance = 2e-6 if name.startswith("ssim") else 1e-5 if METRICS[name].motion else 1e-9

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from brainflix.errors import DataError, UsageError
-from brainflix.preprocess.areas import GROUP14, GROUP23, GROUP41, MIND_ANIMATOR12, ROI_SETS, VISUAL31, roi_set
+from brainflix.preprocess.areas import GROUP14, GROUP23, GROUP41, MIND_ANIMATOR12, ROI_SETS, VISUAL31, areas_named
 from brainflix.preprocess.masks import mask_of
 
 SIZES = {"group41": 13156, "group23": 8161, "group14": 6026, "visual31": 8921, "mind-animator12": 5820}
@@ -37,7 +37,7 @@ def test_the_reduced_lists_are_nested() -> None:
 
 @pytest.mark.parametrize("name", sorted(SIZES))
 def test_sizes_on_the_91k_grid(name: str, atlas: np.ndarray) -> None:
-    assert mask_of(atlas, roi_set(name)).sum() == SIZES[name]
+    assert mask_of(atlas, areas_named(name)).sum() == SIZES[name]
 
 
 def test_group41_is_brain_netflixs_set_of_grayordinates(atlas: np.ndarray) -> None:
@@ -63,5 +63,5 @@ def test_names_that_match_nothing_are_errors() -> None:
         mask_of(["L_V1", "R_V1"], ["V1", "V9"])
     with pytest.raises(DataError, match="L_V1"):
         mask_of(["V1", "V2"], ["L_V1"])
-    with pytest.raises(UsageError, match="group42"):
-        roi_set("group42")
+    with pytest.raises(UsageError, match="names no area"):
+        areas_named(" , ")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from brainflix.engine.plan import Planned, make_plan
 from brainflix.engine.draft import Selection
+from brainflix.engine.plan import Planned, make_plan
 from brainflix.engine.run import execute
 from brainflix.errors import UsageError
 from brainflix.recipe.files import load_recipe

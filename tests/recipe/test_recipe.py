@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brainflix.errors import IntegrityError, MissingError, UsageError
+from brainflix.errors import IntegrityError, MissingError, Renamed, UsageError
 from brainflix.recipe.changes import apply_change
 from brainflix.recipe.files import find_recipe, list_recipes, load_recipe
 from brainflix.recipe.schema import Source, parse_recipe
@@ -146,3 +146,21 @@ def test_whatever_stands_in_a_place_a_recipe_or_a_usage_error_comes_out(place: s
         parse_recipe({**BASE, place: value})
     except UsageError as error:
         assert error.exit_code == 2
+
+
+def test_old_names_are_read_with_a_line_that_says_the_new() -> None:
+    for old in ("cc2017-mindvideo", "recipes/cc2017-mindvideo.yaml"):
+        with pytest.warns(Renamed, match="is now called cc2017--as-mindvideo"):
+            assert load_recipe(old).recipe == "cc2017--as-mindvideo"
+    with pytest.warns(Renamed, match="is now called brain-netflix-cc2017"):
+        assert load_recipe("recipes/brain-netflix-cc2017.yaml").recipe == "brain-netflix-cc2017"
+    with pytest.warns(Renamed, match="the targets part captions is now called token-states"):
+        recipe = parse_recipe({**BASE, "targets": {"text": {"part": "captions", "weights": "demo/zeroscope"}}})
+    assert recipe.steps["targets"]["text"].part == "token-states"
+
+
+def test_further_outputs_of_a_step_are_named_behind_a_colon() -> None:
+    assert Source.parse("reconstruct.keyframe:captions[all]") == Source(
+        stage="reconstruct", step="keyframe:captions", subjects="all"
+    )
+    assert Source.parse("reconstruct:captions").step == ":captions"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from brainflix.engine.job import Job
 from brainflix.engine.draft import Selection
+from brainflix.engine.job import Job
 from brainflix.engine.plan import make_plan
 from brainflix.errors import UsageError
 from brainflix.parts.find import Part, own_parts

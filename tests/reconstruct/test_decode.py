@@ -18,7 +18,6 @@ from brainflix.engine.job import Job
 from brainflix.errors import DataError
 from brainflix.parts.work import Tools
 from brainflix.reconstruct import decode
-from brainflix.reconstruct.decode import Decoder
 from brainflix.reconstruct.generator import Batch
 from brainflix.reconstruct.rendering import read_conditions
 from brainflix.store.publish import Staging
@@ -41,7 +40,7 @@ def decoding(weights: Path, **changes: Any) -> Job:
     return job("reconstruct", "decode-latents", "videos", {"weights": str(weights), **changes}, {})
 
 
-def load(weights: Path, tools: Tools, **changes: Any) -> Decoder:
+def load(weights: Path, tools: Tools, **changes: Any) -> decode.Decoder:
     return call(decode.load, decoding(weights, **changes), {}, tools)
 
 

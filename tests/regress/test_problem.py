@@ -14,7 +14,6 @@ from brainflix.engine.run import run_job
 from brainflix.errors import DataError
 from brainflix.parts.work import Tools
 from brainflix.regress import regressors as parts
-from brainflix.regress.mlp import MLPFit
 from brainflix.regress.parts import MlpParams, RegressParams
 from brainflix.regress.problem import gather
 from brainflix.store.artifact import Artifact
@@ -146,34 +145,32 @@ def test_an_encoders_features_take_the_grayordinates_place(store: Store) -> None
     assert np.isfinite(predicted.values).all() and predicted.values.std() > 0
 
 
-def test_a_network_fitted_on_everyone_is_fitted_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_network_fitted_on_everyone_serves_each_of_them_from_the_store(store: Store, tmp_path: Path) -> None:
     (one, target), (two, _) = publish(store, "one", 0), publish(store, "two", 1)
-    renamed = Responses.load(two)
-    renamed = replace(renamed, clips=Responses.load(one).clips)
-    ref = Ref("bold", "other", "1" * 12)
+    renamed = replace(Responses.load(two), clips=Responses.load(one).clips)
+    ref, network = Ref("bold", "other", "1" * 12), Ref("model", "pooled", "1" * 12)
     with store.publish(ref, stage="preprocess", stage_version=1, parameters={}, inputs={}, fsync=False) as out:
         renamed.save(out.path)
-    other, fits, fit_mlp = store.open(ref), [], parts.fit_mlp
-
-    def counted(*rows: object, **options: object) -> MLPFit:
-        fits.append(options)
-        return fit_mlp(*rows, **options)
-
-    monkeypatch.setattr(parts, "fit_mlp", counted)
-
-    def predict(rows: list[Artifact], test: Artifact, **params: object) -> np.ndarray:
-        made = job("regress", "mlp", "predictions", {"hidden": 8, "epochs": 3, **params}, {})
-        return call(parts.mlp, made, {"rows": rows, "test": [test], "target": [target]}, tools(store)).values
-
-    first, second = (predict([one, other], test) for test in (one, other))
-    assert len(fits) == 1 and not np.array_equal(first, second)
-    parts._networks.key = None
-    np.testing.assert_array_equal(second, predict([one, other], other))
-    assert len(fits) == 2
-    # Other rows, and other parameters, are another network.
-    predict([one], other)
-    predict([one], other, hidden=9)
-    assert len(fits) == 4
+    made = job("regress", "mlp", "predictions", {"hidden": 8, "epochs": 3, "rescale": True}, {})
+    roles = {"rows": [one, store.open(ref)], "target": [target]}
+    fitted = call(parts.fit_pooled_mlp, made, roles, tools(store))
+    with store.publish(network, stage="regress", stage_version=1, parameters={}, inputs={}, fsync=False) as out:
+        assert fitted.save(out.path) == {"epochs": len(fitted.fit.train_loss)}
+    found = []
+    for test in (one, store.open(ref)):
+        asked = {"fit": [store.open(network)], "test": [test], "target": [target]}
+        found.append(call(parts.mlp, made, asked, tools(store)))
+        # What was read back predicts what the network in memory does, to the bit.
+        problem = gather({**roles, "test": [test]}, RegressParams(rescale=True), tools(store))
+        expected = problem.predictions(fitted.fit.predict(problem.x_test), RegressParams(rescale=True), {})
+        np.testing.assert_array_equal(found[-1].values, expected.values)
+    assert not np.array_equal(found[0].values, found[1].values)
+    narrow = Responses.load(one).take_columns(np.arange(4))
+    other = Ref("bold", "narrow", "1" * 12)
+    with store.publish(other, stage="preprocess", stage_version=1, parameters={}, inputs={}, fsync=False) as out:
+        narrow.save(out.path)
+    with pytest.raises(DataError, match="the subjects have different columns"):
+        call(parts.mlp, made, {**asked, "test": [store.open(other)]}, tools(store))
 
 
 def test_predictions_get_the_targets_own_axes_back(store: Store) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -261,12 +260,6 @@ def test_an_edit_of_any_field_is_found():
         edited = {**body, name: {"x": "y"} if isinstance(value, dict) else [] if isinstance(value, list) else "changed"}
         with pytest.raises(IntegrityError):
             Manifest.from_json(json.dumps(edited))
-
-
-def test_untimed_forgets_the_time_and_nothing_else():
-    early, late = a_manifest(created="1", wall_s=1.0), a_manifest(created="2", wall_s=2.0)
-    assert early.untimed() == late.untimed()
-    assert early.untimed() != replace(late, seed=1).untimed()
 
 
 def test_notes_take_anything():

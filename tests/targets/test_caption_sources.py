@@ -1,4 +1,4 @@
-"""Where the words of the target `captions` come from: the data set, or a captioner's artifact."""
+"""Where the words of the target `token-states` come from: the data set, or a captioner's artifact."""
 
 from __future__ import annotations
 

@@ -8,13 +8,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from brainflix.errors import DataError, UsageError
+from brainflix.errors import DataError
 from brainflix.train.data import (
     RowSource,
     drop_vertices,
     epoch_order,
     fit_preparation,
-    hold_out,
     midpoint_augment,
     step_noise,
 )
@@ -65,18 +64,6 @@ def test_midpoints() -> None:
     pairs = (rows[:, None] + rows[None]) / 2
     assert all((np.abs(pairs - row).max(axis=2) < 1e-6).any() for row in out[5:])
     assert midpoint_augment(rows, 1, np.random.default_rng(0)) is rows
-
-
-def test_held_out_clips_are_the_last_ones_whole() -> None:
-    clip = np.array([0, 1, 2, 3, 4, 5, 6, 7, 8, 9] * 3)
-    held = hold_out(clip, 0.2)
-    assert sorted(set(clip[held])) == [8, 9] and len(held) == 6
-    assert len(hold_out(clip, 0.01)) == 6  # never a single clip, which could not be told from any other
-    for fraction in (0.0, 1.0):
-        with pytest.raises(UsageError):
-            hold_out(clip, fraction)
-    with pytest.raises(UsageError):
-        hold_out(np.array([0, 1, 1]), 0.5)
 
 
 def test_order_and_noise_depend_on_seed_epoch_step_and_name_alone() -> None:

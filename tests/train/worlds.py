@@ -39,3 +39,9 @@ def make_world(seed: int = 0, n_clips: int = 150, n_test: int = 30, noise: float
 
     train_ids, test_ids = np.repeat(np.arange(n_clips), 2), np.arange(n_clips, n_clips + n_test)
     return World(respond(train_ids), train_ids, embeddings, respond(test_ids), test_ids)
+
+
+def hold_out(clip_ids: np.ndarray, fraction: float) -> np.ndarray:
+    """Return the rows of the last `fraction` of the clips."""
+    clips = np.unique(clip_ids)
+    return np.flatnonzero(np.isin(clip_ids, clips[-max(2, round(fraction * len(clips))) :]))

@@ -91,26 +91,6 @@ def as_repeats(found: Any, n_clips: int, name: str) -> NDArray[Any]:
     raise DataError(f"{name} has shape {shape}, which is not {n_clips} clips by repeats by columns")
 
 
-def match_columns(released: NDArray[Any], recomputed: NDArray[Any], least: float = 0.99) -> NDArray[np.int64]:
-    """Find released columns among recomputed ones by correlation (docs/datasets.md, CC2017 from NeuroClips).
-
-    Args:
-        released: array of shape (n_clips, n_released).
-        recomputed: array of shape (n_clips, n_columns), the same clips, for instance of the whole cortex.
-        least: correlation that a match must have.
-
-    Returns:
-        for each released column its place among the recomputed ones, -1 where none matches, (n_released,).
-    """
-    unit = [_unit(np.asarray(each, np.float64)) for each in (released, recomputed)]
-    out = np.full(released.shape[1], -1, np.int64)
-    for start in range(0, out.size, 512):
-        r = unit[0][:, start : start + 512].T @ unit[1]
-        best = r.argmax(axis=1)
-        out[start : start + 512] = np.where(r.max(axis=1) >= least, best, -1)
-    return out
-
-
 def _unit(values: NDArray[np.float64]) -> NDArray[np.float64]:
     centred = values - values.mean(axis=0)
     length = np.sqrt((centred**2).sum(axis=0))

@@ -26,6 +26,8 @@ Run = tuple[np.ndarray, np.ndarray, int]
 def lag_runs(dataset: Dataset, raw: Path, stimuli: Path, subject: int, area: str, progress: Progress) -> list[Run]:
     """Return features, detrended volumes of an area and missing first volumes of the first training segments' runs.
 
+    Features are (n_clips, 2), volumes (n_volumes, n_columns).
+
     Raises:
         UsageError: the data set has no continuous films in CC2017's layout, or no column lies in the area.
     """

@@ -80,7 +80,7 @@ def films(params: FudanParams, inputs: Inputs, work: Work) -> Noted:
 
 
 def clip_of_rows(shown: list[str], clips: Clips, n_rows: int) -> tuple[np.ndarray, int]:
-    """Return the clip whose five volumes begin at each row after the trim, -1 for none, and how many clips are cut off.
+    """Return the clip whose five volumes begin at each row, (n_rows,), -1 for none, and how many clips are cut off.
 
     Args:
         shown: films of the run in order, thirteen volumes each.

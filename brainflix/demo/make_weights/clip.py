@@ -64,7 +64,7 @@ class _Probes(nn.Module):
         self.heads = nn.ModuleDict({name: nn.Linear(WIDTH, len(values)) for name, values in FACTORS.items()})
 
     def loss(self, embedding: torch.Tensor, scenes: list[Scene], names: list[str]) -> torch.Tensor:
-        """Sum the cross-entropies of the named factors."""
+        """Sum the cross-entropies of the named factors, read from embeddings (n_scenes, width)."""
         losses = [
             functional.cross_entropy(self.heads[name](embedding), torch.from_numpy(factor_index(scenes, name)))
             for name in names

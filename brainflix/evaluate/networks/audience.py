@@ -1,4 +1,4 @@
-"""Show the clips of `score` to the networks whose weights are here, and score what these say of them.
+"""Show the clips of a scene to the networks whose weights are here.
 
 Weights are asked for once each. What cannot be had is listed as skipped with the command that gets it, and nothing
 takes its place (docs/scoring.md, Weights).
@@ -9,33 +9,29 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cached_property, partial
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from brainflix.errors import MissingError
-from brainflix.evaluate.clip_pool import clip_pool, in_order
-from brainflix.evaluate.folders import catalogue
-from brainflix.evaluate.staging import Inputs, check_room
-from brainflix.evaluate.folders.scoring import BASELINES, PREDICTION, derive
-from brainflix.evaluate.folders.semantic import TRUTH
-from brainflix.evaluate.staged import Staged
+from brainflix.evaluate.metric_params import LPIPS
 from brainflix.evaluate.networks.checkpoints import Checkpoint, Located, locate
-from brainflix.evaluate.networks.features import Extraction, Features, Network, Videos, extract
+from brainflix.evaluate.networks.features import Extraction, Features, Network, extract
 from brainflix.evaluate.networks.packages import import_package
+from brainflix.evaluate.scene import Scene
+from brainflix.evaluate.staging import check_room
 
 if TYPE_CHECKING:
     from brainflix.device import Compute
 
-SYSTEMS = (TRUTH, PREDICTION, *BASELINES)
 # What must be installed, by weights. SwAV's file needs the network that it is loaded into, LPIPS AlexNet.
 VISION = ("torchvision",)
 INSTALLED = {
     **dict.fromkeys(("alexnet", "inception", "effnet", "raft", "swav"), VISION),
-    catalogue.LPIPS: (*VISION, "lpips"),
+    LPIPS: (*VISION, "lpips"),
 }
 
 
@@ -52,44 +48,48 @@ class Audience:
     """The video sets that a network sees, and how its output is kept.
 
     Attributes:
-        inputs: the clips.
+        scene: the clips.
         how: cache and batches.
-        compute: where networks run.
+        device: where networks run.
         folder: for output that may not fit in memory.
-        workers: threads for what is no network.
+        keeps: whether what is heard is kept, which memory must hold.
+        said: what networks are known to say of sets, by the network's pin and kind, and by set.
+        heard: what they said here, of the same form; whoever keeps it writes it down.
     """
 
-    inputs: Inputs
+    scene: Scene
     how: Extraction
-    compute: Compute
+    device: str
     folder: Path
-    workers: int = 1
+    keeps: bool = False
+    said: Mapping[str, Mapping[str, Features]] = field(default_factory=dict)
+    heard: dict[str, dict[str, Features]] = field(default_factory=dict)
 
-    @cached_property
-    def videos(self) -> dict[str, Videos]:
-        """The video sets by name. Blurring is slow, so that of the prediction is made once, on disk."""
-        inputs, n = self.inputs, len(self.inputs.ids)
-        check_room(self.folder, inputs.prediction.nbytes)
-        soft = Staged(self.folder / "blurred.u8", inputs.prediction.shape)
-        with clip_pool(self.workers) as pool:
-            for row, clip in enumerate(in_order(pool, partial(derive, "blurred", inputs), range(n))):
-                soft[row] = clip
-        found = {name: Videos(n, partial(derive, name, inputs)) for name in BASELINES}
-        for name, clips in ((TRUTH, inputs.truth), (PREDICTION, inputs.prediction), ("blurred", soft)):
-            found[name] = Videos(n, clips.__getitem__)
-        return found
+    def compute(self) -> Compute:
+        """Return where networks run. It is imported with torch, which pixels alone need not wait for."""
+        from brainflix.device import pick_compute
+
+        return pick_compute(self.device, "float32")
 
     def show(self, network: Network) -> dict[str, Features]:
         """Return a network's output by video set, arrays of shape (n_clips, ...)."""
-        return {name: extract(network, self.videos[name], self.how) for name in SYSTEMS}
+        known = self.said.get(network.name, {})
+        found = {
+            name: known[name] if name in known else extract(network, videos, self.how)
+            for name, videos in self.scene.sets.items()
+        }
+        if self.keeps:
+            self.heard[network.name] = found
+        return found
 
     @contextmanager
-    def show_large(self, network: Network, names: Sequence[str] = SYSTEMS) -> Iterator[dict[str, Features]]:
+    def show_large(self, network: Network, names: Sequence[str] = ()) -> Iterator[dict[str, Features]]:
         """Give the same on disk, as long as the block lasts, for output as large as the clips or larger."""
+        sets = self.scene.sets
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
-            place = Path(folder)
             yield {
-                name: extract(network, self.videos[name], self.how, partial(_on_disk, place / name)) for name in names
+                name: extract(network, sets[name], self.how, partial(_on_disk, Path(folder) / f"{number}.f32"))
+                for number, name in enumerate(names or sets)
             }
 
 
@@ -116,6 +116,6 @@ def _find(key: str, table: Mapping[str, Checkpoint]) -> Located | Absent:
         # Imported here: torch comes with it, which weights that are not there need not wait for.
         from brainflix.evaluate.networks.backbones import locate_backbone
 
-        return locate_backbone("alexnet" if key == catalogue.LPIPS else key)
+        return locate_backbone("alexnet" if key == LPIPS else key)
     except MissingError as error:
         return Absent("weights missing", error.next)

@@ -13,7 +13,6 @@ import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 
 from brainflix.errors import DataError
 from brainflix.evaluate.identification import first_equal
+from brainflix.evaluate.videos import VideoSet
 
 Frames = NDArray[np.uint8]
 Features = NDArray[np.float32]
@@ -47,18 +47,10 @@ class Network:
     pin: str
     load: Callable[[], Run]
 
-
-@dataclass(frozen=True, eq=False)
-class Videos:
-    """A video set: how many clips, and what gives one by its row, uint8 of shape (n_frames, height, width, 3)."""
-
-    n_clips: int
-    frames_of: Callable[[int], Frames]
-
-    @cached_property
-    def digests(self) -> list[bytes]:
-        """SHA-256 of each clip's shape and pixels, taken once for all networks."""
-        return [_digest(self.frames_of(row)) for row in range(self.n_clips)]
+    @property
+    def name(self) -> str:
+        """What is taken, and of which weights, in one text."""
+        return f"{self.kind}, {self.pin}"
 
 
 @dataclass(frozen=True)
@@ -72,7 +64,7 @@ class Extraction:
 
 def extract(
     network: Network,
-    videos: Videos,
+    videos: VideoSet,
     how: Extraction,
     allocate: Allocate = lambda shape: np.empty(shape, np.float32),
 ) -> Features:
@@ -103,7 +95,7 @@ def extract(
         lacking = [key for key in batch if key not in values]
         if lacking:
             run = run or network.load()
-            computed = _checked(run(np.stack([videos.frames_of(first[key]) for key in lacking])), len(lacking), network)
+            computed = _checked(run(np.stack([videos[first[key]] for key in lacking])), len(lacking), network)
             for key, value in zip(lacking, computed, strict=True):
                 values[key] = value
                 _write(how.cache, key, value)
@@ -144,12 +136,6 @@ def by_frame(forward: Callable[[Frames], Features], frames_per_batch: int) -> Ru
         return np.concatenate(parts)[place].reshape(*clips.shape[:2], -1)
 
     return run
-
-
-def _digest(frames: Frames) -> bytes:
-    digest = hashlib.sha256(repr((str(frames.dtype), frames.shape)).encode())
-    digest.update(np.ascontiguousarray(frames).data)
-    return digest.digest()
 
 
 def _checked(values: Features, n_clips: int, network: Network) -> Features:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from brainflix.device import Compute
-from brainflix.evaluate.networks.video_classifier import VideoClassifier
 from brainflix.evaluate.clock import nearest_start
 from brainflix.evaluate.networks.checkpoints import Located
 from brainflix.evaluate.networks.features import Features, Frames, Network, Run
 from brainflix.evaluate.networks.images import versions
+from brainflix.evaluate.networks.video_classifier import VideoClassifier
 
 TRAINED_FRAMES = 16
 

@@ -75,7 +75,7 @@ def as_volumes(rows: npt.NDArray[Any], window: int) -> npt.NDArray[Any]:
     """
     if rows.ndim != 2 or rows.shape[1] % window:
         raise DataError(f"rows of shape {rows.shape} are no windows of {window} volumes side by side")
-    return rows.reshape(len(rows) * window, -1)
+    return rows.reshape(len(rows) * window, -1)  # (n W, n_grayordinates)
 
 
 def prepare_windows(preparation: Preparation, rows: npt.NDArray[Any], window: int) -> npt.NDArray[np.float32]:
@@ -85,7 +85,7 @@ def prepare_windows(preparation: Preparation, rows: npt.NDArray[Any], window: in
         DataError: rows that the network was not made for.
     """
     prepared = preparation.apply(as_volumes(rows, window))
-    return cast("npt.NDArray[np.float32]", prepared.reshape(len(rows), window, -1))
+    return cast("npt.NDArray[np.float32]", prepared.reshape(len(rows), window, -1))  # (n, W, L P)
 
 
 def network(result: TrainResult) -> Network:

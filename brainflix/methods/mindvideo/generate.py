@@ -172,12 +172,12 @@ def sample(
     noise = clip_noise(generator.seed, clip_ids, (n_frames, *generator.latent_shape))
     solver = load_solver(generator.scheduler_folder, generator.params.solver)
     solver.set_timesteps(generator.params.steps)
-    x = noise.transpose(1, 2).to(device) * solver.init_noise_sigma
+    x = noise.transpose(1, 2).to(device) * solver.init_noise_sigma  # (n, channels, frames, h, w)
     context, negative = (None if each is None else torch.from_numpy(each).to(device) for each in contexts)
     for t in solver.timesteps:
         predicted = _predict(generator, solver.scale_model_input(x, t), t, context, negative)
         x = solver.step(predicted, t, x).prev_sample
-    return decode_latents(generator.vae, x.transpose(1, 2))
+    return decode_latents(generator.vae, x.transpose(1, 2))  # from (n, frames, channels, h, w)
 
 
 def _predict(

@@ -97,9 +97,10 @@ class WindowBlock(nn.Module):
 
     def _over_window(self, x: Tensor) -> Tensor:
         volumes, patches, width = x.shape
+        # (B L, W, D)
         by_patch = x.reshape(-1, self.window, patches, width).transpose(1, 2).reshape(-1, self.window, width)
-        mixed = self.attn_temp(by_patch).reshape(-1, patches, self.window, width)
-        return cast(Tensor, mixed.transpose(1, 2).reshape(volumes, patches, width))
+        mixed = self.attn_temp(by_patch).reshape(-1, patches, self.window, width)  # (B, L, W, D)
+        return cast(Tensor, mixed.transpose(1, 2).reshape(volumes, patches, width))  # (B W, L, D)
 
 
 class ContextHead(nn.Module):
@@ -114,7 +115,7 @@ class ContextHead(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Map tokens of shape (B, W L, D) to a context of shape (B, n_tokens, context_width)."""
-        mapped = self.channel_mapper(tokens.transpose(1, 2)).transpose(1, 2)
+        mapped = self.channel_mapper(tokens.transpose(1, 2)).transpose(1, 2)  # (B, n_tokens, D)
         projected = self.projection(mapped)
         return cast(Tensor, self.layer_norm(projected + self.fc(functional.gelu(projected))))
 
@@ -161,9 +162,10 @@ class MindVideoEncoder(nn.Module):
                 f"rows of shape {tuple(rows.shape)} do not fit the encoder",
                 why=f"it reads windows of {self.config.window} volumes of {columns} columns after padding",
             )
+        # (B W, L, D)
         tokens = self.patch_embed(patchify(rows.flatten(0, 1), self.config.patch_size)) + self.pos_embed[:, 1:]
         tokens = self.norm(run_blocks(self.blocks, tokens, self.recompute))
-        return cast(Tensor, tokens.reshape(len(rows), -1, self.config.width))
+        return cast(Tensor, tokens.reshape(len(rows), -1, self.config.width))  # (B, W L, D)
 
     def forward(self, rows: Tensor) -> Tensor:
         """Return the context, of shape (B, n_tokens, context_width), of windows of shape (B, W, L P)."""
@@ -215,6 +217,7 @@ def nearest_positions(table: Tensor, n_patches: int) -> Tensor:
     """Return a table of positions (1, 1 + L, D) for `n_patches` patches, each the nearest of the given ones."""
     if table.shape[1] == n_patches + 1:
         return table
+    # (1, n_patches, D)
     patches = functional.interpolate(table[:, 1:].transpose(1, 2), size=n_patches, mode="nearest").transpose(1, 2)
     return torch.cat([table[:, :1], patches], dim=1)
 

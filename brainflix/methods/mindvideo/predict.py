@@ -38,6 +38,7 @@ def context(params: MindVideoContextParams, inputs: Inputs, work: Work) -> Predi
         wanted = np.unique(responses.trials("test")[0])
         _, rows = responses.trials("test" if params.compat == "mindvideo" else "train")
         window = np.tile(rows.mean(axis=0, dtype=np.float64).astype(np.float32), len(offsets))[None]
+        # (n_clips, n_tokens, context_width)
         values = np.repeat(context_of(result, window, work.compute()), len(wanted), axis=0)
     ids = tuple(responses.clips.ids[c] for c in wanted)
     return Predictions(values, ids, str(source.ref), {"n_trials": len(rows)})

@@ -15,14 +15,13 @@ from brainflix.methods.mindvideo.parts import MindVideoContrastiveParams
 from brainflix.methods.mindvideo.predict import context_of
 from brainflix.methods.mindvideo.train.encoder import start_encoder, tune_mindvideo
 from brainflix.train.contrastive import tune_contrastive
-from brainflix.train.data import hold_out
 from brainflix.train.loop import FitState, Hooks
 from brainflix.train.masked import train_masked
 from brainflix.trained.features import extract
 from brainflix.trained.files import TrainResult
 from brainflix.trained.network import rebuild, window_of
 from brainflix.trained.retrieval import retrieval_scores
-from tests.train.worlds import ALIGNED, COLUMNS, MASKED, make_world
+from tests.train.worlds import ALIGNED, COLUMNS, MASKED, hold_out, make_world
 
 PARAMS = MindVideoContrastiveParams(preset="tiny", context_width=12, n_tokens=4, epochs=8, batch_size=40, lr=8e-3)
 WORLD = make_world()

@@ -52,7 +52,7 @@ class PooledEncoder(nn.Module):
         return pooled(self.encoder(rows), self.pool)
 
     def forward(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Return pooled contexts, and the scale of their similarities."""
+        """Return pooled contexts (B, d) of windows (B, W, L P), and the scale of their similarities."""
         with torch.no_grad():
             # The parameter itself is bounded, as in `models.contrastive`.
             self.encoder.logit_scale.clamp_(max=math.log(self.max_scale))

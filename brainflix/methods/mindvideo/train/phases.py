@@ -89,7 +89,7 @@ def joint_phase(params: MindVideoJointParams, inputs: Inputs, work: Work) -> Tra
 def start_denoiser(
     params: DenoiserParams, inputs: Mapping[str, list[Artifact]], seed: int
 ) -> tuple[InflatedUNet, Tensor]:
-    """Return the denoiser to start from, in float32, and the cumulated alpha of each time.
+    """Return the denoiser to start from, in float32, and the cumulated alpha of each time, (n_times,).
 
     The denoiser is that of the artifact `unet` if there is one, else that of the pinned weights, inflated where it is
     an image network.

@@ -98,7 +98,7 @@ def video_config(unet: InflatedUNet, latents: Tensor) -> dict[str, Any]:
 
 
 def unet_settings(unet: InflatedUNet, latents: Tensor | None = None) -> dict[str, Any]:
-    """Return a denoiser's settings as JSON values, with the size of the latents that it was trained on as its own."""
+    """Return a denoiser's settings as JSON values; latents (..., height, width) that it was trained on set its size."""
     kept = {name: value for name, value in unet.config.items() if not name.startswith("_")}
     if latents is not None:
         height, width = latents.shape[-2:]

@@ -1,0 +1,1 @@
+"""The metrics, a family a file; `brainflix.evaluate.parts` declares them."""

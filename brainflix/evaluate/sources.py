@@ -1,0 +1,312 @@
+"""Where pairs of clips come from: folders, exported artifacts, artifacts of the store. One clip is read at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from brainflix.errors import DataError, IntegrityError, UsageError
+from brainflix.evaluate.clock import regular
+from brainflix.evaluate.scene import Film, check_names
+from brainflix.io.clip_folder import ClipFolder, midpoint_split, natural, open_clips, tile_crop
+from brainflix.io.clip_read import Clip
+from brainflix.io.clip_table import FRAMES, ClipTable, read_table
+from brainflix.io.samples import count_samples
+
+if TYPE_CHECKING:
+    from brainflix.store.artifact import Artifact
+    from brainflix.store.store import Store
+
+NAMED = 3
+TEST = "test"
+Read = Callable[[str], Clip]
+
+
+@dataclass(frozen=True, eq=False)
+class Shelf:
+    """One side, whatever holds it: its name for people, the ids of its clips, what reads one, and what is known."""
+
+    name: str
+    ids: tuple[str, ...]
+    read: Read
+    table: ClipTable | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """Pairs of clips.
+
+    Attributes:
+        ids: of the clips, in the order of the table.
+        read: returns truth and prediction of one.
+        others: by name, what reads a clip of another set.
+        film: where the clips lie, if that is known.
+        training: ids of the training clips and what reads one, if there are any.
+    """
+
+    ids: tuple[str, ...]
+    read: Callable[[str], tuple[Clip, Clip]]
+    others: Mapping[str, Read] = field(default_factory=dict)
+    film: Film | None = None
+    training: tuple[tuple[str, ...], Read] | None = None
+
+
+def open_shelf(where: str, store: Callable[[], Store]) -> Shelf:
+    """Open a folder of clips, an exported artifact (it has a clips.csv), or the ref of an artifact.
+
+    Args:
+        where: a path, or a ref such as `videos/demo-sub-1-video`.
+        store: opens the store, which only refs need.
+
+    Raises:
+        MissingError, UsageError: there is nothing at the path, nor such an artifact.
+        DataError: no clips there.
+    """
+    path = Path(where)
+    if path.exists() or "/" not in where or path.is_absolute() or where.startswith("."):
+        return of_folder(path)
+    from brainflix.store.refs import KINDS
+
+    if path.parts[0] not in KINDS:
+        return of_folder(path)
+    return of_artifact(store().open(where))
+
+
+def of_folder(path: Path) -> Shelf:
+    """Open a folder of clips, or an exported artifact; raises as `open_shelf`."""
+    table = read_table(path) if path.is_dir() else None
+    if table is None:
+        folder = open_clips(path)
+        return Shelf(str(path), folder.ids, folder.read)
+    folder = open_clips(path / FRAMES if (path / FRAMES).is_dir() else path)
+    named = folder.named_as(table.ids)
+    lacking = [name for name in named.ids if name not in set(table.ids)]
+    if lacking:
+        raise DataError(f"{path / 'clips.csv'} lacks {len(lacking)} clips", why=f"the first is {lacking[0]!r}")
+    rate = table.fps_hz
+
+    def read(name: str) -> Clip:
+        clip = named.read(name)
+        if rate is None or clip.starts_s is not None:
+            return clip
+        return replace(clip, starts_s=regular(len(clip.frames), rate).starts_s)
+
+    return Shelf(str(path), named.ids, read, table)
+
+
+def of_artifact(artifact: Artifact) -> Shelf:
+    """Open the videos, or the true frames, of an artifact.
+
+    Raises:
+        DataError: it holds no videos.
+    """
+    from brainflix.store.lookup import find_clips
+    from brainflix.store.schema import Clips, Videos
+
+    if "frames" not in artifact.names():
+        raise DataError(f"{artifact.ref} holds no videos", next="brainflix store ls videos")
+    about, frames = artifact.json(Videos.FILE), artifact.array("frames")
+    ids, rate = tuple(about["clip_ids"]), float(about["fps_hz"])
+
+    def read(name: str) -> Clip:
+        row = int(find_clips(artifact, ids, [name])[0])
+        try:
+            found = np.asarray(frames[row], np.uint8)
+        except ValueError as error:
+            advice = f"brainflix store verify {artifact.ref}"
+            raise IntegrityError(f"{artifact.ref} is damaged at clip {name}", why=str(error), next=advice) from error
+        return Clip(found, regular(len(found), rate).starts_s, "array")
+
+    table = None
+    if (artifact.path / Clips.FILE).is_file():
+        table = table_of(Clips.load(artifact), rate)
+    return Shelf(str(artifact.ref), ids, read, table)
+
+
+def table_of(clips: Any, fps_hz: float | None = None) -> ClipTable:
+    """Return what `store.schema.Clips` say as the table of a folder."""
+    from brainflix.store.clips import SPLITS
+
+    split = tuple(SPLITS[number] for number in clips.split)
+    return ClipTable(clips.ids, clips.segment, np.asarray(clips.onset_s, np.float64), split, fps_hz)
+
+
+def paired(prediction: Shelf, truth: Shelf, others: Mapping[str, Shelf] | None = None) -> Source:
+    """Pair clips by their ids, whatever zeros their numbers are padded with (clip2 and clip002).
+
+    A truth that knows its film may hold more clips than the prediction, and gives the order; else both sides hold the
+    same.
+
+    Raises:
+        DataError: a clip is not on both sides, a few that are missing are named; the prediction holds several samples
+            of a clip; or a further set lacks a clip, or has the name of another.
+    """
+    others = others or {}
+    check_names({name: None for name in others if name != "oracle" and not name.startswith("sample ")})
+    known = truth.table
+    if known is None or not known.has_film:
+        _refuse_samples(prediction.ids, lambda name: name in truth.ids)
+        read = _renamed(prediction, truth.ids)
+        ids = _equal_sets(truth.ids, _names(prediction.ids, truth.ids))
+        return Source(ids, lambda name: (truth.read(name), read(name)), _all_of(others, ids))
+    names = _names(prediction.ids, known.ids)
+    ids = _in_order(known, names)
+    for name in ids:
+        if name not in truth.ids:
+            raise DataError(f"{truth.name} lacks clip {name}, which the prediction has")
+    read, at = _renamed(prediction, known.ids), known.places(ids)
+    assert known.onset_s is not None
+    film = Film(tuple(known.segment[row] for row in at), known.onset_s[at])
+    training = tuple(name for name in known.of_training() if name in set(truth.ids))
+    return Source(
+        ids,
+        lambda name: (truth.read(name), read(name)),
+        _all_of(others, ids),
+        film,
+        (training, truth.read) if training else None,
+    )
+
+
+def side_by_side(folder: ClipFolder, padding_px: int, *, midpoint: bool) -> Source:
+    """Split each clip of a folder in its left half, the truth, and its right half, the prediction.
+
+    Args:
+        folder: of clips that show both.
+        padding_px: border of the grid, cut exactly.
+        midpoint: split in the middle instead, as released scripts do.
+
+    Raises:
+        DataError: the folder holds several samples of a clip.
+    """
+    # Beside one true clip, ids that differ in a sample's number alone show the same clip.
+    _refuse_samples(folder.ids, lambda name: True)
+
+    def read(name: str) -> tuple[Clip, Clip]:
+        clip = folder.read(name)
+        left, right = midpoint_split(clip.frames) if midpoint else tile_crop(clip.frames, padding_px)
+        return replace(clip, frames=left), replace(clip, frames=right)
+
+    return Source(folder.ids, read)
+
+
+def _in_order(table: ClipTable, ids: Sequence[str]) -> tuple[str, ...]:
+    """Return ids by segment, in the segments' own order, and onset: blocks are neighbours then."""
+    assert table.onset_s is not None
+    at = table.places(ids)
+    number = {name: place for place, name in enumerate(dict.fromkeys(table.segment))}
+    order = np.lexsort((table.onset_s[at], np.array([number[table.segment[row]] for row in at])))
+    return tuple(table.ids[at[row]] for row in order)
+
+
+def _names(ids: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]:
+    """Return ids as `wanted` writes them where they differ only in zeros before numbers, unless two would meet."""
+    known = {tuple(natural(name)): name for name in wanted}
+    names = tuple(known.get(tuple(natural(name)), name) for name in ids)
+    return names if len(set(names)) == len(names) else tuple(ids)
+
+
+def _renamed(shelf: Shelf, wanted: Sequence[str]) -> Read:
+    """Return what reads a clip of a shelf by the name that `wanted` has for it."""
+    own = dict(zip(_names(shelf.ids, wanted), shelf.ids, strict=True))
+    return lambda name: shelf.read(own[name])
+
+
+def _all_of(others: Mapping[str, Shelf], ids: Sequence[str]) -> dict[str, Read]:
+    """Return what reads each further set, which must hold all clips.
+
+    Raises:
+        DataError: one lacks a clip.
+    """
+    for name, shelf in others.items():
+        missing = set(ids) - set(_names(shelf.ids, ids))
+        if missing:
+            raise DataError(f"{shelf.name}, given as {name}, lacks clip {min(missing)} and {len(missing) - 1} more")
+    return {name: _renamed(shelf, ids) for name, shelf in others.items()}
+
+
+def _equal_sets(truth: tuple[str, ...], prediction: tuple[str, ...]) -> tuple[str, ...]:
+    missing = [_name_few("truth", "prediction", set(truth) - set(prediction), truth)]
+    missing += [_name_few("prediction", "truth", set(prediction) - set(truth), prediction)]
+    if any(missing):
+        advice = "give both sides of a clip one name; the clips of an array are named by its ids, or 0, 1, 2 ..."
+        why = "; ".join(part for part in missing if part)
+        raise DataError("the folders hold different clips", why=why, next=advice)
+    return truth
+
+
+def _refuse_samples(ids: Sequence[str], is_clip: Callable[[str], bool]) -> None:
+    """Raise DataError where a clip has several samples; `is_clip` tells whether what is left of an id names a clip."""
+    several = [(name, n) for name, n in count_samples(ids).items() if n > 1 and is_clip(name)]
+    if several:
+        name, n = several[0]
+        why = "the best of several is not a score of the system, so none is chosen here"
+        advice = "score folders that hold one sample of each clip"
+        raise DataError(f"the prediction holds {n} samples of clip {name}", why=why, next=advice)
+
+
+def _name_few(there: str, lacking: str, names: set[str], order: Iterable[str]) -> str:
+    """Return which clips of one side the other lacks, a few by name."""
+    found = [name for name in order if name in names]
+    if not found:
+        return ""
+    more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
+    return f"the {lacking} lacks {', '.join(found[:NAMED])}{more}, which the {there} has"
+
+
+def alone(artifacts: Sequence[Artifact], role: str) -> Artifact:
+    """Return the one artifact that a role holds.
+
+    Raises:
+        DataError: it holds several.
+    """
+    first, *others = artifacts
+    if others:
+        what = f"{len(others) + 1} artifacts are given as {role}"
+        raise DataError(what, why="one system is scored against one truth", next="make a step of each")
+    return first
+
+
+def of_inputs(inputs: Mapping[str, Sequence[Artifact]]) -> Source:
+    """Return the pairs of clips of a job, with everything that its roles give beside them.
+
+    Raises:
+        DataError: a role holds several artifacts that takes one, or clips are missing.
+    """
+    truth, prediction = (of_artifact(alone(inputs[role], role)) for role in ("truth", "videos"))
+    others = {str(each.manifest.parameters["step"]): of_artifact(each) for each in inputs.get("baselines", ())}
+    if len(others) < len(inputs.get("baselines", ())):
+        raise DataError("two baselines come from steps of one name", next="name their steps otherwise")
+    if inputs.get("oracle"):
+        others["oracle"] = of_artifact(alone(inputs["oracle"], "oracle"))
+    samples = inputs.get("samples", ())
+    refs = [str(each.ref) for each in (*inputs["videos"], *samples)]
+    if len(set(refs)) < len(refs):
+        raise DataError("a sample is given twice, or is the very videos that are scored", why=", ".join(refs))
+    others |= {f"sample {number}": of_artifact(each) for number, each in enumerate(samples, start=1)}
+    if truth.table is None:
+        raise UsageError(f"{truth.name} holds no clips")
+    return paired(prediction, truth, others)
+
+
+def of_ground(inputs: Mapping[str, Sequence[Artifact]]) -> Source:
+    """Return the truth beside itself with the oracle and the baselines of a job that scores no prediction.
+
+    Its clips are those of the oracle, or of the first baseline; without either those of the test split.
+
+    Raises:
+        DataError: a role holds several artifacts that takes one, or clips are missing.
+    """
+    truth = of_artifact(alone(inputs["truth"], "truth"))
+    if truth.table is None:
+        raise UsageError(f"{truth.name} holds no clips")
+    others = {str(each.manifest.parameters["step"]): of_artifact(each) for each in inputs.get("baselines", ())}
+    if inputs.get("oracle"):
+        others["oracle"] = of_artifact(alone(inputs["oracle"], "oracle"))
+    test = tuple(name for name, split in zip(truth.table.ids, truth.table.split, strict=True) if split == TEST)
+    first = [others[name].ids for name in ("oracle", *others) if name in others][:1]
+    ids = next(iter(first), test)
+    return paired(replace(truth, ids=ids), truth, others)

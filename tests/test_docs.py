@@ -1,0 +1,115 @@
+"""The lines that the pages show run, their links lead somewhere, and their tables are the committed numbers."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "recipes").rglob("*.md"))]
+PAGES += [ROOT / ".github/CONTRIBUTING.md"]
+TINY = ROOT / "tests/recipes/tiny.yaml"
+BLOCK = re.compile(r"(?P<mark><!-- not run: [^>]+ -->\n)?```(?P<kind>sh|python)\n(?P<code>.*?)```", re.DOTALL)
+LINK = re.compile(r"\[[^\]]*\]\((?!https?:)(?P<path>[^)#]*)(?P<anchor>#[^)]*)?\)")
+
+
+def blocks(kind: str) -> list[tuple[str, list[str]]]:
+    """Return each page's blocks of a kind that are to be run, in order."""
+    found = []
+    for page in PAGES:
+        codes = [each["code"] for each in BLOCK.finditer(page.read_text()) if each["kind"] == kind and not each["mark"]]
+        if codes:
+            found.append((str(page.relative_to(ROOT)), codes))
+    return found
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a small store, and with videos that were shown and decoded."""
+    place = tmp_path_factory.mktemp("docs")
+    run(["run", str(TINY), "-q"], place)
+    clips = np.random.default_rng(0).integers(0, 255, (6, 6, 32, 32, 3), dtype=np.uint8)
+    for name in ("shown", "decoded"):
+        (place / name).mkdir()
+        for number, clip in enumerate(clips):
+            np.save(place / name / f"clip{number}.npy", clip if name == "shown" else clip[::-1])
+    return place
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "120"}
+
+
+def run(arguments: list[str], place: Path) -> None:
+    command = [sys.executable, "-m", "brainflix", *arguments]
+    subprocess.run(command, cwd=place, check=True, capture_output=True, env=environment())
+
+
+@pytest.mark.parametrize(("page", "codes"), blocks("sh"), ids=[page for page, _ in blocks("sh")])
+def test_shell_lines_run(world: Path, tmp_path: Path, page: str, codes: list[str]) -> None:
+    shutil.copytree(world, tmp_path / "here")
+    # The targets of the Makefile are run by themselves; here they only have to be there.
+    targets = re.findall(r"^make ([\w-]+)", "\n".join(codes), re.MULTILINE)
+    known = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert set(targets) <= set(known)
+    code = re.sub(r"^make .*$", "", "\n".join(codes), flags=re.MULTILINE)
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail"],
+        input=code,
+        text=True,
+        capture_output=True,
+        cwd=tmp_path / "here",
+        env=environment(),
+    )
+    assert done.returncode == 0, f"{page}: {done.stderr[-2000:]}"
+
+
+@pytest.mark.parametrize(("page", "codes"), blocks("python"), ids=[page for page, _ in blocks("python")])
+def test_python_lines_run(tmp_path: Path, page: str, codes: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "\n".join(codes)], text=True, capture_output=True, cwd=tmp_path, env=environment()
+    )
+    assert done.returncode == 0, f"{page}: {done.stderr[-2000:]}"
+
+
+def test_links_lead_somewhere() -> None:
+    for page in PAGES:
+        for link in LINK.finditer(re.sub(r"```.*?```", "", page.read_text(), flags=re.DOTALL)):
+            target = (page.parent / link["path"]).resolve() if link["path"] else page
+            assert target.exists(), f"{page.name}: {link[0]}"
+            if link["anchor"]:
+                assert link["anchor"][1:] in anchors(target), f"{page.name}: {link[0]}"
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as they are made where pages are shown."""
+    titles = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_every_page_that_the_code_cites_has_the_heading() -> None:
+    for path in [*ROOT.joinpath("brainflix").rglob("*.py"), *ROOT.joinpath("tests").rglob("*.py")]:
+        text = re.sub(r"\s*\n\s*#?\s*", " ", path.read_text(encoding="utf-8"))
+        for name, heading in re.findall(r"(docs/[\w/-]+\.md), ([A-Z][^).;:,]*)", text):
+            titles = re.findall(r"^#+ (.+)$", (ROOT / name).read_text(), re.MULTILINE)
+            assert any(heading.startswith(title) for title in titles), f"{path.name}: {name}, {heading}"
+
+
+def test_the_readme_fits_a_first_look() -> None:
+    lines = (ROOT / "README.md").read_text().splitlines()
+    assert len(lines) <= 120 and max(map(len, lines)) <= 140
+    assert (ROOT / "assets/demo.gif").stat().st_size < 2_000_000
+
+
+def test_tables_are_the_committed_numbers() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench.results", "--check"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
