@@ -12,10 +12,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["Plan", "Run", "__version__", "load", "load_recipe", "open_store", "plan", "run", "score"]
+__all__ = ["Plan", "Run", "Scores", "__version__", "load", "load_recipe", "open_store", "plan", "run", "score"]
 
 if TYPE_CHECKING:
-    from brainflix.front import Plan, Run, load, load_recipe, open_store, plan, run
+    from brainflix.front import Plan, Run, Scores, load, load_recipe, open_store, plan, run, score
 
 
 def __getattr__(name: str) -> Any:

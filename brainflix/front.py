@@ -19,7 +19,9 @@ from brainflix.store.store import Store
 if TYPE_CHECKING:
     from brainflix.progress import Progress
 
-__all__ = ["Plan", "Run", "load", "load_recipe", "open_store", "plan", "run"]
+__all__ = ["Plan", "Run", "Scores", "load", "load_recipe", "open_store", "plan", "run", "score"]
+# Scores that a `repr` shows.
+_SHOWN = 3
 
 
 @dataclass(frozen=True, repr=False)
@@ -80,6 +82,37 @@ class Run:
         """Return the recipe's name and how many artifacts were made."""
         made = sum(each.status == "ran" for each in self.done)
         return f"Run({self.recipe.recipe}: {made} made, {len(self.done) - made} cached)"
+
+
+@dataclass(frozen=True, repr=False)
+class Scores(Mapping[str, Mapping[str, Any]]):
+    """Scores by metric, each line with `value`, `chance`, `ci95`, `p` and `n`.
+
+    Attributes:
+        document: everything, as `brainflix score --out` writes it: protocol, versions, notes, what was not scored.
+    """
+
+    document: Mapping[str, Any]
+
+    def __getitem__(self, name: str) -> Mapping[str, Any]:
+        """Return the line of a metric."""
+        line: Mapping[str, Any] = self.document["scores"][name]
+        return line
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the metrics' names."""
+        return iter(self.document["scores"])
+
+    def __len__(self) -> int:
+        """Return how many metrics there are."""
+        return len(self.document["scores"])
+
+    def __repr__(self) -> str:
+        """Return the protocol, the number of clips and the leading values."""
+        values = [f"{name} {line['value']:.3f}" for name, line in self.items() if line["value"] is not None]
+        rest = f", and {len(values) - _SHOWN} more" if len(values) > _SHOWN else ""
+        about = f"{self.document['protocol']['name']}, {self.document['n_clips']} clips"
+        return f"Scores({about}: {', '.join(values[:_SHOWN])}{rest})"
 
 
 def open_store(path: Path | str | None = None) -> Store:
@@ -159,3 +192,57 @@ def load(ref: str, store: Store | Path | str | None = None) -> Artifact:
         IntegrityError: its manifest was changed, or a file is missing.
     """
     return (store if isinstance(store, Store) else open_store(store)).open(ref)
+
+
+def score(
+    pred: Artifact | Path | str,
+    truth: Artifact | Path | str,
+    protocol: str = "strict",
+    *,
+    metrics: Sequence[str] | None = None,
+    store: Store | Path | str | None = None,
+    seed: int = 0,
+    permutations: int = 10_000,
+    fps_pred: float | None = None,
+    fps_truth: float | None = None,
+) -> Scores:
+    """Score videos against the true ones: folders, exported artifacts, artifacts or their refs on either side.
+
+    Args:
+        pred, truth: where the clips are.
+        protocol: how they are compared; `brainflix list metrics --protocol NAME` says what that means.
+        metrics: names; all that can be scored here if it is left out.
+        store: where refs are looked up; the settings' if it is left out.
+        seed: of permutations and intervals.
+        permutations: how many are drawn for chance and p, at most.
+        fps_pred, fps_truth: frames per second of what does not say, such as arrays.
+
+    Raises:
+        UsageError: an unknown name.
+        MissingError: there is nothing at a path.
+        DataError: clips cannot be used, or do not fit each other.
+    """
+    from brainflix.evaluate.design import Settings
+    from brainflix.evaluate.request import Request, score_request
+
+    settings = load_settings()
+    request = Request(
+        pred=_where(pred),
+        truth=_where(truth),
+        store=lambda: store if isinstance(store, Store) else open_store(store),
+        protocol=protocol,
+        metrics=None if metrics is None else tuple(metrics),
+        fps_pred=fps_pred,
+        fps_truth=fps_truth,
+        settings=Settings(permutations=permutations, seed=seed),
+        cache=settings.cache,
+        device=settings.device,
+        clips_per_batch=settings.clips_per_batch,
+        workers=settings.workers or 1,
+    )
+    return Scores(score_request(request))
+
+
+def _where(side: Artifact | Path | str) -> str:
+    """Return what a request calls a side: a ref or a path."""
+    return str(side.ref) if isinstance(side, Artifact) else str(side)

@@ -7,10 +7,13 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+import brainflix
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "recipes").rglob("*.md"))]
@@ -59,7 +62,8 @@ def test_shell_lines_run(world: Path, tmp_path: Path, page: str, codes: list[str
     targets = re.findall(r"^make ([\w-]+)", "\n".join(codes), re.MULTILINE)
     known = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert set(targets) <= set(known)
-    code = re.sub(r"^make .*$", "", "\n".join(codes), flags=re.MULTILINE)
+    # The small store's recipe has one step of reconstruct, which therefore has no name.
+    code = re.sub(r"^make .*$", "", "\n".join(codes), flags=re.MULTILINE).replace("demo-sub-1-video", "demo-sub-1")
     done = subprocess.run(
         ["bash", "-euo", "pipefail"],
         input=code,
@@ -72,11 +76,40 @@ def test_shell_lines_run(world: Path, tmp_path: Path, page: str, codes: list[str
 
 
 @pytest.mark.parametrize(("page", "codes"), blocks("python"), ids=[page for page, _ in blocks("python")])
-def test_python_lines_run(tmp_path: Path, page: str, codes: list[str]) -> None:
+def test_python_lines_run(world: Path, tmp_path: Path, page: str, codes: list[str]) -> None:
+    place = tmp_path if page == "docs/python.md" else shutil.copytree(world, tmp_path / "here")
+    # A page's first block may be a module that its later ones import.
+    (place / "brainflix_neighbours.py").write_text(codes[0])
+    code = "\n".join(codes).replace("from __future__ import annotations\n", "").replace("-sub-1-video", "-sub-1")
     done = subprocess.run(
-        [sys.executable, "-c", "\n".join(codes)], text=True, capture_output=True, cwd=tmp_path, env=environment()
+        [sys.executable, "-"], input=code, text=True, capture_output=True, cwd=place, env=environment()
     )
     assert done.returncode == 0, f"{page}: {done.stderr[-2000:]}"
+
+
+def test_the_package_of_the_page_on_plug_ins_runs(tmp_path: Path) -> None:
+    """The page's own files, installed by hand: a module, its entry point, and a recipe that names the part."""
+    page = (ROOT / "docs/plug-ins.md").read_text()
+    found = {kind: re.findall(rf"```{kind}\n(.*?)```", page, re.DOTALL) for kind in ("python", "yaml", "toml")}
+    (tmp_path / "brainflix_neighbours.py").write_text(found["python"][0])
+    (tmp_path / "neighbours.yaml").write_text(found["yaml"][0])
+    project = tomllib.loads(found["toml"][0])["project"]
+    info = tmp_path / f"brainflix_neighbours-{project['version']}.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n")
+    entries = project["entry-points"]["brainflix.parts"]
+    lines = [f"{name} = {value}" for name, value in entries.items()]
+    (info / "entry_points.txt").write_text("\n".join(["[brainflix.parts]", *lines]) + "\n")
+    command = [sys.executable, "-m", "brainflix", "run", "neighbours.yaml", "--only", "regress", "-q"]
+    paths = os.pathsep.join([str(tmp_path), str(ROOT)])
+    done = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, env={**environment(), "PYTHONPATH": paths}
+    )
+    assert done.returncode == 0, done.stderr
+    manifest = brainflix.load(done.stdout.strip(), tmp_path / "store").manifest
+    assert (
+        manifest.parameters["part"] == "neighbours" and manifest.parameters["package"] == "brainflix-neighbours 0.1.0"
+    )
 
 
 def test_links_lead_somewhere() -> None:

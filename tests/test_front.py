@@ -58,6 +58,20 @@ def test_a_run_makes_artifacts_that_open_in_one_call(tmp_path: Path) -> None:
         brainflix.load(made.refs[0], tmp_path).frames()
 
 
+def test_scores_of_two_folders_in_one_call(tmp_path: Path) -> None:
+    clips = np.random.default_rng(0).integers(0, 255, (5, 4, 32, 32, 3), dtype=np.uint8)
+    for name, kept in (("shown", clips), ("decoded", clips // 2)):
+        (tmp_path / name).mkdir()
+        for number, clip in enumerate(kept):
+            np.save(tmp_path / name / f"c{number}.npy", clip)
+    names = ["ssim_rgb_u7", "psnr"]
+    scores = brainflix.score(tmp_path / "decoded", tmp_path / "shown", metrics=names, fps_pred=2, fps_truth=2)
+    assert set(names) <= set(scores) and len(scores) == len(scores.document["scores"])
+    line = scores["ssim_rgb_u7"]
+    assert line["n"] == 5 and 0 < line["value"] < 1 and {"chance", "ci95", "p"} <= set(line)
+    assert repr(scores).startswith("Scores(strict, 5 clips: ") and "ssim_rgb_u7 0." in repr(scores)
+
+
 def test_its_examples_are_right() -> None:
     import doctest
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
 from typing import Any
@@ -204,16 +204,35 @@ class Expander:
         )
 
     def _report(self) -> Draft:
-        """The report reads every score, and through their manifests all that made them."""
-        # Neither fits nor further outputs, which are written behind a colon.
-        shown = [place for place in self.places if is_own(place) and ":" not in place[1]]
-        places = tuple(place for place in shown if place[0] not in ("download", "train"))
+        """The report reads every score of its subjects, and through their manifests all that made them."""
+        subjects = self._reported()
+        places = tuple(place for place in self.places if _is_shown(place) and place[2] in (None, *subjects))
         inputs: dict[str, tuple[Ref, ...]] = {}
         for place in places:
             inputs[place[0]] = (*inputs.get(place[0], ()), self.places[place])
-        params = AnyParams.model_validate({"recipe": self.recipe.model_dump(mode="json", by_alias=True)})
-        job = self._build("report", "", "html", None, params, inputs)
-        return Draft(("report", "", None), replace(job, ref=Ref("report", self.recipe.recipe, job.ref.key)), places)
+        # One of all subjects does not name them: the recipe does.
+        chosen = {} if subjects == self.recipe.dataset.subjects else {"subjects": list(subjects)}
+        plain = self.recipe.model_dump(mode="json", by_alias=True)
+        job = self._build("report", "", "html", None, AnyParams.model_validate({"recipe": plain, **chosen}), inputs)
+        name = _report_name(self.recipe.recipe, subjects if chosen else ())
+        return Draft(("report", "", None), replace(job, ref=Ref("report", name, job.ref.key)), places)
+
+    def _reported(self) -> tuple[int, ...]:
+        """Return the subjects that the report is about, in the recipe's order."""
+        everybody, chosen = self.recipe.dataset.subjects, self.selection.subjects
+        return everybody if chosen is None else tuple(subject for subject in everybody if subject in chosen)
+
+
+def _is_shown(place: Place) -> bool:
+    """Say whether a report reads what stands at a place: no fits or further outputs, which stand behind a colon."""
+    return is_own(place) and ":" not in place[1] and place[0] not in ("download", "train")
+
+
+def _report_name(recipe: str, subjects: Sequence[int]) -> str:
+    """Return the name of a report of some subjects; of all where none are given."""
+    if len(subjects) < 2:
+        return "-sub-".join([recipe, *map(str, subjects)])
+    return f"{recipe}-{len(subjects)}-subjects"
 
 
 def _refs(found: Mapping[str, list[tuple[Ref, Place | None]]]) -> dict[str, tuple[Ref, ...]]:

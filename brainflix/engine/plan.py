@@ -82,8 +82,6 @@ def _chosen(places: Collection[Place], recipe: Recipe, selection: Selection) -> 
         raise UsageError(
             f"recipe {recipe.recipe} has no subject {min(unknown)}", why=f"it has {recipe.dataset.subjects}"
         )
-    if subjects and selection.stage == "report":
-        raise UsageError("a report is about all subjects of a recipe", next="leave --subject out")
     own = [place for place in places if is_own(place)]
     named = {
         place

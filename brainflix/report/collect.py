@@ -44,9 +44,11 @@ class Report:
 
     Attributes:
         ref, name, about, method, seed: of this report and its recipe.
-        dataset: its title; `subjects` its subject numbers.
+        dataset: its title.
+        subjects, all_subjects: numbers of those that it is about, and of all that the recipe has.
         simulated: whether the brains are simulated.
-        sheets, galleries, maps, shares, ran: the sections.
+        galleries, sheets, maps, shares, ran: the sections.
+        experiments: labels of the runs that made what it shows.
         largest: reliability of the strongest colour on the maps.
         recipe_text: the recipe as YAML, empty if there is none.
         problems: sentences about what could not be read.
@@ -59,6 +61,7 @@ class Report:
     seed: int
     dataset: str
     subjects: tuple[int, ...]
+    all_subjects: tuple[int, ...]
     simulated: bool
     sheets: tuple[Sheet, ...]
     galleries: tuple[Gallery, ...]
@@ -66,8 +69,14 @@ class Report:
     shares: tuple[Share, ...]
     largest: float
     ran: tuple[Ran, ...]
+    experiments: tuple[str, ...]
     recipe_text: str
     problems: tuple[str, ...]
+
+    @property
+    def is_subset(self) -> bool:
+        """Whether it leaves subjects of its recipe out."""
+        return self.subjects != self.all_subjects
 
 
 class _Reader:
@@ -93,7 +102,7 @@ def collect(params: BaseModel, inputs: Inputs, work: Work) -> Report:
     """Read the content of the page.
 
     Args:
-        params: `recipe` is the recipe as plain values.
+        params: `recipe` is the recipe as plain values, `subjects` whom the page is about if not all of them.
         inputs: role (a stage's name) -> all artifacts of that stage.
         work: the report's job; in its store the inputs' own inputs are looked up.
     """
@@ -106,6 +115,7 @@ def collect(params: BaseModel, inputs: Inputs, work: Work) -> Report:
     largest = strongest(spaces)
     maps = [_brain_map(reader, space, largest) for space in spaces]
     ran, lost = lineage(inputs, work.store)
+    everybody = _subjects(recipe, inputs)
     text = reader.attempt("recipe", lambda: recipe_yaml(recipe)) if recipe else ""
     documents = [(artifact, document) for artifact, (document, _) in scored]
     galleries = _galleries(reader, work, inputs, documents)
@@ -116,7 +126,8 @@ def collect(params: BaseModel, inputs: Inputs, work: Work) -> Report:
         method=str(recipe.get("method") or ""),
         seed=work.seed,
         dataset=dataset.title if dataset else work.dataset_name,
-        subjects=_subjects(recipe, inputs),
+        subjects=tuple(getattr(params, "subjects", None) or everybody),
+        all_subjects=everybody,
         simulated=bool(dataset and dataset.simulated) or any(sheet.simulated for sheet in sheets),
         sheets=tuple(sheets),
         galleries=tuple(galleries),
@@ -124,6 +135,7 @@ def collect(params: BaseModel, inputs: Inputs, work: Work) -> Report:
         shares=tuple(area_shares(spaces)),
         largest=largest,
         ran=tuple(ran),
+        experiments=tuple(dict.fromkeys(label for label in (work.experiment, *(each.experiment for each in ran)) if label)),
         recipe_text=text or "",
         problems=(*reader.problems, *lost),
     )

@@ -9,6 +9,7 @@ from markupsafe import Markup, escape
 from numpy.typing import NDArray
 
 from brainflix.report.scores import Row, uses_truth
+from brainflix.report.words import baseline_title
 
 # From grey to red at even lightness, so that neither end drowns in a light or a dark page.
 COLOURS = ("#98a1ac", "#c3a26a", "#e89a35", "#e6652c", "#d92d3a")
@@ -108,7 +109,7 @@ def _push_apart(places: NDArray[np.float64], sizes: NDArray[np.float64]) -> bool
 
 
 def interval_plot(row: Row) -> Markup:
-    """Draw a metric's value and interval on one line with chance (bar), baselines (ticks) and oracle (diamond)."""
+    """Draw a metric's value and interval on one line with chance (bar), baselines (ticks) and ceiling (diamond)."""
     numbers = (row.value, row.lo, row.hi, row.ceiling, *row.rivals)
     known = [value for value in numbers if value is not None]
     if row.value is None:
@@ -121,13 +122,13 @@ def interval_plot(row: Row) -> Markup:
 
     fair = {name: value for name, value in row.baselines.items() if not uses_truth(name)}
     parts = [f'<line class="axis" x1="0" x2="{_PLOT_WIDTH}" y1="10" y2="10"/>']
-    parts += [_tick("rival", at(value), 6, 14, name) for name, value in fair.items() if value is not None]
+    parts += [_tick("rival", at(value), 6, 14, baseline_title(name)) for name, value in fair.items() if value is not None]
     if row.reference is not None:
         parts.append(_tick("chance", at(row.reference), 2, 18, "chance"))
     if row.ceiling is not None:
         x = at(row.ceiling)
         shape = f"M{x} 5.5 L{x + 4.5} 10 L{x} 14.5 L{x - 4.5} 10 Z"
-        parts.append(f'<path class="oracle" d="{shape}"><title>oracle</title></path>')
+        parts.append(f'<path class="oracle" d="{shape}"><title>ceiling</title></path>')
     if row.lo is not None and row.hi is not None:
         parts.append(f'<line class="interval" x1="{at(row.lo)}" x2="{at(row.hi)}" y1="10" y2="10"/>')
     parts.append(f'<circle class="value" cx="{at(row.value)}" cy="10" r="4"><title>value</title></circle>')

@@ -13,6 +13,7 @@ from brainflix.report.collect import Report
 from brainflix.report.figures import gradient, interval_plot
 from brainflix.report.provenance import merged_versions
 from brainflix.report.scores import MINUS, Row, format_number, format_p, headline, uses_truth
+from brainflix.report.words import baseline_title, metric_title
 from brainflix.wording import format_bytes, format_seconds
 
 # All videos at once: a reader who asks for less motion gets none, and a button stops and restarts them together.
@@ -60,7 +61,7 @@ def render(report: Report) -> str:
 
 
 def environment() -> Environment:
-    """Return the templates of this folder with the filters that write numbers."""
+    """Return the templates of this folder with the filters that write numbers and names."""
     found = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -76,6 +77,8 @@ def environment() -> Environment:
         "bytes": format_bytes,
         "breakable": breakable,
         "plot": interval_plot,
+        "metric": metric_title,
+        "baseline": baseline_title,
     }
     found.tests["leak"] = uses_truth
     return found

@@ -15,7 +15,7 @@ from brainflix.store.store import Store
 
 @dataclass(frozen=True)
 class Ran:
-    """One artifact and what made it; `versions` are those of the process that did."""
+    """One artifact and what made it; `versions` are of the process that did, `experiment` is its run's label or ""."""
 
     stage: str
     step: str
@@ -29,6 +29,7 @@ class Ran:
     created: str
     size: int
     versions: Mapping[str, str]
+    experiment: str
 
 
 def lineage(inputs: Mapping[str, Sequence[Artifact]], store: Store) -> tuple[list[Ran], list[str]]:
@@ -68,6 +69,7 @@ def _ran(manifest: Manifest) -> Ran:
         created=manifest.created,
         size=manifest.size,
         versions=dict(manifest.versions),
+        experiment=manifest.experiment,
     )
 
 

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from brainflix.errors import DataError
+from brainflix.report.words import column_title, metric_title
 
+INTERVAL = "interval"
 MINUS, NONE, TIMES = "\N{MINUS SIGN}", "\N{EN DASH}", "\N{MULTIPLICATION SIGN}"
-# What may follow a column's name for its interval and its tests.
-_TAILS = ("lo", "hi", "p", "p_holm")
+# What may follow a column's name for its interval, which a document holds as `lo` and `hi`, and for its tests.
+_TAILS = (INTERVAL, "p", "p_holm")
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -44,6 +46,11 @@ class Row:
     n: int | None
     n_nan: int | None
     baselines: Mapping[str, float | None]
+
+    @property
+    def title(self) -> str:
+        """What people call the metric."""
+        return metric_title(self.metric)
 
     @property
     def reference(self) -> float | None:
@@ -98,6 +105,11 @@ class Table:
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[tuple[str, bool], ...], ...]
+
+    @property
+    def headings(self) -> tuple[str, ...]:
+        """What each column holds, in plain words."""
+        return tuple(map(column_title, self.columns))
 
 
 @dataclass(frozen=True)
@@ -177,9 +189,9 @@ def _row(metric: str, score: Any, primary: bool) -> Row:
 def read_table(title: str, rows: Any) -> Table:
     """Read a list of {column: value}: columns of text first, then numbers, each followed by its interval and p.
 
-    Else columns stand in the order of their first appearance.
+    Else columns stand in the order of their first appearance. The limits of an interval become one column.
     """
-    records = [_mapping(row) for row in _list(rows)]
+    records = [_joined(_mapping(row)) for row in _list(rows)]
     names = dict.fromkeys(str(name) for record in records for name in record)
     text = {name for name in names if any(isinstance(record.get(name), str) for record in records)}
     columns = tuple(sorted(names, key=lambda name: (name not in text, *_family(name, names))))
@@ -187,8 +199,18 @@ def read_table(title: str, rows: Any) -> Table:
     return Table(title, columns, cells)
 
 
+def _joined(record: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return a record with the two limits of every interval as one value, under the name of the column for both."""
+    found = {str(name): value for name, value in record.items()}
+    for name in [name for name in found if name == "lo" or name.endswith("_lo")]:
+        stem = name.removesuffix("lo")
+        if f"{stem}hi" in found:
+            found[f"{stem}{INTERVAL}"] = (found.pop(name), found.pop(f"{stem}hi"))
+    return found
+
+
 def _family(name: str, names: Iterable[str]) -> tuple[bool, str, int]:
-    """Return the key that puts `gain_lo`, `gain_hi` and `gain_p` behind `gain`, and plain `lo` behind plain columns."""
+    """Return the key that puts `gain_interval` and `gain_p` behind `gain`, and those of no column behind the plain."""
     for rank, tail in enumerate(_TAILS, start=1):
         if name == tail:
             return False, "", rank
@@ -200,6 +222,9 @@ def _family(name: str, names: Iterable[str]) -> tuple[bool, str, int]:
 def _cell(value: Any, column: str) -> tuple[str, bool]:
     if value is None:
         return NONE, True
+    if isinstance(value, tuple):
+        limits = [number(each) for each in value]
+        return (NONE if None in limits else " to ".join(map(format_number, limits))), True
     if isinstance(value, bool):
         return ("yes" if value else "no"), False
     if isinstance(value, int):
@@ -207,7 +232,7 @@ def _cell(value: Any, column: str) -> tuple[str, bool]:
     if isinstance(value, float):
         is_p = column.endswith(("_p", "_p_holm")) or column in ("p", "p_holm")
         return (format_p if is_p else format_number)(number(value)), True
-    return str(value), False
+    return (metric_title(value) if column == "metric" and isinstance(value, str) else str(value)), False
 
 
 def format_number(value: float | None, decimals: int = 3) -> str:

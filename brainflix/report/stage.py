@@ -1,4 +1,4 @@
-"""The door of `report`: everything that a recipe made in, one self-contained HTML page out."""
+"""The door of `report`: what a recipe made of its subjects, or of some, in; one self-contained HTML page out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from brainflix.parts.contract import Inputs, Notes
 from brainflix.parts.work import Work
 
-VERSION = 3
+VERSION = 4
 FILE = "report.html"
 
 

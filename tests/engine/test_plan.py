@@ -112,7 +112,7 @@ def test_subjects_choose_their_own_jobs_and_leave_the_report_out(tmp_path: Path)
         return {p.place for p in make_plan(load_recipe("demo"), Store(tmp_path), Selection(*selection))}
 
     chosen = places(None, None, (2,))
-    assert {place for place in chosen if place[0] == "evaluate"} == {("evaluate", "", 2)}
+    assert {place for place in chosen if place[0] == "evaluate"} == {("evaluate", "", 2), ("evaluate", ":fit", None)}
     assert not {place for place in chosen if place[0] == "report"}
     assert {place[2] for place in chosen if place[0] in ("regress", "reconstruct")} == {2, None}
     # Alignment and pooled training need everybody.

@@ -62,7 +62,7 @@ def test_wrong_and_missing_roles_are_refused(tmp_path: Path, change: str, words:
 
 def test_roles_that_a_part_may_take_may_be_left_out(tmp_path: Path) -> None:
     job = plan(tmp_path, "evaluate.inputs.predictions=[]", "evaluate.inputs.targets=[]")["evaluate./1"]
-    assert set(job.inputs) == {"videos", "truth"}
+    assert set(job.inputs) == {"videos", "truth", "fit"}
     first = "train.first={part: masked-brain-modelling, preset: tiny, inputs: {rows: 'align[all]'}}"
     jobs = plan(tmp_path, first, "train.mbm.inputs.start=train.first")
     assert jobs["train.mbm/all"].inputs["start"] == (jobs["train.first/all"].ref,)
