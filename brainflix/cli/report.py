@@ -1,9 +1,9 @@
-"""`report`: make the page of a run, or copy it out of the store."""
+"""`report`: make the page of a run, or of some of its subjects, or copy it out of the store; print what to cite."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,10 +17,19 @@ if TYPE_CHECKING:
     from brainflix.settings import Settings
     from brainflix.store.store import Artifact, Store
 
+_EXAMPLES = (
+    "brainflix report demo --out demo.html",
+    "brainflix report demo --subject 1 --set dataset.snr=0.5",
+    "brainflix report mindvideo-cc2017 --citations > papers.bib",
+)
+Citations = Annotated[
+    bool, typer.Option("--citations", help="Make no page: print BibTeX of the papers that the recipe's parts rest on.")
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add `report` to the command line."""
-    app.command("report", epilog=options.example("brainflix report demo --out demo.html"))(report)
+    app.command("report", epilog=options.example(*_EXAMPLES))(report)
 
 
 def report(
@@ -28,14 +37,16 @@ def report(
     out_file: options.OutFile = None,
     preset: options.Preset = None,
     changes: options.Changes = None,
+    subject: options.Subjects = None,
+    citations: Citations = False,
     store: options.StorePath = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
-    """Make or copy a recipe's report: one HTML page.
+    """Make or copy the report of a recipe, or of some of its subjects: one HTML page.
 
-    The recipe's scores must be in the store. The page needs no other file and no network.
+    The scores must be in the store. The page needs no other file and no network.
     """
     from brainflix.cli import session
     from brainflix.store.store import Store
@@ -44,11 +55,16 @@ def report(
     settings = session.open_settings(store=store)
     place = Store(settings.store)
     if name.startswith("report/"):
-        if changes or preset:
-            raise UsageError("--set and --preset change a recipe", why=f"{name} is a report that was made")
+        if changes or preset or subject or citations:
+            what = "--set, --preset, --subject and --citations are about a recipe"
+            raise UsageError(what, why=f"{name} is a report that was made")
         artifact = place.open(name)
     else:
-        artifact = place.open(_make(session.read_recipe(name, changes, preset), place, settings, out).ref)
+        recipe = session.read_recipe(name, changes, preset)
+        if citations:
+            _cite(recipe, out_file, out)
+            return
+        artifact = place.open(_make(recipe, tuple(subject) if subject else None, place, settings, out).ref)
     page = _page(artifact)
     if out_file is not None:
         write_file(out_file, page.read_text(encoding="utf-8"))
@@ -57,14 +73,31 @@ def report(
     out.say(f"the page is {page}")
 
 
-def _make(recipe: Recipe, store: Store, settings: Settings, out: Output) -> Done:
+def _cite(recipe: Recipe, out_file: Path | None, out: Output) -> None:
+    """Print what a recipe rests on, and write it into a file if one is named."""
+    from brainflix.report.citations import citations
+
+    found = citations(recipe)
+    if out_file is not None:
+        write_file(out_file, "".join(f"{each.bibtex}\n\n" for each in found))
+    document = {"recipe": recipe.recipe, "citations": [each.to_dict() for each in found]}
+    out.result(document, lines=[each.bibtex for each in found])
+    brief = sum(not each.is_entry for each in found)
+    if brief:
+        out.say(f"{brief} of {len(found)} are comments: brainflix does not know these papers' titles")
+    if not found:
+        out.say(f"no paper is due for {recipe.recipe}")
+
+
+def _make(recipe: Recipe, subjects: tuple[int, ...] | None, store: Store, settings: Settings, out: Output) -> Done:
     from brainflix.cli import perform
     from brainflix.engine.draft import Selection
     from brainflix.engine.plan import make_plan
 
     if not recipe.steps.get("evaluate"):
         raise UsageError(f"recipe {recipe.recipe} has no report", why="it has no section evaluate")
-    return perform.perform(make_plan(recipe, store, Selection("report", alone=True)), store, settings, out)[0]
+    selection = Selection("report", subjects=subjects, alone=True)
+    return perform.perform(make_plan(recipe, store, selection), store, settings, out)[0]
 
 
 def _page(artifact: Artifact) -> Path:

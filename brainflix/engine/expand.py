@@ -205,22 +205,18 @@ class Expander:
 
     def _report(self) -> Draft:
         """The report reads every score of its subjects, and through their manifests all that made them."""
-        subjects = self._reported()
+        everybody, asked = self.recipe.dataset.subjects, self.selection.subjects
+        subjects = everybody if asked is None else tuple(each for each in everybody if each in asked)
         places = tuple(place for place in self.places if _is_shown(place) and place[2] in (None, *subjects))
         inputs: dict[str, tuple[Ref, ...]] = {}
         for place in places:
             inputs[place[0]] = (*inputs.get(place[0], ()), self.places[place])
         # One of all subjects does not name them: the recipe does.
-        chosen = {} if subjects == self.recipe.dataset.subjects else {"subjects": list(subjects)}
+        chosen = {} if subjects == everybody else {"subjects": list(subjects)}
         plain = self.recipe.model_dump(mode="json", by_alias=True)
         job = self._build("report", "", "html", None, AnyParams.model_validate({"recipe": plain, **chosen}), inputs)
         name = _report_name(self.recipe.recipe, subjects if chosen else ())
         return Draft(("report", "", None), replace(job, ref=Ref("report", name, job.ref.key)), places)
-
-    def _reported(self) -> tuple[int, ...]:
-        """Return the subjects that the report is about, in the recipe's order."""
-        everybody, chosen = self.recipe.dataset.subjects, self.selection.subjects
-        return everybody if chosen is None else tuple(subject for subject in everybody if subject in chosen)
 
 
 def _is_shown(place: Place) -> bool:

@@ -1,7 +1,8 @@
 """Motion scores from Farneback optical flow: flow cosine, end-point error, and the skill over a static clip.
 
 End-point error rewards not moving (a static clip beats published systems on it), so it never stands without
-`epe_static` and `skill`. Flow cosine is what can show decoded motion, when re-paired (docs/scoring.md, Optical flow).
+`epe_static` and `skill`. Flow cosine is what can show decoded motion, with permutations
+(docs/scoring.md, Optical flow).
 """
 
 from __future__ import annotations

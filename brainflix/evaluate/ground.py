@@ -16,7 +16,7 @@ from typing import Any
 from brainflix.evaluate.artifacts import choices_of
 from brainflix.evaluate.choosing import CATEGORY
 from brainflix.evaluate.clipwise import own_values
-from brainflix.evaluate.known import Known, facts
+from brainflix.evaluate.known import NOWHERE, Known, facts
 from brainflix.evaluate.metric import ClipMetric, Excess
 from brainflix.evaluate.pairings import floors_of
 from brainflix.evaluate.protocol_params import ProtocolParams
@@ -38,10 +38,12 @@ def fit(params: ProtocolParams, inputs: Inputs, work: Work) -> Known:
     Raises:
         DataError: clips are missing, or frames do not fit the protocol.
     """
-    choices = choices_of(params, work)
+    choices, source = choices_of(params, work), of_ground(inputs)
+    if not source.ids:
+        return Known(NOWHERE, {}, {}, {}, None)
     with tempfile.TemporaryDirectory(prefix="brainflix-ground-") as folder:
         # The truth stands in for a prediction, which these sets do not depend on.
-        ready = prepare(of_ground(inputs), choices, Path(folder), work.progress.track, Result(), keeps=True)
+        ready = prepare(source, choices, Path(folder), work.progress.track, Result(), keeps=True)
         scene = _without_predictions(ready.scene)
         ready = replace(
             ready, scene=scene, work=replace(ready.work, audience=replace(ready.work.audience, scene=scene))

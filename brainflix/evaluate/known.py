@@ -20,6 +20,8 @@ from brainflix.store.checks import write_json
 
 Table = Mapping[str, Mapping[str, NDArray[Any]]]
 FILE = "ground.json"
+# What values are of where there is no clip to score: nothing that is compared.
+NOWHERE: Mapping[str, Any] = {"shape": [0, 0, 0], "truth_sha256": ""}
 
 
 @dataclass(frozen=True, eq=False)

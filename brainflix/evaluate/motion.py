@@ -99,7 +99,7 @@ def magnitude_matched_orders(
     """Draw permutations in which a prediction meets only truths of nearly its own truth's speed.
 
     Plain permutation can be won by knowing how fast a clip moves; here that knowledge is worth nothing, so a
-    significant score needs the direction or the place of motion. Orders go to `repairing.permutation_test`. Clips are
+    significant score needs the direction or the place of motion. Orders go to `permutation_test`. Clips are
     exchanged wherever they lie in time, so leave only one of those that overlap or share a scene.
 
     Args:

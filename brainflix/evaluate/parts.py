@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import product
 from typing import ClassVar, Self
 
-from brainflix.evaluate.metric_params import FEATURES, LPIPS, About, MetricParams, nway_name
+from brainflix.evaluate.metric_params import FEATURES, LPIPS, About, MetricParams
+from brainflix.evaluate.network_params import ClipParams, NwayParams, identification
 from brainflix.evaluate.protocol_params import (
     BrainNetflixParams,
     GlfaParams,
@@ -132,87 +132,6 @@ class SmoothnessParams(MetricParams):
     }
 
 
-class NwayParams(MetricParams):
-    """Which N-way accuracies there are."""
-
-    ways: tuple[int, ...] = (2, 50)
-    true_classes: tuple[int, ...] = (1, 3)
-    leads: int = 1
-    trained_frames: bool = True
-
-    @classmethod
-    def under(cls, protocol: Protocol, *, bug_compat: bool = False) -> Self:
-        """Return those of the protocol."""
-        return cls(
-            ways=protocol.ways,
-            true_classes=protocol.true_classes,
-            leads=protocol.leads,
-            trained_frames=protocol.trained_frames,
-        )
-
-    def lines(self) -> Mapping[str, About]:
-        """Return a line for each level, number of choices and number of right classes."""
-        levels = {
-            "video": ("videomae", "video classifier"),
-            # At VideoMAE's own number of frames.
-            "video_16f": ("videomae", "video classifier at 16 frames"),
-            "frame": ("vit", "image classifier, mean over frames"),
-        }
-        found = {}
-        for level, n, g in product(levels, self.ways, self.true_classes):
-            if level == "video_16f" and not self.trained_frames:
-                continue
-            key, judge = levels[level]
-            found[nway_name(n, level, g)] = About(
-                about=f"{n}-way accuracy, {judge}, {g} true class{'es' if g > 1 else ''}, exact",
-                primary=level == "video" and g == self.leads,
-                weights=(key,),
-                frames=2 if level == "video" else 1,
-            )
-        return found
-
-
-class ClipParams(MetricParams):
-    """Which of CLIP's lines there are."""
-
-    gated_consistency: bool = False
-
-    @classmethod
-    def under(cls, protocol: Protocol, *, bug_compat: bool = False) -> Self:
-        """Return those of the protocol."""
-        return cls(gated_consistency=protocol.gated_consistency)
-
-    def lines(self) -> Mapping[str, About]:
-        """Return the lines, the published gate's among them where the protocol has it."""
-        clips = {"b32": ("clip_b32", "CLIP ViT-B/32"), "l14": ("clip_l14", "CLIP ViT-L/14")}
-        vifi, video = "vifi", "cosine of the mean over frames with the truth's"
-        found = {
-            f"clip_score_{suffix}": About(about=f"cosine of frames with the truth's, {said}", weights=(key,))
-            for suffix, (key, said) in clips.items()
-        }
-        for suffix, (key, said) in clips.items():
-            found[f"clip_score_video_{suffix}"] = About(about=f"{video}, {said}", weights=(key,))
-        found[vifi] = About(about=f"{video}, ViFi-CLIP", weights=(vifi,))
-        for name, suffix, pairs in (("clip_tc", "b32", "adjacent"), ("clip_tc_all", "l14", "all")):
-            key, said = clips[suffix]
-            about = f"cosine of {pairs} pairs of frames of the prediction itself, {said}; a static clip scores 1"
-            found[name] = About(about=about, weights=(key,), frames=2)
-            found[f"{name}_truth"] = About(about="that of the truth", weights=(key,), frames=2)
-            found[f"{name}_difference"] = About(
-                about=f"|{name} - that of the truth|", weights=(key,), frames=2, higher_is_better=False
-            )
-        if self.gated_consistency:
-            about = "clip_tc, set to 0 where vifi is no more than 0.6; compares with no ungated score"
-            found["clip_tc_gated"] = About(about=about, weights=("clip_b32", vifi), frames=2)
-        found["identification_clip"] = _identification("CLIP ViT-L/14", "clip_l14")
-        return found
-
-
-def _identification(said: str, key: str) -> About:
-    rule = "correlates more with its own truth than with another clip's, frame by frame"
-    return About(about=f"how often it {rule}, {said}", weights=(key,), clips=2)
-
-
 def _distance(said: str, key: str) -> About:
     return About(about=f"1 - correlation with the truth's features, {said}", weights=(key,), higher_is_better=False)
 
@@ -221,9 +140,9 @@ class DeepParams(MetricParams):
     """Deep features have no choices."""
 
     LINES: ClassVar[Lines] = {
-        "identification_alex2": _identification("AlexNet, second convolution", "alexnet"),
-        "identification_alex5": _identification("AlexNet, fifth convolution", "alexnet"),
-        "identification_inception": _identification("Inception v3, pooled", "inception"),
+        "identification_alex2": identification("AlexNet, second convolution", "alexnet"),
+        "identification_alex5": identification("AlexNet, fifth convolution", "alexnet"),
+        "identification_inception": identification("Inception v3, pooled", "inception"),
         "effnet_distance": _distance("EfficientNet-B1, pooled", "effnet"),
         "swav_distance": _distance("SwAV ResNet-50, pooled", "swav"),
     }
@@ -272,30 +191,36 @@ class SetsParams(MetricParams):
     LINES: ClassVar[Lines] = {"fvd": _of_sets("Frechet"), "kvd": _of_sets("unbiased kernel")}
 
 
-def _metric(target: str, params: type[MetricParams], summary: str) -> Part:
-    return Part(f"{METRICS}.{target}", params, summary, needs=PAIR)
+def _metric(target: str, params: type[MetricParams], summary: str, *cites: str) -> Part:
+    return Part(f"{METRICS}.{target}", params, summary, needs=PAIR, cites=cites)
 
 
-def _protocol(params: type, summary: str) -> Part:
-    return Part("brainflix.evaluate.artifacts:score", params, summary, needs=("videos", "truth"))
+def _protocol(params: type, summary: str, paper: str) -> Part:
+    return Part("brainflix.evaluate.artifacts:score", params, summary, needs=("videos", "truth"), cites=(paper,))
 
 
 PARTS: Table = {
     "metric": {
-        "ssim": _metric("ssim:score", SsimParams, "structural similarity, and what it exceeds that with other clips"),
+        "ssim": _metric(
+            "ssim:score", SsimParams, "structural similarity, and what it exceeds that with other clips", "wang2004ssim"
+        ),
         "pixcorr": _metric("pixels:pixcorr", PixcorrParams, "correlation of pixels"),
         "psnr": _metric("pixels:psnr", PsnrParams, "peak signal-to-noise ratio"),
         "mse": _metric("pixels:mse", MseParams, "mean squared difference"),
         "hue": _metric("hue:score", HueParams, "agreement of hue"),
-        "flow": _metric("flow:score", FlowParams, "agreement of optical flow"),
-        "motion-energy": _metric("motion:energy", MotionEnergyParams, "agreement of motion energy"),
+        "flow": _metric("flow:score", FlowParams, "agreement of optical flow", "farneback2003"),
+        "motion-energy": _metric(
+            "motion:energy", MotionEnergyParams, "agreement of motion energy", "adelson1985", "nishimoto2011"
+        ),
         "smoothness": _metric("motion:smoothness", SmoothnessParams, "whether the prediction is smooth"),
-        "nway": _metric("nway:score", NwayParams, "N-way accuracy of a classifier"),
-        "clip": _metric("clip:score", ClipParams, "what CLIP's networks say"),
+        "nway": _metric("nway:score", NwayParams, "N-way accuracy of a classifier", "tong2022videomae"),
+        "clip": _metric("clip:score", ClipParams, "what CLIP's networks say", "radford2021clip", "rasheed2023vificlip"),
         "deep": _metric("deep:score", DeepParams, "identification and distance by deep features"),
-        "lpips": _metric("lpips:score", LpipsParams, "perceptual distance"),
-        "raft": _metric("raft:score", RaftParams, "agreement of RAFT's flow"),
-        "sets": _metric("sets:score", SetsParams, "distances of whole sets of clips"),
+        "lpips": _metric("lpips:score", LpipsParams, "perceptual distance", "zhang2018lpips"),
+        "raft": _metric("raft:score", RaftParams, "agreement of RAFT's flow", "teed2020raft"),
+        "sets": _metric(
+            "sets:score", SetsParams, "distances of whole sets of clips", "binkowski2018", "unterthiner2018"
+        ),
     },
     "evaluate": {
         "strict": Part(
@@ -306,10 +231,16 @@ PARTS: Table = {
             takes=("oracle", "baselines", "predictions", "targets", "transfer", "samples", "halves"),
             fit=Fit("brainflix.evaluate.ground:fit", reads=("truth", "oracle", "baselines"), kind="scores"),
         ),
-        "mindvideo": _protocol(MindVideoParams, "Mind-Video's published procedure, as `score` runs it"),
-        "glfa": _protocol(GlfaParams, "GLFA's published procedure, as `score` runs it"),
-        "mindanimator": _protocol(MindAnimatorParams, "Mind-Animator's published procedure, as `score` runs it"),
-        "neurons": _protocol(NeuronsParams, "NEURONS' published procedure, as `score` runs it"),
-        "brainnetflix": _protocol(BrainNetflixParams, "Brain Netflix's published procedure, as `score` runs it"),
+        "mindvideo": _protocol(
+            MindVideoParams, "Mind-Video's published procedure, as `score` runs it", "chen2023mindvideo"
+        ),
+        "glfa": _protocol(GlfaParams, "GLFA's published procedure, as `score` runs it", "li2024glfa"),
+        "mindanimator": _protocol(
+            MindAnimatorParams, "Mind-Animator's published procedure, as `score` runs it", "lu2024mindanimator"
+        ),
+        "neurons": _protocol(NeuronsParams, "NEURONS' published procedure, as `score` runs it", "wang2025neurons"),
+        "brainnetflix": _protocol(
+            BrainNetflixParams, "Brain Netflix's published procedure, as `score` runs it", "fosco2024brainnetflix"
+        ),
     },
 }

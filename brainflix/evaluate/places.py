@@ -1,6 +1,6 @@
 """Places of a frame at which every pairing of clips is compared: all of a small frame's, a sample of a large one's.
 
-A re-pairing test needs each prediction against each truth. Pixels and windows next to each other say nearly the same,
+A permutation test needs each prediction against each truth. Pixels and windows next to each other say nearly the same,
 so a sample spread over the frame gives the same null at a small part of the cost. The places are the same for all
 clips, true pairs among them, so that an observed value and its null are made alike.
 """

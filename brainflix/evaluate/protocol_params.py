@@ -48,6 +48,10 @@ class ProtocolParams(Params):
         "percentile", description="bootstrap interval; with fewer than 30 blocks it is Student's t whatever this says"
     )
 
+    packages: dict[str, str] = Field(
+        {}, description="metrics of other packages with their versions, found by itself: another version is another key"
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _by_new_names(cls, given: Any) -> Any:
@@ -89,7 +93,16 @@ class ProtocolParams(Params):
         # In the parameters, and so in the key, stand all weights that the metrics may use. The model is frozen for its
         # users; which these are is not known before its other fields are.
         object.__setattr__(self, "checkpoints", {**self._defaults(), **self.checkpoints})
+        object.__setattr__(self, "packages", self._foreign())
         return self
+
+    def _foreign(self) -> dict[str, str]:
+        """Return the origin of every metric of another package that is scored, by the part's name."""
+        from brainflix.evaluate.choosing import CATEGORY
+        from brainflix.parts.find import find
+
+        origins = {each.part: find(CATEGORY, each.part).origin for each in self.chosen().values()}
+        return {name: origin for name, origin in sorted(origins.items()) if origin}
 
     def _defaults(self) -> dict[str, WeightParams]:
         """Return the pinned weights that the metrics take where the recipe gives no others."""

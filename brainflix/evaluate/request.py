@@ -17,7 +17,8 @@ from brainflix.evaluate.protocols import Protocol, check_bug_compat, find_protoc
 from brainflix.evaluate.scene import ORACLE
 from brainflix.evaluate.scorecard import Line, plain_table
 from brainflix.evaluate.scoring import Choices, How, Scored, score_source
-from brainflix.evaluate.sources import Shelf, Source, open_shelf, paired, side_by_side
+from brainflix.evaluate.shelves import Shelf, open_shelf
+from brainflix.evaluate.sources import Source, paired, side_by_side
 from brainflix.evaluate.staging import Track
 from brainflix.io.clip_folder import open_clips
 from brainflix.store.provenance import installed_versions, software_versions

@@ -18,7 +18,8 @@ from brainflix.evaluate.result import Result
 from brainflix.evaluate.scene import Scene, design_of
 from brainflix.evaluate.scorer import Ground, score_scene
 from brainflix.evaluate.sources import Source
-from brainflix.evaluate.staging import Size, Staging, Track, make_scene
+from brainflix.evaluate.staging import Staging, Track, make_scene
+from brainflix.evaluate.staging_notes import Size
 from brainflix.evaluate.videos import Frames
 
 

@@ -1,39 +1,26 @@
-"""Where pairs of clips come from: folders, exported artifacts, artifacts of the store. One clip is read at a time."""
+"""Pairs of clips from two sides, in the order of the film where that is known, and further sets beside them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from brainflix.errors import DataError, IntegrityError, UsageError
-from brainflix.evaluate.clock import regular
+from brainflix.errors import DataError, UsageError
 from brainflix.evaluate.scene import Film, check_names
-from brainflix.io.clip_folder import ClipFolder, midpoint_split, natural, open_clips, tile_crop
+from brainflix.evaluate.shelves import Read, Shelf, of_artifact
+from brainflix.io.clip_folder import ClipFolder, midpoint_split, natural, tile_crop
 from brainflix.io.clip_read import Clip
-from brainflix.io.clip_table import FRAMES, ClipTable, read_table
+from brainflix.io.clip_table import ClipTable
 from brainflix.io.samples import count_samples
 
 if TYPE_CHECKING:
     from brainflix.store.artifact import Artifact
-    from brainflix.store.store import Store
 
 NAMED = 3
 TEST = "test"
-Read = Callable[[str], Clip]
-
-
-@dataclass(frozen=True, eq=False)
-class Shelf:
-    """One side, whatever holds it: its name for people, the ids of its clips, what reads one, and what is known."""
-
-    name: str
-    ids: tuple[str, ...]
-    read: Read
-    table: ClipTable | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,86 +40,6 @@ class Source:
     others: Mapping[str, Read] = field(default_factory=dict)
     film: Film | None = None
     training: tuple[tuple[str, ...], Read] | None = None
-
-
-def open_shelf(where: str, store: Callable[[], Store]) -> Shelf:
-    """Open a folder of clips, an exported artifact (it has a clips.csv), or the ref of an artifact.
-
-    Args:
-        where: a path, or a ref such as `videos/demo-sub-1-video`.
-        store: opens the store, which only refs need.
-
-    Raises:
-        MissingError, UsageError: there is nothing at the path, nor such an artifact.
-        DataError: no clips there.
-    """
-    path = Path(where)
-    if path.exists() or "/" not in where or path.is_absolute() or where.startswith("."):
-        return of_folder(path)
-    from brainflix.store.refs import KINDS
-
-    if path.parts[0] not in KINDS:
-        return of_folder(path)
-    return of_artifact(store().open(where))
-
-
-def of_folder(path: Path) -> Shelf:
-    """Open a folder of clips, or an exported artifact; raises as `open_shelf`."""
-    table = read_table(path) if path.is_dir() else None
-    if table is None:
-        folder = open_clips(path)
-        return Shelf(str(path), folder.ids, folder.read)
-    folder = open_clips(path / FRAMES if (path / FRAMES).is_dir() else path)
-    named = folder.named_as(table.ids)
-    lacking = [name for name in named.ids if name not in set(table.ids)]
-    if lacking:
-        raise DataError(f"{path / 'clips.csv'} lacks {len(lacking)} clips", why=f"the first is {lacking[0]!r}")
-    rate = table.fps_hz
-
-    def read(name: str) -> Clip:
-        clip = named.read(name)
-        if rate is None or clip.starts_s is not None:
-            return clip
-        return replace(clip, starts_s=regular(len(clip.frames), rate).starts_s)
-
-    return Shelf(str(path), named.ids, read, table)
-
-
-def of_artifact(artifact: Artifact) -> Shelf:
-    """Open the videos, or the true frames, of an artifact.
-
-    Raises:
-        DataError: it holds no videos.
-    """
-    from brainflix.store.lookup import find_clips
-    from brainflix.store.schema import Clips, Videos
-
-    if "frames" not in artifact.names():
-        raise DataError(f"{artifact.ref} holds no videos", next="brainflix store ls videos")
-    about, frames = artifact.json(Videos.FILE), artifact.array("frames")
-    ids, rate = tuple(about["clip_ids"]), float(about["fps_hz"])
-
-    def read(name: str) -> Clip:
-        row = int(find_clips(artifact, ids, [name])[0])
-        try:
-            found = np.asarray(frames[row], np.uint8)
-        except ValueError as error:
-            advice = f"brainflix store verify {artifact.ref}"
-            raise IntegrityError(f"{artifact.ref} is damaged at clip {name}", why=str(error), next=advice) from error
-        return Clip(found, regular(len(found), rate).starts_s, "array")
-
-    table = None
-    if (artifact.path / Clips.FILE).is_file():
-        table = table_of(Clips.load(artifact), rate)
-    return Shelf(str(artifact.ref), ids, read, table)
-
-
-def table_of(clips: Any, fps_hz: float | None = None) -> ClipTable:
-    """Return what `store.schema.Clips` say as the table of a folder."""
-    from brainflix.store.clips import SPLITS
-
-    split = tuple(SPLITS[number] for number in clips.split)
-    return ClipTable(clips.ids, clips.segment, np.asarray(clips.onset_s, np.float64), split, fps_hz)
 
 
 def paired(prediction: Shelf, truth: Shelf, others: Mapping[str, Shelf] | None = None) -> Source:

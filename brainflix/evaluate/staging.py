@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,20 +19,18 @@ from numpy.typing import NDArray
 from brainflix.errors import DataError, IntegrityError, ResourceError, UsageError
 from brainflix.evaluate import baselines
 from brainflix.evaluate.clip_pool import clip_pool, in_order
-from brainflix.evaluate.clock import RATE_TOLERANCE, Timing, match_frames, regular
+from brainflix.evaluate.clock import Timing, match_frames, regular
 from brainflix.evaluate.flow import Grey
 from brainflix.evaluate.protocols import Protocol, compared_size
 from brainflix.evaluate.scene import ORACLE, PREDICTION, SAMPLE, TRUTH, Scene
 from brainflix.evaluate.sources import Source
+from brainflix.evaluate.staging_notes import SIDES, Said, Size, changes, named
 from brainflix.evaluate.videos import Frames, Staged, VideoSet
 from brainflix.io.clip_read import Clip
 from brainflix.io.frames import resize
 from brainflix.wording import format_bytes
 
 Track = Callable[[Sequence[Any], str], Iterator[Any]]
-SIDES = (TRUTH, PREDICTION)
-Unusable = DataError | IntegrityError | UsageError
-Size = tuple[int, int]
 BY_INDEX_NOTE = "frame rates are unknown: equal numbers of frames were matched by index"
 
 
@@ -56,35 +54,6 @@ class Staging:
     workers: int = 1
     track: Track = lambda items, what: iter(items)
     mean_frame: Callable[[Size], Frames | None] = lambda size: None
-
-
-@dataclass
-class _Said:
-    """What the clips read so far said of themselves, each thing once."""
-
-    codecs: dict[str, set[str]] = field(default_factory=lambda: {side: set() for side in SIDES})
-    scales: dict[str, dict[str, str]] = field(default_factory=lambda: {side: {} for side in SIDES})
-    notes: dict[str, None] = field(default_factory=dict)
-    rates: list[float | None] = field(default_factory=list)
-
-    def hear(self, name: str, clips: tuple[Clip, Clip]) -> None:
-        """Take note of a pair; refuse float clips of one side in two ranges, of which one must be misread."""
-        for side, clip in zip(SIDES, clips, strict=True):
-            self.codecs[side].add(clip.codec)
-            self.notes.update({f"{side}: {note}": None for note in clip.notes})
-            if clip.scale:
-                self.scales[side].setdefault(clip.scale, name)
-            if len(self.scales[side]) > 1:
-                unit, byte = self.scales[side]["unit"], self.scales[side]["byte"]
-                why = f"clip {unit} lies in [0, 1], clip {byte} in [0, 255]"
-                raise DataError(f"float clips of the {side} have two ranges", why=why, next="save them as uint8")
-
-    def rate(self) -> float | None:
-        """Return the frame rate of all compared clips, if they have one; GIFs know theirs to 10 ms."""
-        known = [rate for rate in self.rates if rate is not None]
-        if not known or len(known) < len(self.rates) or max(known) > (1 + RATE_TOLERANCE) * min(known):
-            return None
-        return float(np.median(known))
 
 
 class _OtherSizeError(Exception):
@@ -111,7 +80,7 @@ class _Stager:
     def __init__(self, source: Source, protocol: Protocol, how: Staging, size: Size | None) -> None:
         self.source, self.protocol, self.how = source, protocol, how
         self.size, self.is_mixed = size, size is not None
-        self.said, self.files = _Said(), dict[str, Staged]()
+        self.said, self.files = Said(), dict[str, Staged]()
         self.hashes, self.truth = list[bytes](), hashlib.sha256()
 
     def scene(self) -> Scene:
@@ -120,7 +89,7 @@ class _Stager:
             try:
                 self._pair(row, name)
             except (DataError, IntegrityError, UsageError) as error:
-                raise _named(error, name) from error
+                raise named(error, name) from error
         return self._made()
 
     def _pair(self, row: int, name: str) -> None:
@@ -158,7 +127,7 @@ class _Stager:
         starts = timings[0].starts_s
         self.said.rates.append(None if starts is None else Timing(len(indices[0]), starts[indices[0]]).fps_hz)
         for side, clip, timing in zip(SIDES, clips, timings, strict=True):
-            self.said.notes.update(dict.fromkeys(_changes(side, clip, timing, self.size)))
+            self.said.notes.update(dict.fromkeys(changes(side, clip, timing, self.size)))
         return [resize(clip.frames[index], *self.size) for clip, index in zip(clips, indices, strict=True)], indices
 
     def _other(self, clip: Clip, truth: Timing, met: NDArray[np.intp], name: str) -> Frames:
@@ -248,18 +217,6 @@ def _derive(name: str, clip: int, *, truth: Staged, prediction: Staged) -> Frame
     return np.asarray(made[0], np.uint8)
 
 
-def _changes(side: str, clip: Clip, timing: Timing, size: Size) -> Iterator[str]:
-    """Yield what is done to a clip that changes its numbers: another size, another clock than its file's."""
-    height, width = clip.frames.shape[1:3]
-    if (height, width) != size:
-        shape = "" if abs(width / height * size[0] / size[1] - 1) <= 0.01 else ", another aspect ratio"
-        yield f"{side}: resized from {width}x{height} to {size[1]}x{size[0]}{shape}"
-    own = Timing(len(clip.frames), clip.starts_s).fps_hz
-    given = timing.fps_hz
-    if own is not None and given is not None and abs(given / own - 1) > RATE_TOLERANCE:
-        yield f"{side}: taken to have {given:g} frames per second as asked, its files say {own:g}"
-
-
 def _timing(clip: Clip, fps_hz: float | None) -> Timing:
     return Timing(len(clip.frames), clip.starts_s) if fps_hz is None else regular(len(clip.frames), fps_hz)
 
@@ -270,9 +227,3 @@ def check_room(folder: Path, needed: int) -> None:
     if needed > free:
         what = f"{folder} has {format_bytes(free)} free, scoring needs {format_bytes(needed)}"
         raise ResourceError(what, next="set TMPDIR to a larger disk")
-
-
-def _named(error: Unusable, name: str) -> Unusable:
-    """Return the error with the clip's name, unless it has it already."""
-    what = error.what if name in error.what else f"clip {name}: {error.what}"
-    return type(error)(what, why=error.why, next=error.next)

@@ -49,6 +49,7 @@ class Part:
         takes: roles that a step may give it as well.
         fit: what it fits for several subjects at once, if anything.
         makes: the kind of each output by name, "" for the main one; empty where it makes what its stage makes.
+        cites: keys of report/citations.bib, the papers that are due where it is used.
         package: the package that it comes from.
         version: of that package; empty for brainflix itself.
     """
@@ -60,6 +61,7 @@ class Part:
     takes: tuple[str, ...] = ()
     fit: Fit | None = None
     makes: Mapping[str, str] = field(default_factory=dict)
+    cites: tuple[str, ...] = ()
     package: str = BRAINFLIX
     version: str = ""
 

@@ -110,6 +110,7 @@ PARTS: Table = {
             "video-to-video diffusion: re-noise the predicted latents, denoise under the predicted prompt",
             needs=("clips",),
             takes=("latents", "prompt", "caption"),
+            cites=("fosco2024brainnetflix",),
         ),
         "decode-latents": Part(
             "brainflix.reconstruct.decode:part",

@@ -85,6 +85,7 @@ PARTS: Table = {
                 reads=("rows", "target", "encoder"),
                 alone=("rows",),
             ),
+            cites=("fosco2024brainnetflix",),
         ),
         "encoder": Part(
             "brainflix.regress.regressors:encoder",
@@ -97,6 +98,7 @@ PARTS: Table = {
             BlipCaptionParams,
             "captions of true or predicted BLIP tokens, by its text decoder",
             needs=("tokens",),
+            cites=("li2022blip",),
         ),
     },
 }

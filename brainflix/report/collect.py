@@ -135,7 +135,9 @@ def collect(params: BaseModel, inputs: Inputs, work: Work) -> Report:
         shares=tuple(area_shares(spaces)),
         largest=largest,
         ran=tuple(ran),
-        experiments=tuple(dict.fromkeys(label for label in (work.experiment, *(each.experiment for each in ran)) if label)),
+        experiments=tuple(
+            dict.fromkeys(label for label in (work.experiment, *(each.experiment for each in ran)) if label)
+        ),
         recipe_text=text or "",
         problems=(*reader.problems, *lost),
     )

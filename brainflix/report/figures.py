@@ -122,7 +122,9 @@ def interval_plot(row: Row) -> Markup:
 
     fair = {name: value for name, value in row.baselines.items() if not uses_truth(name)}
     parts = [f'<line class="axis" x1="0" x2="{_PLOT_WIDTH}" y1="10" y2="10"/>']
-    parts += [_tick("rival", at(value), 6, 14, baseline_title(name)) for name, value in fair.items() if value is not None]
+    parts += [
+        _tick("rival", at(value), 6, 14, baseline_title(name)) for name, value in fair.items() if value is not None
+    ]
     if row.reference is not None:
         parts.append(_tick("chance", at(row.reference), 2, 18, "chance"))
     if row.ceiling is not None:

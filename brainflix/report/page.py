@@ -12,8 +12,8 @@ from markupsafe import Markup, escape
 from brainflix.report.collect import Report
 from brainflix.report.figures import gradient, interval_plot
 from brainflix.report.provenance import merged_versions
-from brainflix.report.scores import MINUS, Row, format_number, format_p, headline, uses_truth
-from brainflix.report.words import baseline_title, metric_title
+from brainflix.report.scores import MINUS, NONE, Row, format_number, format_p, headline, uses_truth
+from brainflix.report.words import baseline_title, metric_title, table_title
 from brainflix.wording import format_bytes, format_seconds
 
 # All videos at once: a reader who asks for less motion gets none, and a button stops and restarts them together.
@@ -79,6 +79,7 @@ def environment() -> Environment:
         "plot": interval_plot,
         "metric": metric_title,
         "baseline": baseline_title,
+        "table": table_title,
     }
     found.tests["leak"] = uses_truth
     return found
@@ -94,7 +95,7 @@ def policy(script: str = SCRIPT) -> str:
 def signed(value: float | None) -> str:
     """Return a number with its sign, for differences."""
     text = format_number(value)
-    return text if value is None or text.startswith(MINUS) or not value else f"+{text}"
+    return text if value is None or text.startswith((MINUS, NONE)) or not value else f"+{text}"
 
 
 def breakable(text: str) -> Markup:

@@ -58,7 +58,8 @@ def _ran(manifest: Manifest) -> Ran:
     subject = parameters.get("subject")
     return Ran(
         stage=manifest.stage,
-        step=str(parameters.get("step") or ""),
+        # What subjects share a fit of stands behind a colon.
+        step=str(parameters.get("step") or "").strip(":").replace(":", ", "),
         part=str(parameters.get("part") or ""),
         subject=subject if isinstance(subject, int) else None,
         ref=str(manifest.ref),

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from brainflix.errors import DataError
-from brainflix.report.words import column_title, metric_title
+from brainflix.report.tables import (
+    MINUS,
+    NONE,
+    TIMES,
+    Table,
+    as_list,
+    as_mapping,
+    format_number,
+    format_p,
+    number,
+    read_table,
+)
+from brainflix.report.words import metric_title
 
-INTERVAL = "interval"
-MINUS, NONE, TIMES = "\N{MINUS SIGN}", "\N{EN DASH}", "\N{MULTIPLICATION SIGN}"
-# What may follow a column's name for its interval, which a document holds as `lo` and `hi`, and for its tests.
-_TAILS = (INTERVAL, "p", "p_holm")
-_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+__all__ = ["MINUS", "NONE", "TIMES", "Row", "Sheet", "Table", "format_number", "format_p", "headline", "number"]
+__all__ += ["read_sheet", "read_table", "uses_truth"]
 
 
 @dataclass(frozen=True)
@@ -24,8 +32,8 @@ class Row:
     Attributes:
         metric, about, unit: name, one line about it, and its unit.
         primary, higher_is_better: whether the protocol leads with it, and which direction is good.
-        value, chance, chance_analytic, lo, hi, p, p_holm, ceiling: the value, chance by re-pairing and by theory, the
-            limits of the 95 % interval, the re-pairing test's p, the same adjusted over the table, the oracle's value.
+        value, chance, chance_analytic, lo, hi, p, p_holm, ceiling: the value, chance by permutations and by theory, the
+            limits of the 95 % interval, the permutation test's p, the same adjusted over the table, the oracle's value.
         n, n_nan: clips with a value and without.
         baselines: value of each trivial baseline.
     """
@@ -54,7 +62,7 @@ class Row:
 
     @property
     def reference(self) -> float | None:
-        """Chance by re-pairing, or by theory where that was not measured."""
+        """Chance by permutations, or by theory where that was not measured."""
         return self.chance if self.chance is not None else self.chance_analytic
 
     @property
@@ -99,20 +107,6 @@ def uses_truth(baseline: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Table:
-    """A further table: its title, its columns, and rows of cells (text, whether it is a number)."""
-
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[tuple[str, bool], ...], ...]
-
-    @property
-    def headings(self) -> tuple[str, ...]:
-        """What each column holds, in plain words."""
-        return tuple(map(column_title, self.columns))
-
-
-@dataclass(frozen=True)
 class Sheet:
     """All scores of one subject under one protocol, primary metrics first."""
 
@@ -146,7 +140,7 @@ def read_sheet(document: Any, *, ref: str, step: str = "") -> Sheet:
     """
     if not isinstance(document, Mapping) or not isinstance(document.get("scores"), Mapping):
         raise DataError(f"{ref}: scores.json holds no scores")
-    primary = [str(name) for name in _list(document.get("primary"))]
+    primary = [str(name) for name in as_list(document.get("primary"))]
     scores = document["scores"]
     names = [*(name for name in primary if name in scores), *(name for name in scores if name not in primary)]
     return Sheet(
@@ -157,14 +151,14 @@ def read_sheet(document: Any, *, ref: str, step: str = "") -> Sheet:
         simulated=bool(document.get("simulated", False)),
         n_clips=_integer(document.get("n_clips")),
         rows=tuple(_row(name, scores[name], name in primary) for name in names),
-        notes=tuple(str(note) for note in _list(document.get("notes"))),
-        tables=tuple(read_table(str(title), rows) for title, rows in _mapping(document.get("tables")).items()),
+        notes=tuple(str(note) for note in as_list(document.get("notes"))),
+        tables=tuple(read_table(str(title), rows) for title, rows in as_mapping(document.get("tables")).items()),
     )
 
 
 def _row(metric: str, score: Any, primary: bool) -> Row:
-    body = _mapping(score)
-    limits = [number(each) for each in _list(body.get("ci95"))]
+    body = as_mapping(score)
+    limits = [number(each) for each in as_list(body.get("ci95"))]
     lo, hi = limits if len(limits) == 2 else (None, None)
     return Row(
         metric=metric,
@@ -182,99 +176,12 @@ def _row(metric: str, score: Any, primary: bool) -> Row:
         ceiling=number(body.get("ceiling")),
         n=_integer(body.get("n")),
         n_nan=_integer(body.get("n_nan")),
-        baselines={str(name): number(each) for name, each in _mapping(body.get("baselines")).items()},
+        baselines={str(name): number(each) for name, each in as_mapping(body.get("baselines")).items()},
     )
-
-
-def read_table(title: str, rows: Any) -> Table:
-    """Read a list of {column: value}: columns of text first, then numbers, each followed by its interval and p.
-
-    Else columns stand in the order of their first appearance. The limits of an interval become one column.
-    """
-    records = [_joined(_mapping(row)) for row in _list(rows)]
-    names = dict.fromkeys(str(name) for record in records for name in record)
-    text = {name for name in names if any(isinstance(record.get(name), str) for record in records)}
-    columns = tuple(sorted(names, key=lambda name: (name not in text, *_family(name, names))))
-    cells = tuple(tuple(_cell(record.get(name), name) for name in columns) for record in records)
-    return Table(title, columns, cells)
-
-
-def _joined(record: Mapping[Any, Any]) -> dict[str, Any]:
-    """Return a record with the two limits of every interval as one value, under the name of the column for both."""
-    found = {str(name): value for name, value in record.items()}
-    for name in [name for name in found if name == "lo" or name.endswith("_lo")]:
-        stem = name.removesuffix("lo")
-        if f"{stem}hi" in found:
-            found[f"{stem}{INTERVAL}"] = (found.pop(name), found.pop(f"{stem}hi"))
-    return found
-
-
-def _family(name: str, names: Iterable[str]) -> tuple[bool, str, int]:
-    """Return the key that puts `gain_interval` and `gain_p` behind `gain`, and those of no column behind the plain."""
-    for rank, tail in enumerate(_TAILS, start=1):
-        if name == tail:
-            return False, "", rank
-        if name.endswith(f"_{tail}"):
-            return True, name.removesuffix(f"_{tail}"), rank
-    return (True, name, 0) if f"{name}_{_TAILS[0]}" in names else (False, "", 0)
-
-
-def _cell(value: Any, column: str) -> tuple[str, bool]:
-    if value is None:
-        return NONE, True
-    if isinstance(value, tuple):
-        limits = [number(each) for each in value]
-        return (NONE if None in limits else " to ".join(map(format_number, limits))), True
-    if isinstance(value, bool):
-        return ("yes" if value else "no"), False
-    if isinstance(value, int):
-        return str(value).replace("-", MINUS), True
-    if isinstance(value, float):
-        is_p = column.endswith(("_p", "_p_holm")) or column in ("p", "p_holm")
-        return (format_p if is_p else format_number)(number(value)), True
-    return (metric_title(value) if column == "metric" and isinstance(value, str) else str(value)), False
-
-
-def format_number(value: float | None, decimals: int = 3) -> str:
-    """Return a number with fixed decimals and a true minus sign; an en dash for None."""
-    if value is None:
-        return NONE
-    if abs(value) >= 1e6:
-        return _scientific(value)
-    text = f"{value:.{decimals if abs(value) < 1000 else 0}f}"
-    # A rounded zero has no sign
-    return text.lstrip("-") if not any(digit in text for digit in "123456789") else text.replace("-", MINUS)
-
-
-def format_p(p: float | None) -> str:
-    """Return a p value: three decimals, or its power of ten where that would hide it."""
-    if p is None:
-        return NONE
-    return f"{p:.3f}" if p >= 0.001 or p <= 0 else _scientific(p, 0)
-
-
-def _scientific(value: float, decimals: int = 2) -> str:
-    mantissa, exponent = f"{value:.{decimals}e}".split("e")
-    return f"{mantissa.replace('-', MINUS)}{TIMES}10{str(int(exponent)).translate(_SUPERSCRIPT)}"
-
-
-def number(value: Any) -> float | None:
-    """Return `value` as a finite float, or None."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        return None
-    return float(value)
 
 
 def _integer(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _list(value: Any) -> Sequence[Any]:
-    return value if isinstance(value, (list, tuple)) else ()
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
 
 
 def headline(sheets: Iterable[Sheet]) -> list[tuple[str, list[Row | None]]]:

@@ -35,5 +35,6 @@ def run(part: None, params: BaseModel, inputs: Inputs, work: Work) -> Page:
     report = collect(params, inputs, work)
     page = render(report).encode("utf-8")
     n_videos = sum(len(gallery.shown) for gallery in report.galleries)
-    work.progress.say(f"report of {len(report.sheets)} score tables and {n_videos} videos, {len(page) / 1e6:.1f} MB")
+    found = f"score tables: {len(report.sheets)}, videos: {n_videos}"
+    work.progress.say(f"report with {found}, {len(page) / 1e6:.1f} MB")
     return Page(page, {"bytes": len(page), "n_videos": n_videos, "problems": list(report.problems)})

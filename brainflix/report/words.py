@@ -6,6 +6,7 @@ The names themselves stay in the documents. What is not known here is shown as i
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 _COLUMNS = {
     "interval": "95 % interval",
@@ -42,6 +43,7 @@ _COLUMNS = {
     "revision": "pinned version",
 }
 _ENDS = {"interval": "95 % interval", "p": "p", "p_holm": "p, adjusted (Holm)"}
+_TABLES = {"Checkpoints": "Networks that the scores use"}
 _BASELINES = {
     "gray": "grey",
     "train_mean": "training mean",
@@ -58,7 +60,10 @@ _METRICS = {
     "psnr": "PSNR",
     "psnr_pooled": "PSNR of all frames together",
     "mse": "Mean squared error of pixels",
+    "ssim_gray_g11_columns": "SSIM of single columns",
     "hue_circ": "Agreement of hue",
+    "hue_cos": "Cosine of hue",
+    "hue_cos_bgr": "Cosine of hue, red and blue swapped",
     "hue_circ_corr": "Circular correlation of hue",
     "flow_cosine": "Direction of motion",
     "flow_cosine_matched": "Direction of motion at like speed",
@@ -73,6 +78,7 @@ _METRICS = {
     "smoothness": "Smoothness of motion",
     "clip_tc": "Likeness of neighbouring frames",
     "clip_tc_all": "Likeness of all frames",
+    "clip_tc_gated": "Likeness of neighbouring frames where ViFi-CLIP agrees",
     "vifi": "CLIP similarity, ViFi-CLIP",
     "lpips": "LPIPS",
     "effnet_distance": "Feature distance, EfficientNet",
@@ -86,8 +92,8 @@ _METRICS = {
 }
 _NETWORKS = {"b32": "CLIP ViT-B/32", "l14": "CLIP ViT-L/14"}
 # From the most special beginning to the most general: the first that fits gives the title.
-_PATTERNS = (
-    (r"ssim_(rgb|gray|grey)_.*", lambda m: f"SSIM, {'RGB' if m[1] == 'rgb' else 'luminance'}"),
+_PATTERNS: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
+    (r"ssim_(rgb|gray)_[ug]\d+", lambda m: f"SSIM, {'RGB' if m[1] == 'rgb' else 'luminance'}"),
     (r"nway_(\d+)(?:_(video|frame))?(?:_g(\d+))?(?:_(\d+)f)?", lambda m: _nway(*m.groups())),
     (r"clip_score_video_(b32|l14)", lambda m: f"Similarity of clips, {_NETWORKS[m[1]]}"),
     (r"clip_score_(b32|l14)", lambda m: f"Similarity of frames, {_NETWORKS[m[1]]}"),
@@ -112,6 +118,11 @@ def column_title(name: str) -> str:
         if name.endswith(f"_{end}"):
             return f"{words} of {_plain(name.removesuffix(f'_{end}'))}"
     return _plain(name)
+
+
+def table_title(title: str) -> str:
+    """Return what a further table is called."""
+    return _TABLES.get(title, title)
 
 
 def baseline_title(name: str) -> str:

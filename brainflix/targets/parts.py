@@ -117,24 +117,28 @@ PARTS: Table = {
             ClipParams,
             "mean over frames of projected CLIP image embeddings",
             needs=("frames",),
+            cites=("radford2021clip",),
         ),
         "blip-tokens": Part(
             "brainflix.targets.blip:extract",
             BlipParams,
             "mean over frames of BLIP's visual tokens, from which captions are decoded",
             needs=("frames",),
+            cites=("li2022blip",),
         ),
         "blip-captions": Part(
             "brainflix.targets.captions:extract",
             BlipCaptionParams,
             "captions of the true clips by BLIP, where a data set has none",
             needs=("tokens",),
+            cites=("li2022blip",),
         ),
         "clip-tokens": Part(
             "brainflix.targets.clip:extract_tokens",
             ClipTokenParams,
             "mean over frames of a CLIP image tower's token grid",
             needs=("frames",),
+            cites=("radford2021clip",),
         ),
         "svd": Part(
             "brainflix.targets.svd:extract",

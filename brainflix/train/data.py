@@ -18,7 +18,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from brainflix.errors import DataError, UsageError
+from brainflix.errors import DataError
 from brainflix.models.patches import pad_to_patches
 from brainflix.trained.preparation import Preparation, check_rows
 

@@ -148,12 +148,14 @@ PARTS: Table = {
             "masked autoencoder over grayordinate patches, subjects pooled",
             needs=("rows",),
             takes=("start",),
+            cites=("chen2023mindvis",),
         ),
         "clip-contrastive": Part(
             "brainflix.train.phases:contrastive_phase",
             ContrastiveParams,
             "tune the encoder so that its output matches the clips' CLIP embeddings",
             needs=("rows", "start", "embeddings"),
+            cites=("fosco2024brainnetflix",),
         ),
     },
     "checkpoint": {

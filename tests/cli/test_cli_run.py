@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 
 import cheap
 
 from brainflix.cli.render import leading_scores
 from brainflix.engine.plan import make_plan
 from brainflix.engine.run import Done, summary
+from brainflix.parts.find import own_parts
 from brainflix.recipe.files import load_recipe
+from brainflix.report.citations import known
 from brainflix.store.keys import artifact_key
 from brainflix.store.store import Store
 
@@ -141,7 +144,7 @@ def test_why_names_the_first_thing_that_differs(toy, brainflix, monkeypatch):
 
 def test_why_says_when_only_the_way_keys_are_made_differs(toy, brainflix, monkeypatch):
     with monkeypatch.context() as otherwise:
-        otherwise.setattr("brainflix.engine.plan.artifact_key", lambda *choices: artifact_key(*choices)[::-1])
+        otherwise.setattr("brainflix.engine.expand.artifact_key", lambda *choices: artifact_key(*choices)[::-1])
         [ref] = brainflix("run", "toy", "--only", "preprocess", "--subject", "1", "-q").lines
     found = changes(brainflix)
     assert found["download", "bold", 1].startswith("no choice, but the way keys are made (since raw/toy-sub-1@")
@@ -156,8 +159,8 @@ def test_a_subject_brings_its_own_jobs_and_what_they_need(toy, brainflix):
     assert {place for place in made if place[2] != 2} == needed and list(document["scores"]) == ["2"]
     assert brainflix("run", "toy", "--subject", "2", "-q").lines == [document["stages"][-1]["ref"]]
     assert len(brainflix("status", "toy", "--subject", "2").lines) == len(made) + 1
-    refused = brainflix("run", "toy", "--only", "report", "--subject", "2")
-    assert refused.code == 2 and "leave --subject out" in refused.err
+    [asked] = brainflix("run", "toy", "--only", "report", "--subject", "2", "-q").lines
+    assert asked.startswith("report/toy-sub-2@")
 
 
 def test_why_says_when_the_newest_artifact_is_damaged(toy, brainflix):
@@ -177,6 +180,37 @@ def test_report_is_made_once_and_copied_out(toy, brainflix):
     assert document["ref"] == ref and document["path"].endswith("index.html")
     [planned] = [item for item in make_plan(load_recipe("toy"), Store(toy / "store")) if item.job.stage == "report"]
     assert ref == str(planned.job.ref) and planned.status == "cached"
+
+
+def test_report_of_a_subject_or_of_a_changed_recipe_is_another_artifact(toy, brainflix):
+    brainflix("run", "toy", "--only", "evaluate")
+    [whole] = brainflix("report", "toy").lines
+    [one] = brainflix("report", "toy", "--subject", "1").lines
+    assert one.startswith("report/toy-sub-1@")
+    store = Store(toy / "store")
+    assert list(store.open(one).manifest.inputs["evaluate"]) == [str(r) for r in store.refs("scores", "toy-sub-1")]
+    assert brainflix("report", "toy", "--subject", "1", "--subject", "2").lines == [whole]
+    changed = brainflix("report", "toy", "--subject", "1", "--set", "seed=1")
+    assert changed.code == 3 and "report/toy-sub-1@" in changed.err
+    brainflix("run", "toy", "--set", "seed=1", "--only", "evaluate", "--subject", "1")
+    [other] = brainflix("report", "toy", "--subject", "1", "--set", "seed=1").lines
+    assert other not in (whole, one)
+    unknown = brainflix("report", "toy", "--subject", "9")
+    assert unknown.code == 2 and "no subject 9" in unknown.err
+
+
+def test_report_prints_what_to_cite_and_makes_no_page(toy, brainflix, monkeypatch):
+    part = replace(cheap.PARTS["regress"]["toy-fit"], cites=("chen2023mindvideo", "nobody1900"))
+    monkeypatch.setitem(own_parts()["regress"], "toy-fit", part)
+    paper = known()["chen2023mindvideo"]
+    said = brainflix("report", "toy", "--citations", "--out", "papers.bib")
+    assert said.code == 0 and said.out == f"{paper}\n" and not (toy / "store").exists()
+    assert (toy / "papers.bib").read_text() == f"{paper}\n\n"
+    document = json.loads(brainflix("report", "toy", "--citations", "--json").out)
+    due = {"key": "chen2023mindvideo", "bibtex": paper, "is_entry": False, "due_to": ["regress toy-fit"]}
+    assert document == {"recipe": "toy", "citations": [due]}
+    refused = brainflix("report", "report/toy", "--citations")
+    assert refused.code == 2 and "about a recipe" in refused.err
 
 
 def test_report_without_scores(toy, brainflix):

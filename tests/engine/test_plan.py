@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from brainflix.engine.draft import Selection
+from brainflix.engine.job import Job
 from brainflix.engine.plan import BLOCKED, CACHED, TO_RUN, Planned, make_plan
 from brainflix.engine.run import execute
 from brainflix.errors import UsageError
@@ -119,8 +120,40 @@ def test_subjects_choose_their_own_jobs_and_leave_the_report_out(tmp_path: Path)
     assert ("align", "group", 1) in chosen and ("train", "mbm", None) in chosen
     assert ("reconstruct", "oracle", None) in places("reconstruct", None, (2,))
     assert ("report", "", None) in places()
-    with pytest.raises(UsageError, match="about all subjects"):
-        places("report", None, (2,))
+    asked = places("report", None, (2,))
+    assert ("report", "", None) in asked and {place for place in asked if place[0] == "evaluate"} == {
+        ("evaluate", ":fit", None),
+        ("evaluate", "", 2),
+    }
+
+
+def report_of(store: Path, *subjects: int, changes: tuple[str, ...] = ()) -> Job:
+    """Return the job of the demo's report, of some of its subjects or of all."""
+    selection = Selection("report", subjects=subjects or None, alone=True)
+    [planned] = make_plan(load_recipe("demo", changes), Store(store), selection)
+    return planned.job
+
+
+def test_a_report_of_some_subjects_is_another_artifact_of_theirs_alone(tmp_path: Path) -> None:
+    whole, one, two = report_of(tmp_path), report_of(tmp_path, 2), report_of(tmp_path, 3, 1)
+    assert [job.ref.name for job in (whole, one, two)] == ["demo", "demo-sub-2", "demo-2-subjects"]
+    assert len({job.ref.key for job in (whole, one, two)}) == 3
+    assert [ref.name for ref in one.inputs["evaluate"]] == ["demo-sub-2"]
+    assert [ref.name for ref in two.inputs["evaluate"]] == ["demo-sub-1", "demo-sub-3"]
+    # What is of no subject is in each: targets, and generators that read no brain.
+    assert one.inputs["targets"] == two.inputs["targets"] == whole.inputs["targets"]
+    shared = {ref for ref in whole.inputs["reconstruct"] if "-sub-" not in ref.name}
+    assert {ref.name for ref in set(one.inputs["reconstruct"]) - shared} == {"demo-sub-2-video"}
+    assert shared <= set(one.inputs["reconstruct"])
+    for role, refs in one.inputs.items():
+        assert set(refs) <= set(whole.inputs[role])
+    assert one.plain["subjects"] == [2] and "subjects" not in whole.plain
+
+
+def test_naming_all_subjects_in_any_order_means_the_whole_report(tmp_path: Path) -> None:
+    assert report_of(tmp_path, 3, 1, 2) == report_of(tmp_path)
+    assert report_of(tmp_path, 1, 3) == report_of(tmp_path, 3, 1)
+    assert report_of(tmp_path, 2, changes=("seed=4",)).ref.key != report_of(tmp_path, 2).ref.key
 
 
 def test_a_step_that_does_not_run_for_a_subject_says_so(tmp_path: Path) -> None:

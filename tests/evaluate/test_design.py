@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from brainflix.errors import DataError, UsageError
-from brainflix.evaluate.design import Settings, apart, by_blocks
+from brainflix.evaluate.design import Settings, apart, by_blocks, by_film, longest_block
 from brainflix.evaluate.gathering import permuted
+from brainflix.evaluate.permutations import circular_orders, permutation_test
 
 
 def test_the_floor_is_the_mean_of_all_mismatched_pairs_where_they_are_affordable() -> None:
@@ -77,3 +78,39 @@ def test_nothing_to_re_pair_is_undefined_and_no_error() -> None:
         assert np.isnan(result.chance) and np.isnan(result.p) and not design.strangers(np.arange(design.n_clips)).any()
     with pytest.raises(UsageError, match="not possible"):
         by_blocks(4, 0, Settings(permutations=1))
+
+
+def film(*sizes: int, step_s: float = 2.0) -> tuple[list[str], np.ndarray]:
+    """Return segment and onset of clips, `sizes` of them in each segment."""
+    segment = [f"s{number}" for number, size in enumerate(sizes) for _ in range(size)]
+    return segment, np.concatenate([step_s * np.arange(size) for size in sizes])
+
+
+def test_film_is_shifted_within_segments_and_one_set_of_shifts_gives_chance_and_p() -> None:
+    segment, onset_s = film(24, 30)
+    design = by_film(segment, onset_s, Settings(permutations=2000))
+    expected = circular_orders(segment, min_shift=10, n_draws=2000, onset_s=onset_s)
+    assert np.array_equal(design.floor, expected) and design.test is design.floor and design.together
+    assert len(np.unique(design.clusters)) == 3 + 3
+    matrix = np.random.default_rng(0).random((54, 54)) + 0.2 * np.eye(54)
+    matrix[3, 5] = np.nan
+    found, whole = permuted(matrix, design), permutation_test(matrix, expected)
+    assert (found.chance, found.p, found.n_draws) == (whole.chance, whole.p, whole.n_draws)
+    # Twice as many clips in the same time are shifted by twice as many.
+    dense = by_film(*film(48, 60, step_s=1.0), Settings(permutations=2000))
+    assert np.abs(dense.floor - np.arange(108)).min() == 20
+
+
+def test_segments_too_short_for_two_shifts_fall_back_on_blocks_and_single_clips() -> None:
+    segment, onset_s = film(12, 30)
+    settings = Settings(permutations=500, seed=3)
+    short, blocks = by_film(segment, onset_s, settings), by_blocks(42, 10, settings)
+    assert np.array_equal(short.floor, blocks.floor) and np.array_equal(short.test, blocks.test)
+    assert short.said == "rotations by 10 clips or more" and len(np.unique(short.clusters)) == 2 + 3
+    rank = np.random.default_rng(0).permutation(6)
+    alone = by_film([f"f{i}" for i in range(6)], np.zeros(6), settings, rank)
+    assert np.array_equal(alone.test, apart(rank, settings).test) and not alone.together
+    assert longest_block(segment, onset_s, 20.0) == 10
+    with pytest.raises(DataError, match="too few"):
+        by_film(*film(12), settings)
+    assert not by_film(*film(24, 30), Settings(permutations=0)).permutes

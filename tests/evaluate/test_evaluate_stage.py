@@ -109,6 +109,14 @@ def test_each_regressed_target_has_identification_that_leads_and_its_retrievals(
         StrictParams(weights="demo/video-classifier", retrieval_k=(0,))
 
 
+def test_a_target_never_takes_the_name_of_a_metric_of_videos(artifacts: dict[str, Artifact]) -> None:
+    ((_, matched),) = extras.matches([artifacts["whole"]], [artifacts["target"]], TEST.ids)
+    lines = target_lines("clip", matched, FILM, design())
+    extras.check_line_names({"pixcorr": lines["cosine_clip"]}, lines)
+    with pytest.raises(DataError, match="the step clip and the metric identification_clip have one name"):
+        extras.check_line_names({"identification_clip": lines["cosine_clip"]}, lines)
+
+
 def test_a_clip_that_was_not_predicted_is_named_with_the_artifact(artifacts: dict[str, Artifact]) -> None:
     with pytest.raises(DataError, match=r"predictions/demo-short@\w+ holds nothing for clip 'test1_038'"):
         list(extras.matches([artifacts["short"]], [artifacts["target"]], TEST.ids))

@@ -138,7 +138,7 @@ def test_artifact_export_and_ref_give_the_same_lines(store: Store, tmp_path: Pat
 
 def test_an_export_holds_the_artifacts_frames_and_says_where_clips_lie(store: Store, tmp_path: Path) -> None:
     folder = export(store, store.resolve("videos/demo-video"), tmp_path / "out")
-    from brainflix.evaluate.sources import of_folder
+    from brainflix.evaluate.shelves import of_folder
 
     shelf, videos = of_folder(folder), Videos.load(store.open("videos/demo-video"))
     for row, name in enumerate(videos.clip_ids):
@@ -264,6 +264,8 @@ def test_a_metric_of_another_package_is_scored_like_our_own(
     own = [abs(TRUTH[i].mean() - means.frames[row].mean()) for i, row in enumerate(rows)]
     assert line["per_clip"] == pytest.approx(own) and line["about"] == "how far apart mean brightness is"
     assert line["p"] is not None and {"grey", "train_mean", "mismatched"} <= set(line["baselines"])
+    params = StrictParams(weights=WEIGHTS, metrics=("bright", "pixcorr"))
+    assert params.packages == {"bright": "somebodys 1.0"}, "another version makes another artifact"
     assert (
         "brightness"
         not in score_request(

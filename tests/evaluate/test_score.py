@@ -14,12 +14,12 @@ from brainflix.evaluate.score import summarise
 
 def test_record_gathers_interval_chance_and_baselines() -> None:
     per_clip = np.append(np.random.default_rng(0).random(60), np.nan)
-    repaired = Permuted(0.5, 0.4, 0.02, 0.01, 999)
+    tested = Permuted(0.5, 0.4, 0.02, 0.01, 999)
     score = summarise(
         per_clip,
         np.arange(61) // 5,
         protocol="strict",
-        permuted=repaired,
+        permuted=tested,
         chance_analytic=0.75,
         baselines={"grey": 0.2},
     )

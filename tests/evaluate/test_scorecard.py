@@ -16,8 +16,8 @@ from tests.evaluate.score_calls import request
 
 
 def _line(p: float | None) -> Line:
-    repaired = None if p is None else Permuted(0.5, 0.4, 0.02, p, 999)
-    return Line(summarise(np.arange(4.0), np.arange(4), protocol="x", permuted=repaired), "")
+    tested = None if p is None else Permuted(0.5, 0.4, 0.02, p, 999)
+    return Line(summarise(np.arange(4.0), np.arange(4), protocol="x", permuted=tested), "")
 
 
 def _adjusted_by_hand(p: list[float]) -> list[float]:

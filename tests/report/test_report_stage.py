@@ -101,6 +101,56 @@ def test_page_says_what_it_must(page, world):
     assert "16 artifacts" in text
 
 
+def test_videos_come_first_and_then_scores_brains_provenance_and_recipe(page):
+    """In the page and in its list of sections."""
+    parsed = _Page(page)
+    order = ["videos", "scores", "brain", "ran", "recipe"]
+    assert [each for each in parsed.ids if each in order] == order
+    assert [each for each in parsed.addresses if each.startswith("#")] == [f"#{each}" for each in order]
+    headings = ("Truth and reconstruction", "Scores", "Reliability of the responses", "What ran", "Recipe")
+    places = [page.index(f"<h2>{heading}<") for heading in headings]
+    assert places == sorted(places) and places[0] < page.index("<video ") < places[1] < page.index('class="scores"')
+
+
+def test_headings_need_no_knowledge_of_the_code(page):
+    """Every heading and name of a metric or a baseline is in plain words; the metric's own name stands below."""
+    headings = [" ".join(each.split()) for each in re.findall(r"<th scope=\"col\"[^>]*>([^<]*)</th>", page)]
+    shown = {"95 % interval", "p", "p, adjusted (Holm)", "Better than chance by", "Ceiling", "Clips", "mean frame"}
+    assert shown <= set(headings) and {"grey", "true first frame, still&nbsp;*"} <= set(headings)
+    assert not any("_" in each or each in ("lo", "hi", "n") for each in headings)
+    metrics = re.findall(r'<span class="metric">([^<]*)</span>', page)
+    assert "SSIM" in metrics and "PSNR" in metrics and "ssim" not in metrics
+    assert '<span class="about name">ssim</span>' in page
+
+
+def test_a_label_of_the_run_stands_in_the_head_and_beside_what_it_made(world, page, tmp_path):
+    """And nothing stands there where no run had one."""
+    assert "Experiment" not in page
+    with world.store.publish(
+        Ref("bold", "demo-sub-1", "00000000abcd"), stage="preprocess", stage_version=1, parameters={}, inputs={}
+    ) as out:
+        (out.path / "note.txt").write_text("x")
+        out.notes = {"experiment": "second try"}
+    inputs = {**world.inputs, "targets": [world.store.open("bold/demo-sub-1@00000000abcd"), *world.inputs["targets"]]}
+    labelled = world.write(tmp_path, inputs)
+    assert "<dt>Experiment</dt><dd>second try</dd>" in labelled
+    assert labelled.count("<td>second try</td>") == 1 and '<th scope="col">Experiment</th>' in labelled
+
+
+def test_a_page_of_some_subjects_says_of_whom_and_how_to_make_it(world, tmp_path):
+    """The recipe stays whole; the command names the subjects."""
+    inputs = {
+        role: [each for each in found if each.manifest.parameters.get("subject") in (None, 2)]
+        for role, found in world.inputs.items()
+    }
+    whole = world.job().params.recipe
+    page = world.write(tmp_path, inputs, params=AnyParams.model_validate({"recipe": whole, "subjects": [2]}))
+    text = _Page(page).text
+    assert "Subjects 2 of 1, 2, 3" in text and "brainflix run demo.yaml --only report --subject 2" in text
+    assert "Subject 2 by SSIM" in text and "Subject 1" not in text and "Subject 3" not in text
+    assert "subjects: [1, 2, 3]" in text
+
+
 def test_scores_are_marked_as_the_numbers_say(world, page):
     """Subjects 1 and 2 beat everything; subject 3 loses to a baseline, which is marked in its place."""
     metrics = len(world.inputs["evaluate"][0].json("scores.json")["scores"])
@@ -108,10 +158,10 @@ def test_scores_are_marked_as_the_numbers_say(world, page):
     assert page.count("num better") == metrics
 
 
-def test_each_p_stands_above_its_adjusted_one(world, page):
+def test_each_p_stands_beside_its_adjusted_one(world, page):
     """Once for each metric of each subject."""
     metrics = len(world.inputs["evaluate"][0].json("scores.json")["scores"])
-    adjusted = re.findall(r">([^<]*)<span[^>]*\(Holm\)\">([^<]*)</span>", page)
+    adjusted = re.findall(r">([^<]*)</td>\n<td class=\"num adjusted\">([^<]*)</td>", page)
     assert len(adjusted) == 3 * metrics
     assert set(adjusted) == {(format_p(0.0002), format_p(0.001)), (format_p(0.013), format_p(0.065))}
 
@@ -161,7 +211,7 @@ def test_what_cannot_be_read_is_named(world, tmp_path):
     assert "scores/demo-sub-9@00000000beef" in text and "holds no scores" in text
     assert "clips of subject 9" in text
     assert "bold/gone@0123456789ab: there is no artifact" in text
-    assert "Subject 3 by ssim" in text
+    assert "Subject 3 by SSIM, of 24 test clips" in text
 
 
 def test_text_from_artifacts_cannot_become_markup(tmp_path):

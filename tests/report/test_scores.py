@@ -84,10 +84,25 @@ def test_further_tables_put_text_first():
 def test_intervals_and_tests_follow_their_column() -> None:
     row = {"decoder": "a", "gain": 0.5, "gain_hi": 1.0, "gain_lo": 0.0, "gain_p": 4e-4, "gain_p_holm": 8e-4}
     table = read_table("t", [row | {"hi": 0.9, "identification": 0.8, "lo": 0.7, "p": 0.03}])
-    expected = "decoder identification lo hi p gain gain_lo gain_hi gain_p gain_p_holm"
+    expected = "decoder identification interval p gain gain_interval gain_p gain_p_holm"
     assert " ".join(table.columns) == expected
+    words = ("decoder", "pairwise identification", "95 % interval", "p", "gain over the first row")
+    more = ("95 % interval of the gain", "p of the gain", "p of the gain, adjusted (Holm)")
+    assert table.headings == (*words, *more)
     cells = dict(zip(table.columns, table.rows[0], strict=True))
+    assert cells["interval"] == ("0.700 to 0.900", True) and cells["gain_interval"] == ("0.000 to 1.000", True)
     assert cells["p"] == ("0.030", True) and cells["gain_p"][0] == format_p(4e-4) != "0.000"
+
+
+def test_an_interval_without_a_limit_is_a_dash_and_a_lone_limit_stays() -> None:
+    table = read_table("t", [{"lo": None, "hi": 0.5}])
+    assert (table.columns, table.rows) == (("interval",), (((NONE, True),),))
+    assert read_table("t", [{"lo": 0.25}]).rows == ((("0.250", True),),)
+
+
+def test_metrics_in_cells_are_called_by_their_titles() -> None:
+    table = read_table("Not scored", [{"metric": "lpips", "status": "skipped: no weights", "next": "nothing"}])
+    assert table.headings == ("metric", "why", "what to do") and table.rows[0][0] == ("LPIPS", False)
 
 
 @pytest.mark.parametrize(
@@ -97,6 +112,7 @@ def test_intervals_and_tests_follow_their_column() -> None:
         (-1.5, f"{MINUS}1.500"),
         (-0.0001, "0.000"),
         (None, NONE),
+        (float("nan"), NONE),
         (1234.6, "1235"),
         (2.5e7, f"2.50{TIMES}10\N{SUPERSCRIPT SEVEN}"),
     ],

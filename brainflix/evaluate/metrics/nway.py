@@ -14,9 +14,9 @@ from brainflix.evaluate import nway
 from brainflix.evaluate.design import Design, Ints
 from brainflix.evaluate.metric import Found, Measured, MetricWork, Skipped, permuted_rows
 from brainflix.evaluate.metric_params import curve_name, nway_name
+from brainflix.evaluate.network_params import NwayParams
 from brainflix.evaluate.networks.features import Network
 from brainflix.evaluate.nway_curve import Curve, accuracy_curve
-from brainflix.evaluate.parts import NwayParams
 from brainflix.evaluate.scene import PREDICTION, TRUTH, Scene
 from brainflix.evaluate.views import tiles
 

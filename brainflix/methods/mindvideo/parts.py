@@ -159,6 +159,7 @@ class MindVideoJointParams(DenoiserParams, PhaseParams):
         return fill_preset(values, _JOINT)
 
 
+PAPER = ("chen2023mindvideo",)
 PARTS: Table = {
     "train": {
         "mindvideo-contrastive": Part(
@@ -166,6 +167,7 @@ PARTS: Table = {
             MindVideoContrastiveParams,
             "tune MinD-Video's encoder of windows towards CLIP embeddings of images and texts",
             needs=("rows", "start", "image", "text"),
+            cites=PAPER,
         ),
         "mindvideo-video": Part(
             "brainflix.methods.mindvideo.train.phases:video_phase",
@@ -173,6 +175,7 @@ PARTS: Table = {
             "inflate an image denoiser to video and tune it on clips and their texts",
             needs=("latents", "text"),
             takes=("unet",),
+            cites=(*PAPER, "wu2023tuneavideo"),
         ),
         "mindvideo-joint": Part(
             "brainflix.methods.mindvideo.train.phases:joint_phase",
@@ -180,6 +183,7 @@ PARTS: Table = {
             "train MinD-Video's encoder together with layers of its video denoiser",
             needs=("rows", "latents", "encoder"),
             takes=("unet",),
+            cites=PAPER,
         ),
     },
     "regress": {
@@ -188,6 +192,7 @@ PARTS: Table = {
             MindVideoContextParams,
             "MinD-Video's context of each test clip, or that of the mean row for its guidance",
             needs=("encoder", "test"),
+            cites=PAPER,
         ),
     },
     "reconstruct": {
@@ -197,6 +202,7 @@ PARTS: Table = {
             "inflated Stable Diffusion: pure noise, denoised under a context that was decoded from the brain",
             needs=("clips", "unet", "context"),
             takes=("negative",),
+            cites=PAPER,
         ),
     },
     "checkpoint": {
