@@ -90,7 +90,10 @@ def _show_run(recipe: Any, store: Store, results: list[Done], simulated: bool, o
     if rest:
         out.say(f"{rest} more scores are in the report, and printed by --json.")
     if last[0].startswith("report/"):
-        out.say(f"Next: brainflix report {recipe.recipe} --out {recipe.recipe}.html")
+        # The report of some subjects is found by its ref alone.
+        name = last[0].removeprefix("report/").partition("@")[0]
+        what = name if name == recipe.recipe else f"report/{name}"
+        out.say(f"Next: brainflix report {what} --out {name}.html")
 
 
 def status(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -54,12 +54,22 @@ def ls(
     place = open_store(store)
     refs = place.refs(kind, name)
     found = [] if quiet else [_brief(place, ref) for ref in refs]
-    rows = [(f["ref"], _size(f["bytes"]), f["created"][:19], f["recipe"] or f.get("problem", "")) for f in found]
-    table = Table(("artifact", "size", "created (UTC)", "recipe"), rows, numbers=frozenset({"size"}))
+    table = _listed(found)
     document = {"store": str(place.root), "artifacts": found}
-    out.result(document, lines=[str(ref) for ref in refs], tables=[table] if rows else [])
+    out.result(document, lines=[str(ref) for ref in refs], tables=[table] if found else [])
     total = sum(record["bytes"] or 0 for record in found)
     out.say(f"{len(refs)} artifacts, {format_bytes(total)} in {place.root}")
+
+
+def _listed(found: Sequence[Mapping[str, Any]]) -> Table:
+    """Return artifacts as a table; labels of runs have a column where there are any."""
+    labelled = any(each.get("experiment") for each in found)
+    rows = []
+    for each in found:
+        about = (each["ref"], _size(each["bytes"]), each["created"][:19], each["recipe"] or each.get("problem", ""))
+        rows.append((*about, each.get("experiment", "")) if labelled else about)
+    columns = ("artifact", "size", "created (UTC)", "recipe", *(("run",) if labelled else ()))
+    return Table(columns, rows, numbers=frozenset({"size"}))
 
 
 def _brief(store: Store, ref: Ref) -> dict[str, Any]:
@@ -68,6 +78,7 @@ def _brief(store: Store, ref: Ref) -> dict[str, Any]:
     except IntegrityError as error:
         return {"ref": str(ref), "bytes": None, "created": "", "stage": "", "recipe": "", "problem": error.what}
     about = {"created": manifest.created, "stage": manifest.stage, "recipe": manifest.recipe}
+    about |= {"experiment": manifest.experiment} if manifest.experiment else {}
     return {"ref": str(ref), "bytes": manifest.size, **about}
 
 
@@ -145,6 +156,9 @@ def diff(
     out.result({"left": str(left), "right": str(right), "difference": plain}, lines=[text] if text else [])
     if not text:
         out.say(f"{left} and {right} were made from the same choices")
+    for each in (left, right):
+        if label := place.manifest(each).experiment:
+            out.say(f"{each}: run {label!r}")
 
 
 def verify(

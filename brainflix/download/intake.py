@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from brainflix.download.agreement import check_agreed
+from brainflix.download.terms import check_agreed
 from brainflix.errors import IntegrityError, MissingError
 from brainflix.io.archives import unpack
 from brainflix.io.fetch.digest import digest_of

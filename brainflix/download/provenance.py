@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from brainflix.download.agreement import agreement
+from brainflix.download.terms import agreement
 from brainflix.io.fetch.files import Listing
 from brainflix.parts.dataset import Dataset
 from brainflix.parts.work import Intake

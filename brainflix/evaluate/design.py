@@ -129,8 +129,9 @@ def by_blocks(n: int, block: int, settings: Settings, clusters: Ints | None = No
     """
     if block < 1:
         raise UsageError(f"blocks of {block} clips are not possible")
-    if n < 2 * block:
-        raise DataError(f"{n} clips are too few for blocks of {block}", why="at least two blocks are needed")
+    if n < 2 * block and settings.permutations:
+        what, advice = f"{n} clips are too few for blocks of {block}", "ask for 0 permutations: no chance, no p"
+        raise DataError(what, why="at least two blocks are needed", next=advice)
     clusters = np.arange(n) // block if clusters is None else clusters
     if n < 2 or not settings.permutations:
         return _nothing(clusters, together=True, settings=settings)

@@ -5,6 +5,7 @@ Numbers are those of docs/scoring.md, Known errors.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,7 @@ from brainflix.store.schema import Predictions, Targets
 from brainflix.store.store import Store
 from brainflix.trained.files import load_result
 from tests.evaluate.score_calls import request
-from tests.parts_world import BOLD, TARGET, fill, job
+from tests.parts_world import BOLD, TARGET, fill, fit_job, job
 
 Floats = NDArray[np.float64]
 
@@ -76,7 +77,10 @@ TUNED = {"preset": "tiny", "epochs": 4, "patience": 1, "batch_size": 30}
 STARTED = {"rows": tuple(BOLD), "start": (MBM.ref,), "embeddings": (TARGET,)}
 CONTRASTIVE = job("train", "clip-contrastive", "model", TUNED, STARTED)
 REGRESSED = {"rows": tuple(BOLD), "test": (BOLD[0],), "target": (TARGET,)}
-REGRESSORS = tuple(job("regress", part, "predictions", {}, REGRESSED) for part in ("ridge", "mlp"))
+RIDGE, MLP = (job("regress", part, "predictions", {}, REGRESSED) for part in ("ridge", "mlp"))
+NETWORK = fit_job(MLP, "rows", "target")
+ASKED = replace(MLP, inputs={"test": REGRESSED["test"], "target": REGRESSED["target"], "fit": (NETWORK.ref,)})
+REGRESSORS = (RIDGE, NETWORK, ASKED)
 
 
 def _run(folder: Path, works: tuple[Job, ...], **spoiled: float) -> Store:
@@ -97,7 +101,7 @@ def test_15_no_training_of_ours_can_see_a_test_clip(tmp_path: Path) -> None:
         assert all(torch.equal(one.state[name], other.state[name]) for name in one.state)
     # The regressors predict test rows, so only what is to be predicted may differ between the worlds.
     stores = [_run(tmp_path / "c", REGRESSORS), _run(tmp_path / "d", REGRESSORS, test_target=-1e3)]
-    for work in REGRESSORS:
+    for work in (RIDGE, ASKED):
         values = [Predictions.load(store.open(work.ref)).values for store in stores]
         assert np.array_equal(*values)
 

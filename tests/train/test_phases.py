@@ -11,14 +11,13 @@ import torch
 
 from brainflix.errors import DataError, IntegrityError, MissingError, UsageError
 from brainflix.train.contrastive import tune_contrastive
-from brainflix.train.data import hold_out
 from brainflix.train.loop import FitState, Hooks
 from brainflix.train.masked import train_masked
 from brainflix.trained.features import extract
 from brainflix.trained.files import TrainResult, load_result, pack, unpack
 from brainflix.trained.network import rebuild
 from brainflix.trained.retrieval import retrieval_scores
-from tests.train.worlds import ALIGNED, MASKED, make_world
+from tests.train.worlds import ALIGNED, MASKED, hold_out, make_world
 
 
 class Killed(Exception):
