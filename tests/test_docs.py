@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -110,6 +111,26 @@ def test_the_package_of_the_page_on_plug_ins_runs(tmp_path: Path) -> None:
     assert (
         manifest.parameters["part"] == "neighbours" and manifest.parameters["package"] == "brainflix-neighbours 0.1.0"
     )
+
+
+def test_the_metric_of_the_page_on_plug_ins_scores(world: Path, tmp_path: Path) -> None:
+    page = (ROOT / "docs/plug-ins.md").read_text()
+    code = re.findall(r"```python\n(.*?)```", page[page.index("## A metric") :], re.DOTALL)[0]
+    (tmp_path / "your_module.py").write_text(code)
+    (tmp_path / "gap-1.0.dist-info").mkdir()
+    (tmp_path / "gap-1.0.dist-info/METADATA").write_text("Metadata-Version: 2.1\nName: gap\nVersion: 1.0\n")
+    (tmp_path / "gap-1.0.dist-info/entry_points.txt").write_text("[brainflix.parts]\nmetric:gap = your_module:gap\n")
+    sides = ["--pred", str(world / "decoded"), "--truth", str(world / "shown")]
+    done = subprocess.run(
+        [sys.executable, "-m", "brainflix", "score", *sides, "--metrics", "gap", "--json"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**environment(), "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])},
+    )
+    clips = [[np.load(world / name / f"clip{n}.npy") for n in range(6)] for name in ("shown", "decoded")]
+    expected = np.mean([np.abs(a - 1.0 * b).mean() for a, b in zip(*clips, strict=True)])
+    assert json.loads(done.stdout)["scores"]["gap"]["value"] == pytest.approx(expected)
 
 
 def test_links_lead_somewhere() -> None:

@@ -1,13 +1,15 @@
-"""How many places one touches, as docs/design.md counts them: each addition is made in a copy, and the copy plans it."""
+"""How many places one touches, as docs/design.md counts them: each is made in a copy, and the copy plans it."""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -79,6 +81,31 @@ ADDED = {
         "regress.x sub-1",
     ),
 }
+METRIC = '''"""A metric of a test: the mean absolute difference of pixels, from 0 to 255."""
+
+import numpy as np
+
+from brainflix.evaluate.metric import ClipMetric
+
+
+def gap(params, inputs, work):
+    return {"gap": ClipMetric(lambda truth, prediction: np.abs(truth.frames - 1.0 * prediction.frames).mean((1, 2, 3)))}
+'''
+
+
+def test_a_metric_is_one_file_and_one_block(copy: Path) -> None:
+    (copy / "brainflix/evaluate/metrics/gap.py").write_text(METRIC)
+    lines = '{"LINES": {"gap": About(about="mean difference of pixels", higher_is_better=False)}}'
+    block = f'"gap": _metric("gap:gap", type("GapParams", (MetricParams,), {lines}), "a test"),'
+    add_block(copy, "brainflix/evaluate/parts.py", "metric", block)
+    assert "gap" in brainflix(copy, "list", "parts", "metric")
+    clips = np.zeros((4, 3, 16, 16, 3), np.uint8)
+    for name, value in (("shown", 0), ("decoded", 7)):
+        (copy / name).mkdir()
+        for number, clip in enumerate(clips + value):
+            np.save(copy / name / f"c{number}.npy", clip.astype(np.uint8))
+    said = brainflix(copy, "score", "--pred", "decoded", "--truth", "shown", "--metrics", "gap", "--json")
+    assert json.loads(said)["scores"]["gap"]["value"] == 7
 
 
 @pytest.mark.parametrize("kind", ADDED)

@@ -5,7 +5,7 @@
     python -m tests.bench.results --take tests/record/demo.json --out assets/results/demo.json
 
 A page asks for a table between two comments: `<!-- table: NAME -->` and `<!-- end -->`. NAME is a file's, and behind it
-may stand which of its metrics are wanted, in order: `<!-- table: demo nway_2 pixcorr -->`. `--take` reads numbers from
+may stand which of its metrics are wanted, in order: `<!-- table: demo psnr pixcorr -->`. `--take` reads numbers from
 a record of `make record`, or from the document that `brainflix run --json` prints; the latter has no baselines.
 """
 
@@ -26,7 +26,10 @@ ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "assets" / "results"
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 FIELDS = ("value", "chance", "ci95", "p", "n", "baselines", "ceiling")
-SHOWN = ("nway_2", "nway_50", "ssim_excess", "pixcorr", "flow_cosine", "identification_z", "identification_clip")
+SHOWN = (
+    *("nway_2_video_g1", "nway_50_video_g1", "ssim_excess", "pixcorr", "flow_cosine"),
+    *("identification_z", "identification_clip"),
+)
 # Oracles: a scale to read by, which no decoder need beat. Copies: the prediction itself, blurred or frozen.
 SEE_TRUTH = frozenset(baseline.name for baseline in BASELINES if baseline.sees_truth)
 COPIES = frozenset(b.name for b in BASELINES if b.sees_brain and b.name != "mismatched")

@@ -58,5 +58,5 @@ def test_another_packages_part_is_not_taken_for_the_planned_one(made: brainflix.
     described = made.jobs[-1].job.described() | {"package": "delphi 1.2"}
     with pytest.raises(UsageError, match="planned with delphi 1.2"):
         job_of(described)
-    with pytest.raises(UsageError, match="no reconstruct part is called 'zeroscoop'"):
+    with pytest.raises(UsageError, match=r"no reconstruct part is called .zeroscoop."):
         job_of(made.jobs[-1].job.described() | {"part": "zeroscoop"})
