@@ -247,5 +247,7 @@ def _place_in(recipe: str, place: Place) -> Place:
 def artifact_name(dataset: str, stage: str, step: str, subject: int | None) -> str:
     """Return the name of an artifact: `demo-sub-1-z`, `demo-stimuli`, `demo-mbm`."""
     who = [] if subject is None else [f"sub-{subject}"]
-    what = [] if not step or (stage, step) == ("download", "bold") else [step.strip(":").replace(":", "-")]
+    # What belongs to a step without a name is called by its stage: `demo-align-fit`.
+    step = f"{stage}{step}" if step.startswith(":") else step
+    what = [] if not step or (stage, step) == ("download", "bold") else [step.replace(":", "-")]
     return "-".join([dataset, *who, *what])
