@@ -1,7 +1,7 @@
 """Hue scores of uint8 RGB frames, per frame: the circular one that can be read, and the published "Hue-pcc".
 
 The published score is neither a correlation nor centred: it is the cosine of two hue images, with red and blue swapped
-(docs/scoring.md, Hue). Unrelated uniform hues get 0.75 from it. Hue is an angle, so `hue_circ` takes the cosine of the
+(docs/scoring.md, Hue). Unrelated uniform hues get 0.75 from it. Hue is an angle, so `circ` takes the cosine of the
 difference: 1 for equal hues, 0 for unrelated ones.
 """
 
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brainflix.errors import UsageError
-from brainflix.evaluate.pixels import Floats, Frames, checked, pixcorr
+from brainflix.evaluate.pixels import Floats, Frames, checked
 
 Order = Literal["bgr", "rgb"]
 Shorts = NDArray[np.int16]
@@ -52,21 +52,6 @@ def hue_of(frames: Frames) -> Hue:
     vector = np.take(_directions(), where, mode="clip")
     vector *= saturation
     return Hue(vector, saturation)
-
-
-def hue_degrees(frames: Frames) -> tuple[Floats, Floats]:
-    """Return the exact HSV hue in degrees, [0, 360), and the saturation in [0, 1] of every pixel.
-
-    Args:
-        frames: array of shape (n_frames, height, width, 3), uint8 RGB.
-
-    Returns:
-        Two arrays of shape (n_frames, height, width); the hue is NaN where a pixel is grey, the saturation 0 where it
-        is black.
-    """
-    position, chroma, value = _sectors(frames)
-    hue = np.divide(60.0 * position, chroma, out=np.full(chroma.shape, np.nan), where=chroma > 0)
-    return hue % 360.0, _over(chroma, value)
 
 
 def _sectors(frames: Frames) -> tuple[Shorts, Shorts, Shorts]:
@@ -111,23 +96,14 @@ def hue_8bit(frames: Frames, order: Order) -> NDArray[np.uint8]:
     return np.asarray(cv2.cvtColor(tall, code)[..., 0], np.uint8).reshape(frames.shape[:-1])
 
 
-def hue_circ(truth: Frames, prediction: Frames) -> Floats:
-    """Return the mean cosine of the hue difference, weighted by the product of both saturations.
+def circ(a: Hue, b: Hue) -> Floats:
+    """Return the mean cosine of the hue difference, weighted by the product of both saturations: `hue_circ`.
 
-    Exact hue of the RGB frames; pixels with a saturation below 0.05 in either frame are left out.
-
-    Args:
-        truth: array of shape (n_frames, height, width, 3), uint8 RGB.
-        prediction: array of the same shape.
+    Pixels with a saturation below 0.05 in either side's frame are left out.
 
     Returns:
         Array of shape (n_frames,): 1 for equal hues, about 0 for unrelated ones, NaN where no pixel has colour in both.
     """
-    return circ(*(hue_of(frames) for frames in checked(truth, prediction)))
-
-
-def circ(a: Hue, b: Hue) -> Floats:
-    """Return `hue_circ` of frames whose hue is known, (n_frames,)."""
     # Re(conj(s e^ig) t e^ih) = s t cos(g - h), summed by one product of vectors.
     weighted = [np.vdot(f, g).real for f, g in zip(a.vector, b.vector, strict=True)]
     total = np.array([np.vdot(s, t) for s, t in zip(a.saturation, b.saturation, strict=True)])
@@ -135,45 +111,18 @@ def circ(a: Hue, b: Hue) -> Floats:
     return score
 
 
-def hue_circ_corr(truth: Frames, prediction: Frames) -> Floats:
+def circ_corr(a: Hue, b: Hue) -> Floats:
     """Return the circular correlation coefficient of the hues, as Jammalamadaka and SenGupta (2001) define it.
 
     sum sin(a - a0) sin(b - b0) / sqrt(sum sin^2(a - a0) sum sin^2(b - b0)), with a0 and b0 the mean directions. Pixels
     with a saturation below 0.05 in either frame are left out, and all others count alike, in the mean directions too.
-    Unlike `hue_circ` it does not see a turn of all hues by one angle.
-
-    Args:
-        truth: array of shape (n_frames, height, width, 3), uint8 RGB.
-        prediction: array of the same shape.
+    Unlike `circ` it does not see a turn of all hues by one angle.
 
     Returns:
         Array of shape (n_frames,), in [-1, 1]; NaN where no pixel has colour in both frames, and where a frame's hues
         have no mean direction or no spread about it.
     """
-    return circ_corr(*(hue_of(frames) for frames in checked(truth, prediction)))
-
-
-def circ_corr(a: Hue, b: Hue) -> Floats:
-    """Return `hue_circ_corr` of frames whose hue is known, (n_frames,)."""
     return np.array([_circular_correlation(a, b, frame) for frame in range(len(a.vector))], np.float64)
-
-
-def hue_circ_unweighted(truth: Frames, prediction: Frames) -> Floats:
-    """Return the plain mean cosine of the hue difference over all pixels, without weights or a saturation mask.
-
-    This, not `hue_circ`, is the definition behind the vector `hue_circ_rgb` of the reference document: 8-bit hue of
-    the RGB frames (2-degree steps), every pixel counted alike, grey ones as red (hue 0).
-
-    Args:
-        truth: array of shape (n_frames, height, width, 3), uint8 RGB.
-        prediction: array of the same shape.
-
-    Returns:
-        Array of shape (n_frames,), always defined, so that grey frames look equal in hue.
-    """
-    a, b = (hue_8bit(f, "rgb").astype(np.float64) for f in checked(truth, prediction))
-    mean: Floats = np.cos(np.deg2rad(2.0 * (a - b))).mean(axis=(1, 2))
-    return mean
 
 
 def hue_cos(truth: Frames, prediction: Frames, order: Order) -> Floats:
@@ -193,22 +142,6 @@ def hue_cos(truth: Frames, prediction: Frames, order: Order) -> Floats:
     norm = np.sqrt((a * a).sum(axis=1) * (b * b).sum(axis=1))
     cosine: Floats = np.divide((a * b).sum(axis=1), norm, out=np.full(len(a), np.nan), where=norm > 0)
     return cosine
-
-
-def hue_pearson(truth: Frames, prediction: Frames) -> Floats:
-    """Return Pearson's r of the 8-bit RGB hues of all pixels; it does not know that 359 and 0 degrees are neighbours.
-
-    Reference vector `hue_pearson_rgb`: OpenCV's rounded hue, no saturation mask.
-
-    Args:
-        truth: array of shape (n_frames, height, width, 3), uint8 RGB.
-        prediction: array of the same shape.
-
-    Returns:
-        Array of shape (n_frames,), NaN where either frame has one hue.
-    """
-    a, b = checked(truth, prediction)
-    return pixcorr(hue_8bit(a, "rgb"), hue_8bit(b, "rgb"))
 
 
 def _circular_correlation(a: Hue, b: Hue, frame: int) -> float:

@@ -16,7 +16,7 @@ from brainflix.evaluate.pixels import Floats, Frames
 
 
 def hue_circ_matrix(truth: Frames, prediction: Frames) -> Floats:
-    """Return `hue.hue_circ` of all pairs of clips, averaged over the frames where it is defined.
+    """Return `hue.circ` of all pairs of clips, averaged over the frames where it is defined.
 
     Args:
         truth: array of shape (n_truths, n_frames, n_places, 3), uint8 RGB; places are the pixels of a frame.

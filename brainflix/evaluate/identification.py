@@ -59,64 +59,6 @@ def similarity(prediction: NDArray[Any], truth: NDArray[Any], kind: Kind = "pear
     return matrix[np.ix_(rows, columns)] if repeated else matrix
 
 
-def rank_counts(
-    similarities: Floats, direction: Direction = "brain_to_stim", exclude: NDArray[np.bool_] | None = None
-) -> Counts:
-    """Count, for each query, the distractors above and level with its own match (the diagonal).
-
-    Args:
-        similarities: square array of shape (n_clips, n_clips), predictions by stimuli.
-        direction: which side asks.
-        exclude: optional array of shape (n_clips, n_clips), True where a pair is no fair distractor (same scene).
-
-    Returns:
-        Counts of shape (n_clips,).
-    """
-    rows = queries_in_rows(similarities, direction)
-    allowed = ~np.eye(len(rows), dtype=bool)
-    if exclude is not None:
-        allowed &= ~(exclude if direction == "brain_to_stim" else exclude.T)
-    own = np.diagonal(rows)[:, None]
-    above = np.count_nonzero((rows > own) & allowed, axis=1)
-    tied = np.count_nonzero((rows == own) & allowed, axis=1)
-    pool: int | Ints = len(rows) - 1
-    if exclude is not None:
-        pool = np.asarray(np.count_nonzero(allowed, axis=1), np.int64)
-    return Counts(np.asarray(above, np.int64), np.asarray(tied, np.int64), pool)
-
-
-def pairwise_identification(
-    similarities: Floats, direction: Direction = "brain_to_stim", ties: Ties = "fair"
-) -> Floats:
-    """Return per clip the fraction of other clips that match worse than its own: the closed form with n = 2.
-
-    Args:
-        similarities: square array of shape (n_clips, n_clips), predictions by stimuli.
-        direction: which side asks.
-        ties: "lose" reproduces the strict inequality of the published scripts.
-    """
-    return accuracy(rank_counts(similarities, direction), 2, 1, ties)
-
-
-def retrieval(
-    similarities: Floats,
-    k: int,
-    direction: Direction = "brain_to_stim",
-    ties: Ties = "fair",
-    gallery: int | None = None,
-) -> Floats:
-    """Return per query the probability that its own match is among the k best.
-
-    Args:
-        similarities: square array of shape (n_clips, n_clips), predictions by stimuli.
-        k: how many are retrieved.
-        direction: which side asks.
-        ties: how equal similarities count.
-        gallery: size of a random gallery that holds the match, exact without drawing; None takes all clips.
-    """
-    return accuracy(rank_counts(similarities, direction), gallery or len(similarities), k, ties)
-
-
 def retrieval_chance(k: int, gallery: int) -> float:
     """Return the top-k chance level in a gallery, k / gallery."""
     return min(k / gallery, 1.0)

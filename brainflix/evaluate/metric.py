@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from brainflix.evaluate.design import Design, Ints
 from brainflix.evaluate.gathering import Rotations
 from brainflix.evaluate.nway_curve import Curve
 from brainflix.evaluate.permutations import Permuted
-from brainflix.evaluate.scene import PREDICTION, Scene
+from brainflix.evaluate.scene import PREDICTION
 from brainflix.evaluate.views import ClipSet, View
 
 if TYPE_CHECKING:
@@ -142,14 +142,6 @@ class MetricWork:
     def seed(self) -> int:
         """Seed of sampled places and of everything random."""
         return self.design.settings.seed
-
-
-class MetricFunction(Protocol):
-    """A metric as a part."""
-
-    def __call__(self, params: Any, inputs: Scene, work: MetricWork) -> Found:
-        """Return the lines by name."""
-        ...
 
 
 def permuted_rows(rows: Iterable[tuple[Ints, Floats]], design: Design, *, higher_is_better: bool = True) -> Permuted:

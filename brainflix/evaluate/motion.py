@@ -17,7 +17,7 @@ from scipy import stats
 
 from brainflix.errors import DataError, UsageError
 from brainflix.evaluate.bootstrap import cluster_sums
-from brainflix.evaluate.flow import Floats, Flow, Frames, Grey, farneback, flow_cosine
+from brainflix.evaluate.flow import Floats, Flow, Frames, Grey, farneback
 from brainflix.evaluate.permutations import Permuted, from_null, permutation_blocks
 from brainflix.scratch import give_back, zeros
 
@@ -34,23 +34,6 @@ class SignTest:
     n_equal: int
     n_nan: int
     p: float
-
-
-def reversal_scores(truth: Flow, prediction: Frames, grey: Grey = "rgb") -> tuple[float, float]:
-    """Return the flow cosine of a clip's prediction as it is and played backwards.
-
-    The flow is computed anew on the reversed frames: it is not minus the flow in reverse order.
-
-    Args:
-        truth: array of shape (n_frames - 1, height, width, 2), flow of the true clip in pixels per step.
-        prediction: array of shape (n_frames, height, width, 3), uint8 RGB.
-        grey: as in `flow.farneback`.
-
-    Returns:
-        Two values in [-1, 1], forward and backward; NaN where the truth is static.
-    """
-    backward = np.ascontiguousarray(prediction[::-1])
-    return flow_cosine(truth, farneback(prediction, grey)), flow_cosine(truth, farneback(backward, grey))
 
 
 def time_reversal_test(forward: Floats, backward: Floats, clusters: NDArray[Any] | None = None) -> SignTest:

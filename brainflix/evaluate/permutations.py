@@ -86,36 +86,6 @@ def _shifts(sizes: Sequence[int], min_shift: int, n_draws: int, seed: int | np.r
     return np.stack([generator.integers(min_shift, size - min_shift + 1, n_draws) for size in sizes])
 
 
-def random_orders(
-    n_clips: int, *, n_draws: int = 10_000, seed: int | np.random.Generator = 0, allow_self: bool = True
-) -> NDArray[np.int32]:
-    """Draw plain permutations, for clips that are independent of each other.
-
-    Args:
-        n_clips: clips to permute.
-        n_draws: permutations.
-        seed: of the draws.
-        allow_self: whether a clip may meet its own truth; False draws derangements uniformly, as wanted for a floor.
-
-    Returns:
-        Array of shape (n_draws, n_clips).
-    """
-    if n_clips < 2:
-        raise DataError(f"{n_clips} clip cannot be permuted")
-    generator = np.random.default_rng(seed)
-    own = np.arange(n_clips, dtype=np.int32)
-    orders = np.empty((n_draws, n_clips), np.int32)
-    for rows, some in permutation_blocks(n_clips, n_draws, generator):
-        orders[rows] = some
-    while not allow_self:
-        # Redrawing whole permutations keeps derangements equally likely; about one in e passes.
-        bad = np.flatnonzero((orders == own).any(axis=1))
-        if not bad.size:
-            break
-        orders[bad] = generator.permuted(orders[bad], axis=1)
-    return orders
-
-
 def permutation_blocks(
     n_clips: int, n_draws: int, generator: np.random.Generator
 ) -> Iterator[tuple[slice, NDArray[np.int32]]]:
@@ -125,11 +95,6 @@ def permutation_blocks(
     for start in range(0, n_draws, step):
         rows = slice(start, min(start + step, n_draws))
         yield rows, generator.permuted(np.tile(own, (rows.stop - start, 1)), axis=1)
-
-
-def mismatched_pairs(orders: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
-    """Return which (prediction, truth) orders (n_draws, n_clips) pair, true pairs left out, as (n_clips, n_clips)."""
-    return met_by(orders, np.arange(orders.shape[1]), orders.shape[1])
 
 
 def met_by(orders: NDArray[np.integer[Any]], clips: NDArray[np.integer[Any]], n_clips: int) -> NDArray[np.bool_]:
@@ -224,7 +189,7 @@ def permutation_test(matrix: Floats, orders: NDArray[np.integer[Any]], *, higher
 
     Args:
         matrix: array of shape (n_clips, n_clips), score of prediction i against truth j.
-        orders: array of shape (n_draws, n_clips), from `circular_orders` or `random_orders`.
+        orders: array of shape (n_draws, n_clips), as of `circular_orders`.
         higher_is_better: False for errors, whose small values count.
     """
     observed = null_means(matrix, np.arange(len(matrix))[None])[0]

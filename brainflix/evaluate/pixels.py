@@ -8,15 +8,14 @@ first.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from brainflix.errors import DataError, UsageError
-from brainflix.evaluate import ssim
+from brainflix.errors import DataError
 
 Floats = NDArray[np.float64]
 Frames = NDArray[np.uint8]
@@ -33,16 +32,6 @@ class Videos(Protocol):
 
     def __getitem__(self, clip: int, /) -> Any:
         """Return one clip."""
-
-
-def ssim_rgb_u7(truth: Frames, prediction: Frames) -> Floats:
-    """Return SSIM per frame: 7x7 uniform window, sample covariance, mean over R, G, B (the field's usual number)."""
-    return ssim.compare(ssim.prepare(truth, ssim.RGB_U7), ssim.prepare(prediction, ssim.RGB_U7))
-
-
-def ssim_gray_g11(truth: Frames, prediction: Frames) -> Floats:
-    """Return SSIM per frame of the luminance: 11x11 gaussian window, sigma 1.5, population covariance (Wang 2004)."""
-    return ssim.compare(ssim.prepare(truth, ssim.GRAY_G11), ssim.prepare(prediction, ssim.GRAY_G11))
 
 
 def mse(truth: Frames, prediction: Frames) -> Floats:
@@ -74,37 +63,6 @@ def pixcorr(truth: Frames, prediction: Frames) -> Floats:
         if spread:
             r[frame] = (n * product - math.prod(sums)) / math.sqrt(spread)
     return r
-
-
-METRICS: dict[str, Callable[[Frames, Frames], Floats]] = {
-    "ssim_rgb_u7": ssim_rgb_u7,
-    "ssim_gray_g11": ssim_gray_g11,
-    "psnr": psnr,
-    "mse": mse,
-    "pixcorr": pixcorr,
-}
-
-
-def per_frame(metric: str, truth: Videos, prediction: Videos) -> Floats:
-    """Score every frame of every clip, reading one clip at a time.
-
-    Args:
-        metric: a name of METRICS.
-        truth: n_clips clips.
-        prediction: n_clips clips of the same shape.
-
-    Returns:
-        Array of shape (n_clips, n_frames); NaN where the metric is undefined.
-
-    Raises:
-        DataError: the sets do not match clip by clip.
-        UsageError: no such metric.
-    """
-    if metric not in METRICS:
-        raise UsageError(f"unknown pixel metric {metric!r}", next=f"use one of {', '.join(METRICS)}")
-    if len(truth) != len(prediction) or not len(truth):
-        raise DataError(f"{len(prediction)} predictions do not go with {len(truth)} true clips")
-    return np.stack([METRICS[metric](*checked(truth[i], prediction[i])) for i in range(len(truth))])
 
 
 def clip_means(values: Floats) -> tuple[Floats, int]:

@@ -1,8 +1,7 @@
-"""Retrieval that knows the stimulus: hits within a tolerance of time, and galleries with extra distractors.
+"""Retrieval that knows the stimulus: hits within a tolerance of time.
 
-Clips that follow each other in a film are near-duplicates, so the strict top-k calls a near miss a miss; and a gallery
-may hold clips that nobody was shown (docs/scoring.md, Retrieval). Random galleries of a smaller size need no drawing:
-`identification.retrieval(..., gallery=L)` is their exact expectation.
+Clips that follow each other in a film are near-duplicates, so the strict top-k calls a near miss a miss
+(docs/scoring.md, Retrieval).
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from scipy import stats
 
 from brainflix.errors import DataError, UsageError
 from brainflix.evaluate.identification import Direction, queries_in_rows
-from brainflix.evaluate.nway import TIES, Counts, Floats, Ties
+from brainflix.evaluate.nway import TIES, Floats, Ties
 
 Bools = NDArray[np.bool_]
 
@@ -101,33 +100,6 @@ def chance_near(near: Bools, k: int) -> float:
     """
     hits = _checked_hits(near, len(near), k)
     return float(1.0 - stats.hypergeom.pmf(0, len(hits), hits.sum(axis=1), k).mean())
-
-
-def large_gallery_counts(similarities: Floats) -> Counts:
-    """Count, for each prediction, the stimuli above and level with its own in a gallery that holds extra ones.
-
-    `nway.accuracy(counts, n_gallery, k)` is the top-k retrieval, `identification.retrieval_chance(k, n_gallery)` its
-    chance.
-
-    Args:
-        similarities: array of shape (n_clips, n_gallery) with n_gallery >= n_clips: the clips' own stimuli first, in
-            their order, then the extra ones. Take it from one call of `identification.similarity`, so that equal
-            stimuli tie.
-
-    Returns:
-        Counts of shape (n_clips,).
-
-    Raises:
-        DataError: the gallery is smaller than the clips, or a similarity is NaN.
-    """
-    if similarities.ndim != 2 or similarities.shape[1] < max(2, similarities.shape[0]):
-        raise DataError(f"a gallery of shape {similarities.shape} does not hold each prediction's own stimulus")
-    if np.isnan(similarities).any():
-        raise DataError("a similarity is NaN", why="a prediction or a target is constant")
-    own = np.diagonal(similarities)[:, None]
-    above = np.count_nonzero(similarities > own, axis=1).astype(np.int64)
-    tied = np.count_nonzero(similarities == own, axis=1).astype(np.int64) - 1
-    return Counts(above, tied, similarities.shape[1] - 1)
 
 
 def _checked_hits(near: Bools, n_clips: int, k: int) -> Bools:

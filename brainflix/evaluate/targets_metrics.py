@@ -1,4 +1,4 @@
-"""Scores of regressed targets: R2 per dim, profile and pattern correlation, cosine beyond the mean vector.
+"""Scores of regressed targets: R2 per dim, profile and pattern correlation.
 
 The correlation of the flattened matrices, printed elsewhere, is left out on purpose: predicting the training mean for
 every clip scores 0.4-0.7 on it (docs/scoring.md, Target vectors).
@@ -47,12 +47,13 @@ def r2_per_dim(truth: NDArray[Any], prediction: NDArray[Any], baseline: NDArray[
 
 def r2_summary(truth: NDArray[Any], prediction: NDArray[Any], baseline: NDArray[Any] | None = None) -> R2Summary:
     """Summarise R2 over dims; arguments as in `r2_per_dim`."""
+    per_dim = r2_per_dim(truth, prediction, baseline)
+    n_dims, defined = per_dim.size, per_dim[~np.isnan(per_dim)]
+    if not defined.size:
+        return R2Summary(np.nan, np.nan, np.nan, n_dims, n_dims)
     sse, sst = _sums(truth, prediction, baseline)
-    per_dim = 1.0 - sse[sst > 0] / sst[sst > 0]
-    if not per_dim.size:
-        return R2Summary(np.nan, np.nan, np.nan, sst.size, sst.size)
     weighted = 1.0 - float(sse.sum() / sst.sum())
-    return R2Summary(float(per_dim.mean()), float(np.median(per_dim)), weighted, sst.size, sst.size - per_dim.size)
+    return R2Summary(float(defined.mean()), float(np.median(defined)), weighted, n_dims, n_dims - defined.size)
 
 
 def mean_errors(truth: NDArray[Any], prediction: NDArray[Any]) -> tuple[float, float]:
@@ -84,26 +85,6 @@ def pattern_correlation(truth: NDArray[Any], prediction: NDArray[Any], mean: NDA
     informative = np.asarray(sd) > 0
     z_truth = standardise(truth, mean, sd)[:, informative]
     return _pearson(z_truth, standardise(prediction, mean, sd)[:, informative], axis=1)
-
-
-def cosine(truth: NDArray[Any], prediction: NDArray[Any], mean: NDArray[Any] | None = None) -> Floats:
-    """Return the cosine of each clip's prediction with its truth.
-
-    Args:
-        truth: array of shape (n_clips, n_dims).
-        prediction: array of shape (n_clips, n_dims).
-        mean: array of shape (n_dims,), subtracted from both; without it CLIP-like targets score 0.7-0.9 for the
-            mean vector alone.
-
-    Returns:
-        Array of shape (n_clips,), NaN where a vector is zero.
-    """
-    _check(truth, prediction)
-    shift = np.zeros(truth.shape[1]) if mean is None else mean
-    a, b = standardise(truth, shift), standardise(prediction, shift)
-    norm = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
-    cosines: Floats = np.divide((a * b).sum(axis=1), norm, out=np.full(len(a), np.nan), where=norm > 0)
-    return cosines
 
 
 def _sums(truth: NDArray[Any], prediction: NDArray[Any], baseline: NDArray[Any] | None) -> tuple[Floats, Floats]:

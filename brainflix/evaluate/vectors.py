@@ -90,16 +90,6 @@ def score_match(
     return matrix_score(own, design, NAME, chance=chance, below=below, ceiling=ceiling, is_rate=True)
 
 
-def score_prediction(prediction: np.ndarray, truth: np.ndarray, training: np.ndarray, design: Design) -> Score:
-    """Score regressed targets by pairwise identification; arguments as of `match`."""
-    return score_match(match(prediction, truth, training), design)
-
-
-def identification_of(prediction: np.ndarray, truth: np.ndarray, training: np.ndarray) -> np.ndarray:
-    """Return the identification matrix (n_clips, n_clips); a constant prediction ties with everything."""
-    return identification.identification_matrix(similarities_of(prediction, truth, training))
-
-
 def similarities_of(prediction: np.ndarray, truth: np.ndarray, training: np.ndarray) -> np.ndarray:
     """Return Pearson's r after training z-score, (n_predictions, n_clips); 0 where a vector has no direction."""
     mean, sd = training.mean(axis=0), training.std(axis=0)

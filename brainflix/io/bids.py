@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import csv
 import math
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from brainflix.errors import DataError, MissingError
-
-_ENTITY = re.compile(r"(?P<key>[a-z]+)-(?P<value>[A-Za-z0-9+]+)")
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,13 +81,6 @@ def read_tsv(path: Path) -> tuple[list[str], list[list[str]]]:
         if len(row) != len(names):
             raise DataError(f"line {number} of {path.name} has {len(row)} fields instead of {len(names)}")
     return names, [["" if field == "n/a" else field for field in row] for row in rows]
-
-
-def entities(path: Path) -> dict[str, str]:
-    """Return what a BIDS file name says, such as {"sub": "01", "ses": "action01", "task": "action", "run": "1"}."""
-    parts = path.name.partition(".")[0].split("_")
-    found = (_ENTITY.fullmatch(part) for part in parts)
-    return {match["key"]: match["value"] for match in found if match}
 
 
 def _number(text: str, column: str) -> float:

@@ -100,7 +100,7 @@ def noise_ceiling(snr: NDArray[Any], n_repeats: int | NDArray[Any]) -> Floats:
         n_repeats: repeats averaged; an array of shape (n_clips,) if they differ, then 1/n is the mean of 1/n_i.
 
     Returns:
-        Array of shape (n_grayordinates,), percent; its `pearson_ceiling` bounds the correlation.
+        Array of shape (n_grayordinates,), percent; sqrt(percent / 100) bounds the correlation.
 
     Raises:
         DataError: if a number of repeats is below 1.
@@ -113,8 +113,3 @@ def noise_ceiling(snr: NDArray[Any], n_repeats: int | NDArray[Any]) -> Floats:
     # s^2 / (s^2 + 1/n) written so that an infinite ratio gives 100, not NaN.
     with np.errstate(divide="ignore"):
         return np.asarray(100.0 / (1.0 + inverse / snr**2), np.float64)
-
-
-def pearson_ceiling(percent: NDArray[Any]) -> Floats:
-    """Return the largest correlation that a perfect model reaches, sqrt(percent / 100), (n_grayordinates,) as given."""
-    return np.asarray(np.sqrt(np.asarray(percent, np.float64) / 100.0), np.float64)

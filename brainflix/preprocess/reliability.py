@@ -60,22 +60,6 @@ def run_z(first: NDArray[Any], second: NDArray[Any], *, column_tile: int = 512) 
     return z
 
 
-def split_half_z(rep1: NDArray[Any], rep2: NDArray[Any], *, column_tile: int = 512) -> Floats:
-    """Return the Fisher z between two repeats for every run, array of shape (n_runs, n_grayordinates).
-
-    Args:
-        rep1: array of shape (n_runs, n_volumes, n_grayordinates), first repeats.
-        rep2: array of the same shape, second repeats.
-        column_tile: columns handled at a time; it bounds memory and does not change the result.
-
-    Raises:
-        DataError: if the shapes differ.
-    """
-    if rep1.ndim != 3 or rep1.shape != rep2.shape:
-        raise DataError(f"repeats need equal shapes (n_runs, n_volumes, n_grayordinates): {rep1.shape}, {rep2.shape}")
-    return np.stack([run_z(a, b, column_tile=column_tile) for a, b in zip(rep1, rep2, strict=True)])
-
-
 def reliability_t(z: NDArray[Any], *, two_sided: bool = False) -> Reliability:
     """Test over runs whether the mean Fisher z of each grayordinate exceeds 0 (Wen et al. 2018, movie reproducibility).
 
@@ -83,7 +67,7 @@ def reliability_t(z: NDArray[Any], *, two_sided: bool = False) -> Reliability:
     of Mind-Animator's code lets those pass.
 
     Args:
-        z: array of shape (n_runs, n_grayordinates) from `split_half_z`.
+        z: array of shape (n_runs, n_grayordinates), `run_z` of each run.
         two_sided: use the two-sided p.
 
     Raises:

@@ -26,8 +26,9 @@ import numpy as np
 from bench_nway import loop as nway_loop
 from numpy.typing import NDArray
 
-from brainflix.evaluate import nway, pixels
+from brainflix.evaluate import nway, pixels, ssim
 from brainflix.evaluate.bootstrap import cluster_bootstrap
+from brainflix.evaluate.metrics.ssim import FLAVOURS
 from brainflix.evaluate.request import Request, score_request
 
 FRAMES, SIZE, CLASSES, WAYS, TRIALS, N_BOOT, PER_BLOCK = 6, 256, 1000, 50, 100, 10_000, 10
@@ -69,9 +70,17 @@ def peer(metric: str) -> Callable[[Frames, Frames], Floats]:
     return frame_by_frame(loops[metric])
 
 
+def own(metric: str) -> Callable[[Frames, Frames], Floats]:
+    """Return a metric of ours as a function of two clips."""
+    if flavour := FLAVOURS.get(metric):
+        return lambda truth, prediction: ssim.compare(*(ssim.prepare(each, flavour) for each in (truth, prediction)))
+    function: Callable[[Frames, Frames], Floats] = getattr(pixels, metric)
+    return function
+
+
 def score_pixels(metric: str, ours: bool, n_clips: int) -> Result:
     """Score every frame of every clip."""
-    function = pixels.METRICS[metric] if ours else peer(metric)
+    function = own(metric) if ours else peer(metric)
     function(*next(clip_pairs(1)))
     seconds, means = 0.0, []
     for truth, prediction in clip_pairs(n_clips):

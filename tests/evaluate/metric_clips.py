@@ -11,6 +11,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from brainflix.evaluate import ssim
+
 REFERENCE = Path(__file__).parents[3] / "shared" / "reference" / "metrics_synthetic.json"
 
 
@@ -43,3 +45,8 @@ def smooth_clips(n_clips: int, n_frames: int, size: int, seed: int) -> NDArray[n
     noise = generator.standard_normal((n_clips, n_frames, size, size, 3), dtype=np.float32)
     smooth = gaussian_filter(noise, (0, 1, 2, 2, 0))
     return np.clip(127 + smooth / smooth.std() * 50, 0, 255).astype(np.uint8)
+
+
+def ssim_of(flavour: ssim.Flavour, truth: NDArray[np.uint8], prediction: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Return the SSIM of each frame of two clips."""
+    return ssim.compare(ssim.prepare(truth, flavour), ssim.prepare(prediction, flavour))

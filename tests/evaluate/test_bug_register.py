@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 from metric_clips import smooth_clips
 from numpy.typing import NDArray
+from rankings import random_orders, retrieval
 
 from brainflix.errors import DataError
 from brainflix.evaluate import flow, identification, nway, targets_metrics
 from brainflix.evaluate.bootstrap import cluster_bootstrap
-from brainflix.evaluate.permutations import permutation_test, random_orders
-from brainflix.evaluate.vectors import identification_of
+from brainflix.evaluate.permutations import permutation_test
+from brainflix.evaluate.vectors import similarities_of
 
 Floats = NDArray[np.float64]
 
@@ -129,7 +130,8 @@ def test_12_flattened_correlation_rewards_the_training_mean() -> None:
     assert targets_metrics.r2_summary(truth, constant).mean < 0
     assert np.isnan(targets_metrics.profile_correlation(truth, constant)).all()
     # A constant vector has no direction beyond the mean: it ties with every clip.
-    assert np.diagonal(identification_of(constant, truth, training)).mean() == pytest.approx(0.5)
+    identified = identification.identification_matrix(similarities_of(constant, truth, training))
+    assert np.diagonal(identified).mean() == pytest.approx(0.5)
 
 
 def test_13_retrieval_directions_are_named_for_what_they_do() -> None:
@@ -147,9 +149,9 @@ def test_13_retrieval_directions_are_named_for_what_they_do() -> None:
     forward = np.mean(released.argmax(axis=1) == np.arange(60))
     ours = identification.similarity(brain, image, "cosine")
     literal = np.mean([np.argmax(image / np.linalg.norm(image, axis=1)[:, None] @ b) == i for i, b in enumerate(brain)])
-    found = identification.retrieval(ours, 1, "brain_to_stim").mean()
+    found = retrieval(ours, 1, "brain_to_stim").mean()
     assert found == pytest.approx(literal), "given the brain, find the image"
-    assert forward == pytest.approx(identification.retrieval(ours, 1, "stim_to_brain").mean())
+    assert forward == pytest.approx(retrieval(ours, 1, "stim_to_brain").mean())
     assert abs(forward - found) > 0.02
 
 
@@ -167,7 +169,7 @@ def test_14_spread_over_subset_draws_is_no_confidence_interval() -> None:
             draws.append(np.mean(part.argmax(axis=1) == np.arange(60)))
         reach = 1.96 * np.std(draws) / np.sqrt(30)
         released.append((np.mean(draws) - reach, np.mean(draws) + reach))
-        per_clip = identification.retrieval(similarity, 1, gallery=60)
+        per_clip = retrieval(similarity, 1, gallery=60)
         interval = cluster_bootstrap(per_clip, np.arange(200), n_boot=499, seed=trial)
         ours.append((interval.lo, interval.hi))
         exact.append(per_clip.mean())

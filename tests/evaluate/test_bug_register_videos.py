@@ -13,7 +13,7 @@ import av
 import cv2
 import numpy as np
 import pytest
-from metric_clips import smooth_clips
+from metric_clips import smooth_clips, ssim_of
 from numpy.typing import NDArray
 from PIL import Image
 from skimage.color import rgb2gray
@@ -21,7 +21,7 @@ from skimage.metrics import structural_similarity
 
 import brainflix
 from brainflix.errors import DataError, UsageError
-from brainflix.evaluate import hue, pixels
+from brainflix.evaluate import hue, ssim
 from brainflix.evaluate.choosing import choose_metrics
 from brainflix.evaluate.protocols import PROTOCOLS
 from brainflix.evaluate.request import Request, score_request
@@ -31,6 +31,10 @@ from tests.evaluate.score_calls import request
 
 Frames = NDArray[np.uint8]
 GAUSSIAN = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False, "data_range": 1.0}
+
+
+def _agreement(truth: Frames, prediction: Frames) -> NDArray[np.float64]:
+    return hue.circ(hue.hue_of(truth), hue.hue_of(prediction))
 
 
 def _save(folder: Path, clips: Frames) -> Path:
@@ -67,7 +71,7 @@ def test_3_ssim_over_columns_is_refused_and_higher() -> None:
     truth, prediction = smooth_clips(2, 2, 48, 3)
     grey = [(rgb2gray(a), rgb2gray(b)) for a, b in zip(truth, prediction, strict=True)]
     released = np.array([structural_similarity(*pair, channel_axis=-1, **GAUSSIAN) for pair in grey])
-    ours = pixels.ssim_gray_g11(truth, prediction)
+    ours = ssim_of(ssim.GRAY_G11, truth, prediction)
     assert (released > ours + 0.02).all()
     assert ours == pytest.approx([structural_similarity(*pair, **GAUSSIAN) for pair in grey], abs=1e-8)
     for protocol in PROTOCOLS.values():
@@ -101,12 +105,12 @@ def test_5_the_published_hue_score_is_a_cosine_of_swapped_channels_on_some_frame
 
     assert released(truth, unrelated) == pytest.approx(0.75, abs=0.01)
     assert released(truth, unrelated) == pytest.approx(hue.hue_cos(truth, unrelated, "bgr")[:6].mean())
-    assert hue.hue_circ(truth, unrelated).mean() == pytest.approx(0.0, abs=0.03)
-    assert hue.hue_circ_corr(truth, unrelated).mean() == pytest.approx(0.0, abs=0.05)
+    assert _agreement(truth, unrelated).mean() == pytest.approx(0.0, abs=0.03)
+    assert hue.circ_corr(hue.hue_of(truth), hue.hue_of(unrelated)).mean() == pytest.approx(0.0, abs=0.05)
     # Wrong in the last two of eight frames: only ours looks at them.
     late = np.concatenate([truth[:6], unrelated[6:]])
     assert released(truth, late) == pytest.approx(1.0)
-    assert hue.hue_circ(truth, late).mean() == pytest.approx(0.75, abs=0.03)
+    assert _agreement(truth, late).mean() == pytest.approx(0.75, abs=0.03)
 
 
 def test_7_rgb_frames_through_a_bgr_writer_swap_red_and_blue(tmp_path: Path) -> None:
@@ -121,8 +125,8 @@ def test_7_rgb_frames_through_a_bgr_writer_swap_red_and_blue(tmp_path: Path) -> 
     assert read.shape == clip.shape and read[..., 0].mean() < read[..., 2].mean() < clip[..., 0].mean() + 10
     assert np.abs(read.astype(int) - clip[..., ::-1]).mean() < 12 < np.abs(read.astype(int) - clip).mean() - 15
     # A perfect reconstruction, scored through the file and from the arrays, which is what every metric here takes.
-    assert hue.hue_circ(clip, read).mean() < 0
-    assert hue.hue_circ(clip, clip).mean() == pytest.approx(1.0)
+    assert _agreement(clip, read).mean() < 0
+    assert _agreement(clip, clip).mean() == pytest.approx(1.0)
 
 
 def _write_mp4(path: Path, frames: Frames, rate: int) -> None:

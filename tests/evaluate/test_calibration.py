@@ -7,12 +7,13 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from rankings import random_orders
 from scipy import stats
 
 from brainflix.evaluate import identification
 from brainflix.evaluate.bootstrap import Interval, cluster_bootstrap, cluster_t
 from brainflix.evaluate.comparison import paired_difference, sign_flip_test
-from brainflix.evaluate.permutations import circular_orders, permutation_test, random_orders
+from brainflix.evaluate.permutations import circular_orders, permutation_test
 
 Floats = NDArray[np.float64]
 

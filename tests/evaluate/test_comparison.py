@@ -1,4 +1,4 @@
-"""Paired comparison of two systems against brute force and scipy, Holm against its definition, shared stimuli."""
+"""Paired comparison of two systems against brute force and scipy, Holm against its definition."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from scipy import stats
 from brainflix.errors import DataError
 from brainflix.evaluate.bootstrap import cluster_bootstrap, mean_interval
 from brainflix.evaluate.comparison import holm, paired_difference, sign_flip_test
-from brainflix.evaluate.crossed import crossed_bootstrap
 
 
 @pytest.mark.parametrize("n_clusters", [1, 2, 7])
@@ -108,47 +107,6 @@ def test_holm_keeps_the_family_wise_error_where_plain_p_does_not() -> None:
     p = np.random.default_rng(5).random((2000, 8))
     assert np.mean([(holm(row) <= 0.05).any() for row in p]) <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 2000)
     assert np.mean((p <= 0.05).any(axis=1)) > 0.25
-
-
-def test_crossed_se_adds_spread_of_subjects_and_of_blocks() -> None:
-    generator = np.random.default_rng(6)
-    subject, block = generator.standard_normal((10, 1)), generator.standard_normal(50)
-    values = subject + np.repeat(block, 4)
-    found = crossed_bootstrap(values, np.repeat(np.arange(50), 4), seed=1)
-    # For an additive table the replicate is a mean of subjects plus a mean of blocks, drawn independently.
-    assert found.se == pytest.approx(np.sqrt(subject.var() / 10 + block.var() / 50), rel=0.03)
-    assert found.value == pytest.approx(values.mean())
-    assert (found.n, found.n_clusters) == (200, 50)
-
-
-def test_stimuli_that_subjects_share_are_not_independent() -> None:
-    generator = np.random.default_rng(7)
-    clusters = np.repeat(np.arange(40), 3)
-    covered = wrong = 0
-    for trial in range(200):
-        table = generator.standard_normal((8, 1)) * 0.2 + generator.standard_normal(40)[clusters]
-        table = table + generator.standard_normal((8, 120)) * 0.5
-        crossed = crossed_bootstrap(table, clusters, n_boot=400, seed=trial)
-        # As if each subject had seen stimuli of its own.
-        apart = np.arange(8)[:, None] * 40 + clusters
-        naive = cluster_bootstrap(table.ravel(), apart.ravel(), n_boot=400, seed=trial)
-        covered += crossed.lo <= 0 <= crossed.hi
-        wrong += naive.lo <= 0 <= naive.hi
-    assert covered / 200 > 0.9
-    assert wrong / 200 < 0.7
-
-
-def test_a_clip_undefined_for_one_subject_is_left_out_of_all() -> None:
-    values = np.random.default_rng(8).random((3, 12))
-    holed = np.concatenate([values, [[np.nan], [5.0], [7.0]]], axis=1)
-    clusters = np.arange(12) // 3
-    whole = crossed_bootstrap(values, clusters, n_boot=300)
-    found = crossed_bootstrap(holed, np.append(clusters, 1), n_boot=300)
-    assert (found.value, found.lo, found.hi) == pytest.approx((whole.value, whole.lo, whole.hi))
-    assert (found.n, found.n_nan) == (12, 1)
-    assert np.isnan(crossed_bootstrap(values[:1], clusters).lo)
-    with pytest.raises(DataError, match="are not"):
-        crossed_bootstrap(values, clusters[:-1])
 
 
 def test_the_interval_of_a_difference_is_the_one_that_is_asked_for() -> None:

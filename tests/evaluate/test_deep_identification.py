@@ -41,7 +41,7 @@ def test_equals_the_definition_in_blocks_of_any_size(memory_bytes: int, clusters
 def test_is_the_two_way_closed_form_with_ties_that_lose() -> None:
     truth, prediction = _features(12, 1)
     matrix = identification.similarity(prediction[:, 0], truth[:, 0])
-    expected = identification.pairwise_identification(matrix, ties="lose")
+    expected = np.diagonal(identification.identification_matrix(matrix, ties="lose"))
     assert deep_identification(truth, prediction)[0] == pytest.approx(expected)
 
 

@@ -36,7 +36,8 @@ def test_every_pair_equals_the_score_of_that_pair(which: str) -> None:
     truth, prediction = _clips(4, 0), _clips(3, 1)
     flat = (truth.reshape(4, 3, -1, 3), prediction.reshape(3, 3, -1, 3))
     if which == "circ":
-        found, expected = hue_circ_matrix(*flat), _loop(hue.hue_circ, truth, prediction)
+        found = hue_circ_matrix(*flat)
+        expected = _loop(lambda a, b: hue.circ(hue.hue_of(a), hue.hue_of(b)), truth, prediction)
     else:
         order: hue.Order = "bgr" if which == "bgr" else "rgb"
         found = hue_cos_matrix(*flat, order)

@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from metric_clips import reference
+from rankings import random_orders
 
 from brainflix.errors import DataError, UsageError
 from brainflix.evaluate import nway
-from brainflix.evaluate.permutations import permutation_test, random_orders
+from brainflix.evaluate.permutations import permutation_test
 
 
 def _enumerate(scores: list[int], truth: tuple[int, ...], n: int, k: int, ties: str) -> Fraction:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
-from metric_clips import clip, reference, smooth_clips
+from metric_clips import clip, reference, smooth_clips, ssim_of
 
-from brainflix.errors import DataError, UsageError
+from brainflix.errors import DataError
 from brainflix.evaluate import pixels, ssim
 
-NAMES = {
-    "ssim_rgb_u7": "ssim_rgb_u7",
-    "ssim_gray_g11": "ssim_gray_g11",
-    "psnr": "psnr",
-    "mse": "mse01",
-    "pixcorr": "pixcorr",
+METRICS = {
+    "ssim_rgb_u7": partial(ssim_of, ssim.RGB_U7),
+    "ssim_gray_g11": partial(ssim_of, ssim.GRAY_G11),
+    "psnr": pixels.psnr,
+    "mse01": pixels.mse,
+    "pixcorr": pixels.pixcorr,
 }
 
 
@@ -27,14 +29,14 @@ def test_reference_clips_have_their_checksums() -> None:
     assert prediction[5, 63, 95].tolist() == checksum["pred_frame5_pixel_63_95"]
 
 
-@pytest.mark.parametrize("metric", list(NAMES))
+@pytest.mark.parametrize("metric", list(METRICS))
 def test_reference_values(metric: str) -> None:
     document = reference()
-    score = pixels.METRICS[metric]
-    assert score(clip(0), clip(1)) == pytest.approx(document["pair"]["per_frame"][NAMES[metric]], abs=1e-9)
-    assert score(clip(0), clip(0)) == pytest.approx(document["identical"]["per_frame"][NAMES[metric]], abs=1e-9)
-    mean = pixels.clip_means(pixels.per_frame(metric, [clip(0)], [clip(1)]))[0]
-    assert mean[0] == pytest.approx(document["pair"]["mean"][NAMES[metric]], abs=1e-9)
+    score = METRICS[metric]
+    assert score(clip(0), clip(1)) == pytest.approx(document["pair"]["per_frame"][metric], abs=1e-9)
+    assert score(clip(0), clip(0)) == pytest.approx(document["identical"]["per_frame"][metric], abs=1e-9)
+    mean = pixels.clip_means(score(clip(0), clip(1))[None])[0]
+    assert mean[0] == pytest.approx(document["pair"]["mean"][metric], abs=1e-9)
 
 
 def test_reference_pooled_psnr() -> None:
@@ -52,32 +54,32 @@ def test_ssim_equals_scikit_image(height: int, width: int) -> None:
     b[2], b[3] = (10, 200, 30), 127
     for frame in range(4):
         rgb = metrics.structural_similarity(a[frame], b[frame], data_range=255, channel_axis=-1)
-        assert pixels.ssim_rgb_u7(a, b)[frame] == pytest.approx(rgb, abs=1e-8)
+        assert ssim_of(ssim.RGB_U7, a, b)[frame] == pytest.approx(rgb, abs=1e-8)
         grey = [color.rgb2gray(x[frame]) for x in (a, b)]
         gaussian = metrics.structural_similarity(
             *grey, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=1.0
         )
-        assert pixels.ssim_gray_g11(a, b)[frame] == pytest.approx(gaussian, abs=1e-8)
+        assert ssim_of(ssim.GRAY_G11, a, b)[frame] == pytest.approx(gaussian, abs=1e-8)
 
 
 def test_ssim_of_flat_frames_is_the_luminance_term() -> None:
     a, b = np.full((1, 20, 20, 3), 100, np.uint8), np.full((1, 20, 20, 3), 150, np.uint8)
     c1 = 2.55**2
     expected = (2 * 100 * 150 + c1) / (100**2 + 150**2 + c1)
-    assert pixels.ssim_rgb_u7(a, b)[0] == pytest.approx(expected, abs=1e-9)
+    assert ssim_of(ssim.RGB_U7, a, b)[0] == pytest.approx(expected, abs=1e-9)
 
 
 def test_ssim_refuses_frames_below_its_window() -> None:
     small = np.zeros((1, 10, 30, 3), np.uint8)
     with pytest.raises(DataError, match="window"):
-        pixels.ssim_gray_g11(small, small)
+        ssim_of(ssim.GRAY_G11, small, small)
 
 
 def test_pixcorr_is_nan_for_constant_frames_and_the_count_is_kept() -> None:
     truth = smooth_clips(2, 3, 16, 0)
     prediction = truth.copy()
     prediction[1, 2] = 9
-    values = pixels.per_frame("pixcorr", truth, prediction)
+    values = np.stack([pixels.pixcorr(*pair) for pair in zip(truth, prediction, strict=True)])
     assert np.isnan(values[1, 2])
     means, n_nan = pixels.clip_means(values)
     assert n_nan == 1
@@ -93,24 +95,14 @@ def test_psnr_and_mse_do_not_wrap_around() -> None:
     assert pixels.psnr(white, white)[0] == pixels.PSNR_CAP_DB
 
 
-def test_checks_shapes_and_names() -> None:
-    truth = smooth_clips(2, 2, 16, 0)
+def test_clips_of_another_shape_or_type_are_refused() -> None:
+    [truth] = smooth_clips(1, 2, 16, 0)
     with pytest.raises(DataError, match="differ in shape"):
-        pixels.per_frame("mse", truth, truth[:, :1])
-    with pytest.raises(DataError, match="do not go with"):
-        pixels.per_frame("mse", truth, truth[:1])
+        pixels.checked(truth, truth[:1])
     with pytest.raises(DataError, match="uint8"):
-        pixels.per_frame("mse", truth / 255.0, truth)
-    with pytest.raises(UsageError, match="psnr"):
-        pixels.per_frame("ssim", truth, truth)
-
-
-@pytest.mark.parametrize("metric", list(pixels.METRICS))
-def test_clip_order_does_not_matter(metric: str) -> None:
-    truth, prediction = smooth_clips(5, 3, 20, 0), smooth_clips(5, 3, 20, 1)
-    order = np.array([3, 0, 4, 1, 2])
-    values = pixels.per_frame(metric, truth, prediction)
-    assert np.array_equal(pixels.per_frame(metric, truth[order], prediction[order]), values[order])
+        pixels.checked(truth / 255.0, truth)
+    with pytest.raises(DataError, match="uint8"):
+        pixels.checked(truth, truth[..., :1])
 
 
 def test_prepared_clips_of_different_shape_are_refused() -> None:

@@ -7,7 +7,8 @@ import dataclasses
 import pytest
 
 from brainflix.errors import UsageError
-from brainflix.evaluate import clock, pixels
+from brainflix.evaluate import clock
+from brainflix.evaluate.metrics.ssim import FLAVOURS
 from brainflix.evaluate.protocols import PROTOCOLS, check_bug_compat, find_protocol, flow_grey
 
 
@@ -29,7 +30,7 @@ def test_every_protocol_can_be_carried_out(name: str) -> None:
     long = clock.regular(64, 8.0)
     truth, prediction = clock.match_frames(protocol.frame_rule, long, long, protocol.n_frames)
     assert len(truth) == len(prediction) == (protocol.n_frames or 64)
-    assert protocol.ssim and set(protocol.ssim) <= set(pixels.METRICS)
+    assert protocol.ssim and set(protocol.ssim) <= set(FLAVOURS)
     with pytest.raises(dataclasses.FrozenInstanceError):
         protocol.height = 1  # type: ignore[misc]
 

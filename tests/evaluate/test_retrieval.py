@@ -1,9 +1,10 @@
-"""Retrieval with a tolerance of time and with extra distractors, against loops and seeded simulations."""
+"""Retrieval with a tolerance of time, against loops and seeded simulations."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+import rankings
 from scipy import stats
 
 from brainflix.errors import DataError, UsageError
@@ -13,15 +14,15 @@ SEGMENT = ["a"] * 7 + ["b"] * 5
 ONSET_S = np.array([0, 4, 8, 12, 16, 20, 24, 0, 4, 8, 12, 16.0])
 
 
-def _matrix(seed: int = 0, levels: int | None = None, n_gallery: int = 12) -> np.ndarray:
-    values = np.random.default_rng(seed).standard_normal((12, n_gallery)) + 0.5 * np.eye(12, n_gallery)
+def _matrix(seed: int = 0, levels: int | None = None) -> np.ndarray:
+    values = np.random.default_rng(seed).standard_normal((12, 12)) + 0.5 * np.eye(12)
     return np.round(values * levels) / levels if levels else values
 
 
 def test_exact_expectation_over_subsets_is_the_hypergeometric_tail_and_what_drawing_gets() -> None:
     matrix, generator = _matrix(), np.random.default_rng(1)
     above = (matrix > matrix.diagonal()[:, None]).sum(axis=1)
-    exact = identification.retrieval(matrix, 2, gallery=5)
+    exact = rankings.retrieval(matrix, 2, gallery=5)
     assert exact == pytest.approx(stats.hypergeom.cdf(1, 11, above, 4), abs=1e-12)
     draws = np.zeros((4000, 12))
     for draw in draws:
@@ -53,7 +54,7 @@ def test_a_hit_is_any_clip_within_the_tolerance(direction: identification.Direct
 @pytest.mark.parametrize("levels", [None, 1])
 def test_without_tolerance_it_is_plain_retrieval(ties: nway.Ties, levels: int | None) -> None:
     matrix = _matrix(2, levels)
-    expected = identification.retrieval(matrix, 3, ties=ties)
+    expected = rankings.retrieval(matrix, 3, ties=ties)
     assert retrieval.retrieval_near(matrix, np.eye(12, dtype=bool), 3, ties=ties) == pytest.approx(expected, abs=1e-9)
 
 
@@ -79,32 +80,10 @@ def test_chance_with_a_tolerance_is_what_noise_gets() -> None:
     assert retrieval.chance_near(np.eye(12, dtype=bool), 3) == pytest.approx(identification.retrieval_chance(3, 12))
 
 
-@pytest.mark.parametrize("k", [1, 4])
-def test_extra_distractors_count_like_any_other(k: int) -> None:
-    matrix = _matrix(5, n_gallery=30)
-    counts = retrieval.large_gallery_counts(matrix)
-    expected = [float(i in np.argsort(-matrix[i])[:k]) for i in range(12)]
-    assert nway.accuracy(counts, 30, k) == pytest.approx(expected, abs=1e-9)
-    small = nway.accuracy(retrieval.large_gallery_counts(matrix[:, :12]), 12, k)
-    assert small == pytest.approx(identification.retrieval(matrix[:, :12], k), abs=1e-9)
-    assert (nway.accuracy(counts, 30, k) <= small + 1e-9).all()
-
-
-def test_an_extra_copy_of_the_own_stimulus_ties() -> None:
-    generator = np.random.default_rng(6)
-    truth, noise = generator.standard_normal((2, 12, 40))
-    gallery = np.concatenate([truth, truth])
-    counts = retrieval.large_gallery_counts(identification.similarity(truth + 0.1 * noise, gallery, "cosine"))
-    assert counts.tied.tolist() == [1] * 12
-    assert nway.accuracy(counts, 24, 1) == pytest.approx(np.full(12, 0.5))
-
-
 def test_refuses_what_cannot_be_ranked() -> None:
     matrix, near = _matrix(), retrieval.near_in_time(SEGMENT, ONSET_S)
-    with pytest.raises(DataError, match="does not hold"):
-        retrieval.large_gallery_counts(matrix[:, :9])
     with pytest.raises(DataError, match="NaN"):
-        retrieval.large_gallery_counts(np.where(matrix == matrix[0, 0], np.nan, matrix))
+        retrieval.retrieval_near(np.where(matrix == matrix[0, 0], np.nan, matrix), near, 1)
     with pytest.raises(DataError, match="diagonal"):
         retrieval.retrieval_near(matrix, ~near, 1)
     with pytest.raises(DataError, match="symmetric"):

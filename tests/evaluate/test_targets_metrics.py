@@ -62,15 +62,6 @@ def test_dims_without_training_variance_do_not_enter_patterns() -> None:
     assert tm.pattern_correlation(truth, prediction, mean, sd) == pytest.approx(expected)
 
 
-def test_cosine_beyond_the_mean_unmasks_the_mean_vector() -> None:
-    truth, _, mean, _ = _data()
-    nearly_mean = mean + 1e-3 * np.random.default_rng(1).standard_normal(truth.shape)
-    assert tm.cosine(truth, nearly_mean).mean() > 0.8
-    assert abs(tm.cosine(truth, nearly_mean, mean).mean()) < 0.2
-    assert tm.cosine(truth, 2 * truth) == pytest.approx(np.ones(40))
-    assert np.isnan(tm.cosine(truth, np.tile(mean, (40, 1)), mean)).all()
-
-
 def test_clip_order_does_not_matter() -> None:
     truth, prediction, mean, sd = _data()
     order = np.random.default_rng(2).permutation(40)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from brainflix.evaluate.design import Design, Settings, by_film
-from brainflix.evaluate.identification import DIRECTIONS
-from brainflix.evaluate.vectors import identification_of, match, score_match, score_prediction
+from brainflix.evaluate.identification import DIRECTIONS, identification_matrix
+from brainflix.evaluate.vectors import match, score_match, similarities_of
 
 N = 80
 
@@ -40,16 +40,16 @@ def test_the_null_is_every_admissible_shift_once_and_its_pairs_are_scored(design
 
 
 def test_noise_scores_chance_and_signal_scores_more(design: Design) -> None:
-    nulls = [score_prediction(*planted(0.0, seed), design) for seed in range(20)]
+    nulls = [score_match(match(*planted(0.0, seed)), design) for seed in range(20)]
     assert sum(s.ci95[0] <= s.chance <= s.ci95[1] for s in nulls) >= 17
     assert 0.2 < np.mean([s.p for s in nulls]) < 0.8
-    found = score_prediction(*planted(0.7, 1), design)
+    found = score_match(match(*planted(0.7, 1)), design)
     assert found.p == pytest.approx(1 / (1 + 21 * 21)) and found.value > 0.9 and found.ci95[0] > found.chance
 
 
 def test_a_constant_prediction_is_at_chance_and_not_an_error(design: Design) -> None:
     _, truth, training = planted(0.0, 2)
-    matrix = identification_of(np.tile(training.mean(axis=0), (N, 1)), truth, training)
+    matrix = identification_matrix(similarities_of(np.tile(training.mean(axis=0), (N, 1)), truth, training))
     assert np.allclose(matrix, 0.5)
 
 
@@ -83,8 +83,8 @@ def test_retrieval_counts_the_own_clip_among_the_nearest(design: Design) -> None
 def test_order_of_the_clips_does_not_matter() -> None:
     prediction, truth, training = planted(0.5, 3)
     order = np.random.default_rng(0).permutation(N)
-    before = np.diagonal(identification_of(prediction, truth, training))
-    after = np.diagonal(identification_of(prediction[order], truth[order], training))
+    before = np.diagonal(identification_matrix(similarities_of(prediction, truth, training)))
+    after = np.diagonal(identification_matrix(similarities_of(prediction[order], truth[order], training)))
     assert np.allclose(before[order], after)
 
 

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from brainflix.errors import DataError, UsageError
-from brainflix.preprocess.reliability import Reliability, reliability_t, run_z, select, split_half_z
+from brainflix.preprocess.reliability import Reliability, reliability_t, run_z, select
 
 N_RUNS, N_VOLUMES, N_VERTICES = 18, 120, 400
 
@@ -25,9 +25,13 @@ def _repeats(seed: int = 0, shared: float = 0.8) -> tuple[np.ndarray, np.ndarray
     return a, b, planted, opposite
 
 
+def _z(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return np.stack([run_z(*pair) for pair in zip(a, b, strict=True)])
+
+
 def test_z_and_t_equal_scipy() -> None:
     a, b, _, _ = _repeats()
-    z = split_half_z(a, b)
+    z = _z(a, b)
     r = [[stats.pearsonr(a[run, :, v], b[run, :, v]).statistic for v in range(20)] for run in range(N_RUNS)]
     expected = np.arctanh(r)
     np.testing.assert_allclose(z[:, :20], expected, atol=1e-12)
@@ -41,7 +45,7 @@ def test_z_and_t_equal_scipy() -> None:
 @pytest.mark.parametrize("rule", ["bonferroni", "top"])
 def test_planted_vertices_are_found_exactly_and_opposite_ones_never(rule: str) -> None:
     a, b, planted, opposite = _repeats()
-    reliability = reliability_t(split_half_z(a, b))
+    reliability = reliability_t(_z(a, b))
     mask = select(reliability, "bonferroni") if rule == "bonferroni" else select(reliability, "top", n=60)
     np.testing.assert_array_equal(mask, planted)
     everything = select(reliability, "top", n=N_VERTICES)
@@ -51,7 +55,7 @@ def test_planted_vertices_are_found_exactly_and_opposite_ones_never(rule: str) -
 
 def test_the_two_sided_test_lets_opposite_vertices_pass() -> None:
     a, b, planted, opposite = _repeats()
-    reliability = reliability_t(split_half_z(a, b), two_sided=True)
+    reliability = reliability_t(_z(a, b), two_sided=True)
     np.testing.assert_array_equal(select(reliability), planted | opposite)
     np.testing.assert_array_equal(select(reliability, "top", n=100), planted | opposite)
 
@@ -80,7 +84,7 @@ def test_constant_vertices_are_undefined_and_never_selected() -> None:
     vertex = int(np.flatnonzero(planted)[0])
     a[4, :, vertex] = 0.1
     b[:, :, 0] = 7.0
-    z = split_half_z(a, b)
+    z = _z(a, b)
     assert np.isnan(z[4, vertex])
     assert np.isnan(z[:, 0]).all()
     reliability = reliability_t(z)
@@ -92,7 +96,7 @@ def test_constant_vertices_are_undefined_and_never_selected() -> None:
 
 def test_identical_repeats_and_equal_z_stay_defined() -> None:
     a, _, _, _ = _repeats()
-    z = split_half_z(a, a)
+    z = _z(a, a)
     assert np.isfinite(z).all()
     assert (z > 15).all()
     flat = reliability_t(np.array([[0.5, -0.5, 0.0]] * 4))
@@ -104,18 +108,16 @@ def test_identical_repeats_and_equal_z_stay_defined() -> None:
 
 def test_tile_size_changes_nothing() -> None:
     a, b, _, _ = _repeats()
-    np.testing.assert_allclose(split_half_z(a, b, column_tile=7), split_half_z(a, b), atol=1e-13)
+    np.testing.assert_allclose(run_z(a[0], b[0], column_tile=7), run_z(a[0], b[0]), atol=1e-13)
 
 
 def test_unusable_input_is_refused() -> None:
     a, b, _, _ = _repeats()
     with pytest.raises(DataError, match="equal shapes"):
-        split_half_z(a, b[:, 1:])
-    with pytest.raises(DataError, match="equal shapes"):
         run_z(a[0], b[0, :, 1:])
     with pytest.raises(DataError, match="n_runs >= 2"):
         reliability_t(np.zeros((1, 5)))
-    reliability = reliability_t(split_half_z(a, b))
+    reliability = reliability_t(_z(a, b))
     for options in ({"rule": "topp", "n": 3}, {"rule": "top"}, {"rule": "top", "n": 0}, {"alpha": 0.0}):
         with pytest.raises(UsageError):
             select(reliability, **options)
