@@ -1,7 +1,7 @@
 """fMRI to video: from public files to reconstructed videos and scores that can be trusted.
 
     >>> import brainflix
-    >>> brainflix.plan("demo", "/tmp/nowhere", subjects=[1])  # doctest: +ELLIPSIS
+    >>> brainflix.plan("demo", "nowhere", subjects=[1])  # doctest: +ELLIPSIS
     Plan(demo: ... jobs, ... to run)
 
 Importing it loads nothing heavy: what is named below is loaded when it is first used.

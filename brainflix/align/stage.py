@@ -7,14 +7,8 @@ selected in any subject, so that all subjects have the same ones.
 
 from __future__ import annotations
 
-from pydantic import BaseModel
+from brainflix.parts.contract import call as run
 
-from brainflix.parts.contract import Inputs, Outputs, PartFunction
-from brainflix.parts.work import Work
+__all__ = ["VERSION", "run"]
 
 VERSION = 4
-
-
-def run(part: PartFunction, params: BaseModel, inputs: Inputs, work: Work) -> Outputs:
-    """Apply the group's maps to one subject."""
-    return part(params, inputs, work)

@@ -70,6 +70,11 @@ class PartFunction(Protocol):
         ...
 
 
+def call(part: PartFunction, params: BaseModel, inputs: Inputs, work: Work) -> Outputs:
+    """Call a part: the door of a verb that adds nothing to what its parts make."""
+    return part(params, inputs, work)
+
+
 class Stage(Protocol):
     """The door of a verb, `brainflix.<verb>.stage`: calls the part, and adds what all of the verb's parts share."""
 

@@ -100,7 +100,16 @@ class LtxParams(VideoToVideoParams):
     decode_noise: float = Field(0.025, ge=0, le=1, description="share of noise in the latents that it decodes")
 
 
-_VIDEO_TO_VIDEO = "from video to video: re-noise an earlier step's frames, denoise under captions"
+def _video_to_video(module: str, params: type[VideoToVideoParams], whose: str) -> Part:
+    """Return the part of one video-to-video model of diffusers."""
+    return Part(
+        f"brainflix.reconstruct.{module}:part",
+        params,
+        f"{whose}, from video to video: re-noise an earlier step's frames, denoise under captions",
+        needs=("clips", "video"),
+        takes=("caption", "prompt"),
+    )
+
 
 PARTS: Table = {
     "reconstruct": {
@@ -118,33 +127,9 @@ PARTS: Table = {
             "predicted latents decoded once: the blurry clips that video-to-video generators start from",
             needs=("clips", "latents"),
         ),
-        "animatediff": Part(
-            "brainflix.reconstruct.animatediff:part",
-            AnimateDiffParams,
-            f"Stable Diffusion and a motion adapter, {_VIDEO_TO_VIDEO}",
-            needs=("clips", "video"),
-            takes=("caption", "prompt"),
-        ),
-        "wan": Part(
-            "brainflix.reconstruct.wan:part",
-            WanParams,
-            f"Wan 2.1, {_VIDEO_TO_VIDEO}",
-            needs=("clips", "video"),
-            takes=("caption", "prompt"),
-        ),
-        "cogvideox": Part(
-            "brainflix.reconstruct.cogvideox:part",
-            CogVideoXParams,
-            f"CogVideoX, {_VIDEO_TO_VIDEO}",
-            needs=("clips", "video"),
-            takes=("caption", "prompt"),
-        ),
-        "ltx": Part(
-            "brainflix.reconstruct.ltx:part",
-            LtxParams,
-            f"LTX-Video, {_VIDEO_TO_VIDEO}",
-            needs=("clips", "video"),
-            takes=("caption", "prompt"),
-        ),
+        "animatediff": _video_to_video("animatediff", AnimateDiffParams, "Stable Diffusion and a motion adapter"),
+        "wan": _video_to_video("wan", WanParams, "Wan 2.1"),
+        "cogvideox": _video_to_video("cogvideox", CogVideoXParams, "CogVideoX"),
+        "ltx": _video_to_video("ltx", LtxParams, "LTX-Video"),
     },
 }

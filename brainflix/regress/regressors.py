@@ -61,7 +61,7 @@ def encoder(params: EncoderParams, inputs: Inputs, work: Work) -> Predictions:
     """Embed every test trial with the tuned encoder and average over repeats."""
     source = inputs["encoder"][0]
     network = rebuild(load_result(source.path))
-    window = window_of(network, tuple(source.manifest.parameters.get("window_tr", ())))
+    window = window_of(network.n_volumes, source.manifest.parameters)
     responses = windowed(Responses.load(inputs["test"][0]), window)
     clip, rows = responses.trials("test")
     embedded = extract(network, rows, what="embedding", compute=work.compute())

@@ -8,14 +8,8 @@ the grayordinates' place; the part `encoder` predicts with such a network itself
 
 from __future__ import annotations
 
-from pydantic import BaseModel
+from brainflix.parts.contract import call as run
 
-from brainflix.parts.contract import Inputs, Outputs, PartFunction
-from brainflix.parts.work import Work
+__all__ = ["VERSION", "run"]
 
 VERSION = 3
-
-
-def run(part: PartFunction, params: BaseModel, inputs: Inputs, work: Work) -> Outputs:
-    """Let the named regressor fit and predict, values or captions."""
-    return part(params, inputs, work)

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel
+from brainflix.parts.contract import call as run
 
-from brainflix.parts.contract import Inputs, Outputs, PartFunction
-from brainflix.parts.work import Work
+__all__ = ["VERSION", "run"]
 
 VERSION = 1
-
-
-def run(part: PartFunction, params: BaseModel, inputs: Inputs, work: Work) -> Outputs:
-    """Let the named phase train its network: weights, config and history."""
-    return part(params, inputs, work)

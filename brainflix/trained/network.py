@@ -5,7 +5,7 @@ What builds one again is a function `(result) -> Network`, named under `ARCHITEC
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,14 +55,15 @@ def rebuild(result: TrainResult) -> Network:
     return network
 
 
-def window_of(network: Network, given: tuple[int, ...]) -> tuple[int, ...]:
+def window_of(n_volumes: int | None, parameters: Mapping[str, Any]) -> tuple[int, ...]:
     """Return the rows around a clip's own that a network reads.
 
     Args:
-        network: of any architecture.
-        given: `window_tr` that it was made with; where that does not fit, a network of windows reads a clip's own row
-            and those after it, any other network only the clip's own.
+        n_volumes: of the network.
+        parameters: those that it was made with; where their `window_tr` does not fit, a network of windows reads a
+            clip's own row and those after it, any other network only the clip's own.
     """
-    if network.n_volumes is None:
+    given = tuple(parameters.get("window_tr") or ())
+    if n_volumes is None:
         return given or (0,)
-    return given if len(given) == network.n_volumes else tuple(range(network.n_volumes))
+    return given if len(given) == n_volumes else tuple(range(n_volumes))

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 
 from brainflix.device import CPU, Compute
-from brainflix.methods.mindvideo.encoder import encoder_only, network, prepare_windows, rebuild_encoder
+from brainflix.methods.mindvideo.encoder import encoder_only, prepare_windows, rebuild_encoder
 from brainflix.methods.mindvideo.parts import MindVideoContextParams
 from brainflix.parts.contract import Inputs
 from brainflix.parts.work import Work
@@ -29,7 +29,7 @@ def context(params: MindVideoContextParams, inputs: Inputs, work: Work) -> Predi
     """
     source = inputs["encoder"][0]
     result = encoder_only(load_result(source.path))
-    offsets = window_of(network(result), tuple(source.manifest.parameters.get("window_tr", ())))
+    offsets = window_of(int(result.config["network"]["window"]), source.manifest.parameters)
     responses = Responses.load(inputs["test"][0])
     if params.of == "clips":
         clip, rows = windowed(responses, offsets).trials("test")

@@ -219,10 +219,10 @@ def test_windows_are_cut_into_volumes() -> None:
 
 
 def test_the_window_comes_from_the_parameters_where_it_fits(tuned: TrainResult, masked: TrainResult) -> None:
-    assert window_of(rebuild(tuned), (0, 2)) == (0, 2)
-    assert window_of(rebuild(tuned), (0,)) == window_of(rebuild(tuned), ()) == (0, 1)
-    assert window_of(rebuild(masked), (-1, 0, 1)) == (-1, 0, 1)
-    assert window_of(rebuild(masked), ()) == (0,)
+    assert window_of(rebuild(tuned).n_volumes, {"window_tr": (0, 2)}) == (0, 2)
+    assert window_of(rebuild(tuned).n_volumes, {"window_tr": (0,)}) == window_of(rebuild(tuned).n_volumes, {}) == (0, 1)
+    assert window_of(rebuild(masked).n_volumes, {"window_tr": (-1, 0, 1)}) == (-1, 0, 1)
+    assert window_of(rebuild(masked).n_volumes, {}) == (0,)
 
 
 def test_what_does_not_belong_together_is_refused(masked: TrainResult, tuned: TrainResult) -> None:

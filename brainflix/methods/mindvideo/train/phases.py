@@ -10,7 +10,7 @@ from torch import Tensor
 from brainflix.errors import DataError
 from brainflix.io.unet_files import read_denoiser
 from brainflix.io.weights import resolve_weights
-from brainflix.methods.mindvideo.encoder import encoder_only, network, rebuild_encoder
+from brainflix.methods.mindvideo.encoder import encoder_only, rebuild_encoder
 from brainflix.methods.mindvideo.parts import (
     DenoiserParams,
     MindVideoContrastiveParams,
@@ -59,7 +59,7 @@ def joint_phase(params: MindVideoJointParams, inputs: Inputs, work: Work) -> Tra
     """
     source = inputs["encoder"][0]
     tuned = encoder_only(load_result(source.path))
-    own_window = window_of(network(tuned), tuple(source.manifest.parameters.get("window_tr", ())))
+    own_window = window_of(int(tuned.config["network"]["window"]), source.manifest.parameters)
     if own_window != params.window_tr:
         raise DataError(
             f"{source.ref} reads the rows at {own_window}, not at {params.window_tr}",
