@@ -115,6 +115,7 @@ def stable_diffusion(folder: Path, adapter_folder: Path, hides: bool | None = No
             down_block_types=("DownEncoderBlock2D",) * 4,
             up_block_types=("UpDecoderBlock2D",) * 4,
             norm_num_groups=4,
+            sample_size=64,
             scaling_factor=0.18215,
         )
         adapter = MotionAdapter(
