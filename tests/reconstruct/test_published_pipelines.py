@@ -11,11 +11,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from diffusers import DPMSolverMultistepScheduler, TextToVideoSDPipeline, VideoToVideoSDPipeline
+from diffusers import (
+    DPMSolverMultistepScheduler,
+    TextToVideoSDPipeline,
+    VideoToVideoSDPipeline,
+    WanVideoToVideoPipeline,
+)
+from diffusers.pipelines.wan import pipeline_wan_video2video
 
 from brainflix.device import pick_compute
 from brainflix.parts.work import Work
 from brainflix.pretrained.text import encode_captions
+from brainflix.reconstruct import wan
 from brainflix.reconstruct.generator import Batch
 from brainflix.reconstruct.parts import ZeroscopeParams
 from brainflix.reconstruct.seeds import clip_noise, clip_seed
@@ -151,3 +158,16 @@ def test_captions_that_are_cut_are_noted(folder: Path, inputs: dict[str, list[Ar
     note = generator(folder, roles, tmp_path).notes["captions cut"]
     assert note == "1 of 3 have more than 12 tokens; the text tower reads no further"
     assert "captions cut" not in generator(folder, {"clips": inputs["clips"]}, tmp_path, caption=SAID[0]).notes
+
+
+def test_wans_text_states_are_those_of_its_pipeline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one video-to-video text tower that is not called through its pipeline, which needs a further package."""
+    twins.wan(tmp_path)
+    theirs = WanVideoToVideoPipeline.from_pretrained(tmp_path)
+    monkeypatch.setattr(pipeline_wan_video2video, "prompt_clean", lambda text: text)
+    said = ["a red bird", "", "the blue dog runs over the sea"]
+    with torch.no_grad():
+        wanted, _ = theirs.encode_prompt(said, do_classifier_free_guidance=False, max_sequence_length=512)
+        ours = wan.embed(theirs, said).states
+    torch.testing.assert_close(ours, wanted)
+    assert ours[0, :4].abs().min() > 0 and not ours[0, 4:].any()

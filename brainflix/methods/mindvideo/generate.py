@@ -140,8 +140,8 @@ def load_solver(folder: Path, solver: str) -> Any:
     config["steps_offset"] = 1
     if name == "DDIMScheduler":
         config["clip_sample"] = False  # latents are not confined to [-1, 1]
-        if config.get("timestep_spacing") == "linspace":
-            # diffusers' DDIM steps by a fixed number of times, which these distances are not.
+        if config["_class_name"] != name and config.get("timestep_spacing") == "linspace":
+            # Another solver's distances; diffusers' DDIM steps by a fixed number of times, which these are not.
             config["timestep_spacing"] = "leading"
     return SOLVERS[name].from_config(config)
 

@@ -43,6 +43,7 @@ SCHEDULES = {
     "pndm-1": PNDMScheduler(**BETAS, skip_prk_steps=True, steps_offset=1, set_alpha_to_one=False),
     "ddim": DDIMScheduler(**BETAS, steps_offset=0, clip_sample=True, set_alpha_to_one=False),
     "ddim-one": DDIMScheduler(**BETAS, steps_offset=1, clip_sample=False, set_alpha_to_one=True),
+    "ddim-linspace": DDIMScheduler(**BETAS, clip_sample=False, timestep_spacing="linspace"),
     "dpm": DPMSolverMultistepScheduler(**BETAS),
     "dpm-leading": DPMSolverMultistepScheduler(**BETAS, timestep_spacing="leading"),
 }
