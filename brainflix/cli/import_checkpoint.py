@@ -14,6 +14,7 @@ from brainflix.errors import UsageError
 EXAMPLE = (
     "brainflix import-checkpoint mbm checkpoint.pth --name bmd-sub-1 --set n_columns=13156",
     "brainflix import-checkpoint mindvideo-encoder pretrains/sub1/fmri_encoder",
+    "brainflix import-checkpoint blip model_base_capfilt_large.pth --set tokenizer=bert-base-uncased",
 )
 
 
@@ -36,7 +37,8 @@ def import_checkpoint(
     """Bring a paper's official weights into the store, every weight accounted for.
 
     `brainflix list parts checkpoint` names the kinds, `brainflix list parts checkpoint KIND` their options. Nothing in
-    the file is run. What comes out is a model as `train` makes it: an input of `train` and of `regress`.
+    the file is run. What comes out is a model as `train` makes it: an input of `train` and of `regress`. Of a captioner
+    (`blip`) comes a folder of weights.
     """
     from brainflix.cli.session import open_store
     from brainflix.parts.find import find
@@ -67,17 +69,19 @@ def import_checkpoint(
         "status": "to import" if dry_run and not place.has(ref) else "imported" if is_new else "cached",
         "dry_run": dry_run,
         "parameters": sum(tensor.numel() for tensor in imported.result.state.values()),
+        "advice": imported.advice(place.path(ref)),
         **imported.result.config,
     }
     out.result(document, lines=[str(ref)], tables=[_table(document)])
-    out.say("Rows must be z-scored: an imported network only pads them.")
+    out.say(document["advice"])
     if dry_run:
         out.say("nothing was written (--dry-run)")
 
 
 def _table(document: dict[str, Any]) -> Table:
     network = document["network"] if "network" in document else document["encoder"]
-    about = {**network, "columns before padding": document["preparation"]["n_columns"]}
+    rows_of = document.get("preparation")
+    about = {**network, **({"columns before padding": rows_of["n_columns"]} if rows_of else {})}
     rows = [(document["status"], document["ref"]), ("parameters", f"{document['parameters']:,}")]
     return Table(("what", "value"), [*rows, *((name, str(value)) for name, value in about.items())])
 

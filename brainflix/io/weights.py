@@ -123,11 +123,11 @@ def resolve_weights(name: str, revision: str, folders: Sequence[str] = ()) -> Pa
         # The key was made of these very files; they may have changed since.
         pin(name, revision, folders)
     # After, not before: it imports the libraries, which takes seconds that weights which are not there need not cost.
-    _quieten_libraries()
+    quieten_libraries()
     return folder
 
 
-def _quieten_libraries() -> None:
+def quieten_libraries() -> None:
     """Switch off the model libraries' own bars and hints; brainflix says what it does in its own words."""
     import diffusers.utils.logging
     import transformers.utils.logging

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -52,12 +53,21 @@ def _signed(pixels: torch.Tensor, compute: Compute) -> torch.Tensor:
 
 
 @torch.inference_mode()
-def decode_latents(vae: AutoencoderKL, latents: torch.Tensor) -> np.ndarray:
-    """Decode scaled latents (n_clips, n_frames, c, h, w) to uint8 frames (n_clips, n_frames, H, W, 3)."""
+def decode_latents(
+    vae: AutoencoderKL, latents: torch.Tensor, whole: Literal["nearest", "down"] = "nearest"
+) -> np.ndarray:
+    """Decode scaled latents to uint8 frames (n_clips, n_frames, H, W, 3).
+
+    Args:
+        vae: the autoencoder.
+        latents: of shape (n_clips, n_frames, c, h, w).
+        whole: how values become whole numbers: to the nearest one, or to the one below, which darkens by half a level.
+    """
     flat = latents.flatten(0, 1).to(vae.dtype) / vae.config.scaling_factor  # (n_clips * n_frames, c, h, w)
     decoded = []
     for part in flat.split(FRAMES_AT_ONCE):
-        pixels = vae.decode(part).sample.float().clamp(-1, 1)
-        decoded.append(((pixels + 1) * 127.5).round().to(torch.uint8).movedim(1, -1).cpu().numpy())  # (n, H, W, 3)
+        levels = (vae.decode(part).sample.float().clamp(-1, 1) + 1) * 127.5
+        levels = levels.round() if whole == "nearest" else levels.floor()
+        decoded.append(levels.to(torch.uint8).movedim(1, -1).cpu().numpy())  # (n, H, W, 3)
     frames = np.concatenate(decoded)
     return frames.reshape(*latents.shape[:2], *frames.shape[1:])  # (n_clips, n_frames, H, W, 3)

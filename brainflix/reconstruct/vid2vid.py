@@ -20,6 +20,7 @@ from brainflix.device import Compute
 from brainflix.errors import DataError
 from brainflix.parts.contract import Inputs
 from brainflix.parts.work import Work
+from brainflix.pretrained.text import cut_note
 from brainflix.reconstruct.fit import Limits, check_frames, check_size, fit_frames, fit_size
 from brainflix.reconstruct.generator import Batch
 from brainflix.reconstruct.kernels import choose_for
@@ -29,6 +30,7 @@ from brainflix.reconstruct.prompts import check_one_source
 from brainflix.reconstruct.seeds import clip_seed
 from brainflix.reconstruct.texts import Embed, Text, check_prompts, embed_captions
 from brainflix.reconstruct.zeroscope import fixed_caption
+from brainflix.store.captions import Captions
 from brainflix.store.schema import Clips
 
 
@@ -173,16 +175,22 @@ def prepare(backend: Backend, params: VideoToVideoParams, inputs: Inputs, work: 
     denoiser = getattr(backend.pipeline, backend.denoiser)
     kernel = choose_for(denoiser, work.attention, compute.device, supported=backend.takes_xformers)
     notes = {"attention": f"{kernel.name}: {kernel.reason}", **place_pipeline(backend.pipeline, compute, work)}
-    fixed = None
-    if not {"caption", "prompt"} & set(inputs):
-        fixed = backend.embed([fixed_caption(params.caption, Clips.load(clips))])
+    fixed, texts, negative = None, {params.negative_prompt}, backend.embed([params.negative_prompt])
+    if "caption" in inputs:
+        given = inputs["caption"][0]
+        texts |= set(Captions.load(given).captions) if Captions.are_in(given) else set()
+    elif "prompt" not in inputs:
+        caption = fixed_caption(params.caption, Clips.load(clips))
+        fixed = backend.embed([caption])
+        texts.add(caption)
+    notes |= cut_note(sorted(texts), backend.pipeline.tokenizer, negative.states.shape[1])
     return VideoToVideo(
         backend,
         params,
         # Far from any seed that a recipe may have, so that two recipes' samples do not share their noise.
         seed=work.seed + (params.sample << 32),
         rate_hz=float(clips.json("videos.json")["fps_hz"]),
-        negative=backend.embed([params.negative_prompt]),
+        negative=negative,
         fixed=fixed,
         notes=notes,
     )

@@ -12,6 +12,7 @@ from brainflix.errors import DataError
 from brainflix.io.weights import resolve_weights
 from brainflix.parts.contract import Inputs
 from brainflix.parts.work import Work
+from brainflix.pretrained.text import note_cut
 from brainflix.reconstruct.generator import Batch
 from brainflix.reconstruct.parts import ZeroscopeParams
 from brainflix.reconstruct.prompts import check_one_source, check_states, encode_predicted, states_of
@@ -31,6 +32,7 @@ class Zeroscope:
         prompt: token states where nothing is predicted, (n_tokens, width); None where something is.
         params, seed: the recipe's parameters and the run's seed.
         said: token states (n_tokens, width) of every predicted caption.
+        cut: what to note of texts that are too long for the text tower.
     """
 
     backend: Backend
@@ -38,11 +40,12 @@ class Zeroscope:
     params: ZeroscopeParams
     seed: int
     said: dict[str, np.ndarray] = field(default_factory=dict)
+    cut: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def notes(self) -> Mapping[str, object]:
-        """The attention kernel, and switches that save memory."""
-        return {"attention": self.backend.kernel, **self.backend.memory}
+        """The attention kernel, switches that save memory, and texts that were cut."""
+        return {"attention": self.backend.kernel, **self.backend.memory, **self.cut}
 
     def __call__(self, batch: Batch) -> np.ndarray:
         """Return uint8 frames of shape (n_clips, n_frames, H, W, 3)."""
@@ -76,14 +79,17 @@ def load(params: ZeroscopeParams, inputs: Inputs, work: Work) -> Zeroscope:
     folder = resolve_weights(params.weights, params.revision)
     compute = work.compute()
     backend = load_backend(folder, params, compute, work)
-    prompt, said = None, dict[str, np.ndarray]()
+    prompt, said, texts = None, dict[str, np.ndarray](), {params.negative_prompt}
     if "caption" in inputs:
         said = encode_predicted(folder, inputs["caption"][0], compute)
+        texts |= set(said)
     elif "prompt" not in inputs:
         caption = fixed_caption(params.caption, Clips.load(inputs["clips"][0]))
         prompt = encode_prompt(folder, caption, compute).numpy()
+        texts.add(caption)
+    cut = note_cut(sorted(texts), folder / "tokenizer", len(backend.negative))
     # Far from any seed that a recipe may have, so that two recipes' samples do not share their noise.
-    return Zeroscope(backend, prompt, params, work.seed + (params.sample << 32), said)
+    return Zeroscope(backend, prompt, params, work.seed + (params.sample << 32), said, cut)
 
 
 part = rendering(load)

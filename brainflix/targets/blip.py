@@ -61,7 +61,8 @@ def mean_tokens(
     Returns:
         float32 array of shape (n_clips, 1 + patches, width).
     """
-    pictures = sized(some(frames, params.n_frames), params.size_px, params.size_px)
+    kept, size = some(frames, params.n_frames), params.size_px
+    pictures = sized(kept, size, size, as_released=bool(params.compat))
     flat = torch.from_numpy(pictures).movedim(-1, -3).flatten(0, 1)
     mean, std = (torch.tensor(values).view(3, 1, 1) for values in scale)
     pixels = (flat.float() / 255 - mean) / std

@@ -44,7 +44,9 @@ class LatentParams(WeightParams):
         0, ge=0, description="height and width of the frames that are encoded; 0 takes them as they are"
     )
     compat: Literal["", "brainnetflix"] = Field(
-        "", description="brainnetflix: a random sample of the posterior instead of its mode, as the released code takes"
+        "",
+        description="brainnetflix, as released: a random sample of the posterior instead of its mode, and frames "
+        "resized without smoothing",
     )
 
 
@@ -87,7 +89,9 @@ class BlipParams(WeightParams):
     n_frames: int = Field(15, ge=0, description=N_FRAMES)
     size_px: int = Field(240, ge=16, description="height and width that the tower sees; the aspect ratio is not kept")
     compat: Literal["", "brainnetflix"] = Field(
-        "", description="brainnetflix leaves out the mean and std that BLIP was trained with, as released"
+        "",
+        description="brainnetflix, as released: without the mean and std that BLIP was trained with, and frames "
+        "resized without smoothing",
     )
 
 

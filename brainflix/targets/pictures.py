@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from brainflix.errors import UsageError
-from brainflix.io.frames import evenly, resize
+from brainflix.io.frames import evenly, resize, resize_as_released
 
 
 def some(frames: np.ndarray, n_frames: int) -> np.ndarray:
@@ -25,9 +25,16 @@ def some(frames: np.ndarray, n_frames: int) -> np.ndarray:
     return frames[:, evenly(there, n_frames)]
 
 
-def sized(frames: np.ndarray, height_px: int, width_px: int) -> np.ndarray:
-    """Return clips (n_clips, n_frames, H, W, 3) uint8 at another size; 0 leaves it."""
+def sized(frames: np.ndarray, height_px: int, width_px: int, *, as_released: bool = False) -> np.ndarray:
+    """Return clips (n_clips, n_frames, H, W, 3) uint8 at another size; 0 leaves it.
+
+    Args:
+        frames: the clips.
+        height_px, width_px: the new size.
+        as_released: shrink without smoothing, as Brain Netflix's released code does.
+    """
     if not height_px or frames.shape[2:4] == (height_px, width_px):
         return frames
-    flat = resize(frames.reshape(-1, *frames.shape[2:]), height_px, width_px)
+    how = resize_as_released if as_released else resize
+    flat = how(frames.reshape(-1, *frames.shape[2:]), height_px, width_px)  # (n_clips * n_frames, height, width, 3)
     return flat.reshape(*frames.shape[:2], height_px, width_px, 3)

@@ -6,7 +6,7 @@ from brainflix.errors import DataError
 from brainflix.io.weights import resolve_weights
 from brainflix.parts.contract import Inputs, Noted
 from brainflix.parts.work import Work
-from brainflix.pretrained.text import encode_captions
+from brainflix.pretrained.text import encode_captions, note_cut
 from brainflix.store.captions import Captions
 from brainflix.store.lookup import find_clips
 from brainflix.store.schema import Clips, Targets
@@ -31,7 +31,8 @@ def extract(params: CaptionParams, inputs: Inputs, work: Work) -> Noted:
     place = {caption: i for i, caption in enumerate(distinct)}
     values = states[[place[caption] for caption in said]]
     targets = Targets(values, clips, {"axes": "clip, token, width"}, dtype="float16")
-    return Noted(targets, {"n_distinct_captions": len(distinct)})
+    notes = {"n_distinct_captions": len(distinct), **note_cut(distinct, folder / params.tokenizer, states.shape[1])}
+    return Noted(targets, notes)
 
 
 def _captions(clips: Clips, inputs: Inputs) -> tuple[str, ...]:

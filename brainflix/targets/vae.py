@@ -26,7 +26,8 @@ def extract(params: LatentParams, inputs: Inputs, work: Work) -> Encoded:
     seed = work.seed if params.compat else None
 
     def encode(frames: np.ndarray, clip_ids: Sequence[str]) -> np.ndarray:
-        pictures = sized(some(frames, params.n_frames), params.size_px, params.size_px)
+        kept, size = some(frames, params.n_frames), params.size_px
+        pictures = sized(kept, size, size, as_released=bool(params.compat))
         return encode_latents(vae, pictures, compute, clip_ids, seed)
 
     attrs = {"axes": "clip, frame, channel, height, width"}

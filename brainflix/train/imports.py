@@ -57,6 +57,10 @@ class Imported:
         self.result.save(folder)
         return {"source": [str(path) for path in self.files], "rows": _SCALED, "settings": dict(self.settings)}
 
+    def advice(self, folder: Path) -> str:
+        """Return what to know before it is used; `folder` is where it lies in the store."""
+        return "Rows must be z-scored: an imported network only pads them."
+
     @property
     def digest(self) -> str:
         """SHA-256 of the files, in order."""

@@ -31,6 +31,16 @@ class MbmImportParams(ImportParams):
     mask_ratio: float | None = Field(None, ge=0, lt=1, description="share of hidden patches; 0.75 if nobody says")
 
 
+class BlipImportParams(Params):
+    """BLIP's captioner by its authors' names (docs/methods/brain-netflix.md, Checkpoints)."""
+
+    # What files hold decides the key, not where they lie.
+    path: Path = Field(exclude=True, description="the file; the command's own argument")
+    tokenizer: Path = Field(exclude=True, description="folder of the tokenizer, that of bert-base-uncased")
+    vision_heads: int | None = Field(None, ge=1, description="attention heads of the vision tower; 64 channels each")
+    text_heads: int | None = Field(None, ge=1, description="attention heads of the text decoder; 64 channels each")
+
+
 Preset = Literal["paper", "tiny"]
 
 
@@ -164,6 +174,13 @@ PARTS: Table = {
             MbmImportParams,
             "masked autoencoder of mind-vis or Brain Netflix: a .pth with model and config",
             needs=(),
+        ),
+        "blip": Part(
+            "brainflix.train.import_captioner:import_blip",
+            BlipImportParams,
+            "BLIP's captioner by its authors' names, such as model_base_capfilt_large.pth; --set tokenizer=FOLDER",
+            needs=(),
+            cites=("li2022blip",),
         ),
     },
 }

@@ -9,10 +9,12 @@ from transformers import AutoTokenizer, BlipForConditionalGeneration, CLIPModel,
 from brainflix.demo.grammar import FACTORS
 from brainflix.demo.make_weights import blip, classifier, clip, mindvideo, unet, vae
 from brainflix.demo.make_weights.common import STREAM_SEED, scene_batches
-from brainflix.demo.make_weights.conditions import Blur, Teacher
+from brainflix.demo.make_weights.conditions import CPU, Blur, Teacher
 from brainflix.demo.world import segments
 from brainflix.io.unet_files import read_denoiser
+from brainflix.io.weights import SHIPPED
 from brainflix.models.inflated_unet import inflate
+from brainflix.pretrained.text import encode_captions
 
 EXACT = Blur(latents=0, prompts=0, most_other=0, most_mean=0, noise=0, stillness=1)
 
@@ -101,6 +103,16 @@ def test_blur_is_nothing_at_zero_and_only_where_allowed(folder):
     changed = blurring.latents_as_predicted(z, torch.tensor([999, 100] * 3)) != z
     assert changed.flatten(1).any(1).tolist() == [True, False] * 3
     assert not torch.allclose(blurring.prompts(scenes, dropped=0), exact)
+
+
+@pytest.mark.parametrize("which", ["fresh", "shipped"])
+def test_the_generator_is_told_what_it_was_trained_on(folder, which):
+    """The text tower's configuration says that the filling of captions is hidden, as it was in training."""
+    weights = (folder if which == "fresh" else SHIPPED) / "zeroscope"
+    captions = [scene.caption() for scene in next(scene_batches(3, 4))] + [""]
+    trained_on = Teacher(weights, EXACT, seed=1)._states(captions)
+    told = encode_captions(captions, weights / "text_encoder", weights / "tokenizer", CPU)
+    np.testing.assert_allclose(told, trained_on.numpy(), atol=1e-5)
 
 
 def test_similar_captions_share_some_factors(folder):

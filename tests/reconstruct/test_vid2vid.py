@@ -267,6 +267,13 @@ def test_half_precision_as_on_cards_computes_nearly_the_same(twin: Twin, loaded:
     assert made[0].std() > 1 and np.abs(made[0] - made[1]).mean() < 20
 
 
+def test_words_that_are_too_many_are_noted(twin: Twin, loaded: VideoToVideo) -> None:
+    most = loaded.negative.states.shape[1]
+    noted = twin.load(negative_prompt=" ".join(["dog"] * (most + 1))).notes["captions cut"]
+    assert noted == f"1 of 2 have more than {most} tokens; the text tower reads no further"
+    assert "captions cut" not in loaded.notes
+
+
 def test_xformers_is_never_replaced_silently(twin: Twin) -> None:
     with pytest.raises(ResourceError, match="xformers attention cannot be used"):
         twin.load(tools=replace(twin.tools, attention="xformers"))

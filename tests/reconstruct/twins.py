@@ -14,13 +14,16 @@ from diffusers import (
     CogVideoXDDIMScheduler,
     CogVideoXTransformer3DModel,
     CogVideoXVideoToVideoPipeline,
+    DDIMScheduler,
     FlowMatchEulerDiscreteScheduler,
     LTXConditionPipeline,
     LTXVideoTransformer3DModel,
     MotionAdapter,
     PNDMScheduler,
     StableDiffusionPipeline,
+    TextToVideoSDPipeline,
     UNet2DConditionModel,
+    UNet3DConditionModel,
     UniPCMultistepScheduler,
     WanTransformer3DModel,
     WanVideoToVideoPipeline,
@@ -29,6 +32,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 from transformers import (
     CLIPTextConfig,
     CLIPTextModel,
+    CLIPTokenizer,
     PreTrainedTokenizerFast,
     T5Config,
     T5EncoderModel,
@@ -37,6 +41,7 @@ from transformers import (
 )
 
 from brainflix.demo.make_weights.tokens import build_tokenizer
+from brainflix.demo.make_weights.vae import build as build_vae
 from brainflix.device import seeded_init
 
 WORDS = ["a", "bird", "dog", "red", "blue", "flies", "runs", "left", "right", "over", "the", "sea", "&", "sand"]
@@ -68,11 +73,9 @@ def stir(*networks: torch.nn.Module) -> None:
                 torch.nn.init.normal_(parameter, std=0.05)
 
 
-def stable_diffusion(folder: Path, adapter_folder: Path) -> None:
-    """Save Stable Diffusion 1.5's classes and a motion adapter, each in its own folder."""
-    widths: dict[str, Any] = {"block_out_channels": (16, 32), "norm_num_groups": 8}
-    tokenizer = build_tokenizer()
-    text = CLIPTextConfig(
+def clip_tower(tokenizer: CLIPTokenizer, hides: bool | None) -> CLIPTextModel:
+    """Return a CLIP text tower; `hides` is what its configuration says of the filling (None: nothing, as most)."""
+    config = CLIPTextConfig(
         vocab_size=len(tokenizer),
         hidden_size=TEXT_WIDTH,
         intermediate_size=37,
@@ -82,8 +85,22 @@ def stable_diffusion(folder: Path, adapter_folder: Path) -> None:
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
+        **({} if hides is None else {"use_attention_mask": hides}),
     )
+    tower = CLIPTextModel(config).eval()
+    with torch.no_grad():
+        for name, parameter in tower.named_parameters():
+            # Attention that is not nearly the same everywhere, so that what it may see shows.
+            parameter.mul_(6 if name.endswith(("q_proj.weight", "k_proj.weight", "v_proj.weight")) else 1)
+    return tower
+
+
+def stable_diffusion(folder: Path, adapter_folder: Path, hides: bool | None = None) -> None:
+    """Save Stable Diffusion 1.5's classes and a motion adapter, each in its own folder."""
+    widths: dict[str, Any] = {"block_out_channels": (16, 32), "norm_num_groups": 8}
+    tokenizer = build_tokenizer()
     with seeded_init(0):
+        text_encoder = clip_tower(tokenizer, hides)
         unet = UNet2DConditionModel(
             sample_size=8,
             layers_per_block=1,
@@ -98,6 +115,7 @@ def stable_diffusion(folder: Path, adapter_folder: Path) -> None:
             down_block_types=("DownEncoderBlock2D",) * 4,
             up_block_types=("UpDecoderBlock2D",) * 4,
             norm_num_groups=4,
+            sample_size=64,
             scaling_factor=0.18215,
         )
         adapter = MotionAdapter(
@@ -110,7 +128,7 @@ def stable_diffusion(folder: Path, adapter_folder: Path) -> None:
         stir(adapter)
         StableDiffusionPipeline(
             vae=vae,
-            text_encoder=CLIPTextModel(text),
+            text_encoder=text_encoder,
             tokenizer=tokenizer,
             unet=unet,
             scheduler=PNDMScheduler(
@@ -121,6 +139,32 @@ def stable_diffusion(folder: Path, adapter_folder: Path) -> None:
             requires_safety_checker=False,
         ).save_pretrained(folder)
         adapter.save_pretrained(adapter_folder)
+
+
+def zeroscope(folder: Path, hides: bool | None = None) -> None:
+    """Save zeroscope's classes, with a schedule of DDIM's as the public folder has it."""
+    tokenizer = build_tokenizer()
+    with seeded_init(0):
+        text_encoder = clip_tower(tokenizer, hides)
+        unet = UNet3DConditionModel(
+            sample_size=8,
+            down_block_types=("CrossAttnDownBlock3D", "DownBlock3D"),
+            up_block_types=("UpBlock3D", "CrossAttnUpBlock3D"),
+            block_out_channels=(16, 32),
+            layers_per_block=1,
+            norm_num_groups=8,
+            cross_attention_dim=TEXT_WIDTH,
+            attention_head_dim=8,
+        )
+        stir(unet)
+    with torch.no_grad():
+        for name, parameter in unet.named_parameters():
+            parameter.mul_(3 if ".attn2." in name else 1)  # so that words show
+    betas: dict[str, Any] = {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012}
+    scheduler = DDIMScheduler(**betas, clip_sample=False, set_alpha_to_one=False, steps_offset=1)
+    TextToVideoSDPipeline(
+        vae=build_vae().eval(), text_encoder=text_encoder, tokenizer=tokenizer, unet=unet, scheduler=scheduler
+    ).save_pretrained(folder)
 
 
 def wan(folder: Path) -> None:

@@ -17,6 +17,7 @@ from brainflix.io.frames import resize
 from brainflix.pretrained.blip import load_vision_tower
 from brainflix.targets.blip import mean_tokens, pixel_scale
 from brainflix.targets.parts import BlipParams
+from brainflix.targets.pictures import sized
 
 CPU = pick_compute("cpu", "float32")
 NAME = "demo/blip"
@@ -73,6 +74,30 @@ def test_other_sizes_resize_pixels_and_positions(folder, frames):
     patch = load_vision_tower(folder, CPU).config.patch_size
     assert found.shape[1] == 1 + (96 // patch) ** 2
     np.testing.assert_allclose(found, expected(folder, large, normalise=True), atol=2e-5)
+
+
+def bilinear(frames: np.ndarray, size: int) -> np.ndarray:
+    """Read each place of a smaller picture between its four nearest pixels, and no others: (n, size, size, 3)."""
+    at = (np.arange(size) + 0.5) * frames.shape[1] / size - 0.5
+    low, share = np.floor(at).astype(int), at - np.floor(at)
+    high = np.minimum(low + 1, frames.shape[1] - 1)
+    wide = frames.astype(float)
+    rows = wide[:, low] * (1 - share)[:, None, None] + wide[:, high] * share[:, None, None]
+    return rows[:, :, low] * (1 - share)[:, None] + rows[:, :, high] * share[:, None]
+
+
+def test_the_released_code_shrinks_without_smoothing(folder):
+    """Stripes of a pixel alias to plain grey levels there, and become one grey where pixels are smoothed."""
+    noisy = np.random.default_rng(0).integers(0, 256, (2, 3, 96, 96, 3), dtype=np.uint8)
+    small = np.stack([bilinear(clip, 32) for clip in noisy])
+    found = sized(noisy, 32, 32, as_released=True)
+    assert found.dtype == np.uint8 and np.abs(found - small).max() <= 1 and found.std() > 60
+    assert sized(noisy, 32, 32).std() < 40
+    options = {"n_frames": 3, "size_px": 32}
+    seen = tokens(folder, noisy, compat="brainnetflix", **options)
+    np.testing.assert_allclose(seen, expected(folder, found, normalise=False), atol=2e-5)
+    assert np.abs(seen - expected(folder, sized(noisy, 32, 32), normalise=False)).max() > 0.01
+    np.testing.assert_array_equal(sized(found, 32, 32, as_released=True), found)
 
 
 @pytest.mark.parametrize("n_frames, seen", [(0, range(8)), (3, (0, 3, 7)), (1, (0,))])

@@ -22,7 +22,7 @@ from transformers import (
 )
 
 from brainflix.errors import UsageError
-from brainflix.io.frames import evenly, resize
+from brainflix.io.frames import evenly, resize, resize_as_released
 from brainflix.pretrained.vae import decode_latents, encode_latents
 from brainflix.seeds import clip_noise
 from brainflix.store.schema import Targets
@@ -192,10 +192,11 @@ def test_the_released_latents_are_samples_seeded_for_each_clip(tmp_path, weights
     sample = make(tmp_path / "sample", "vae-latents", {**params, "compat": "brainnetflix"}, frames, seed=7)
     noise = clip_noise(7, clips_of(N).ids, (3, 4, 4, 4)).numpy()
     for clip, place in ((0, 1), (2, 2)):
-        picture = resize(frames[clip, evenly(9, 3)[place]][None], 32, 32)[0]
-        dist, factor = posterior(weights["vae"], picture)
+        frame = frames[clip, evenly(9, 3)[place]][None]
+        dist, factor = posterior(weights["vae"], resize_as_released(frame, 32, 32)[0])
         expected = (dist.mean[0] + dist.std[0] * torch.from_numpy(noise[clip, place])).numpy() * factor
         assert sample[clip, place] == pytest.approx(expected, abs=HALF)
+        dist, _ = posterior(weights["vae"], resize(frame, 32, 32)[0])
         assert mode[clip, place] == pytest.approx(dist.mean[0].numpy() * factor, abs=HALF)
     assert np.abs(sample - mode).max() > 0.05
     other = make(tmp_path / "other", "vae-latents", {**params, "compat": "brainnetflix"}, frames, seed=8)

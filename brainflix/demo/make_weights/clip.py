@@ -124,6 +124,8 @@ def _save(model: CLIPModel, tokenizer: CLIPTokenizer, folder: Path) -> None:
     with seeded_init(0):
         tower = CLIPTextModel(model.config.text_config)
     tower.load_state_dict({k.removeprefix("text_model."): v for k, v in _text_state(model, tower).items()})
+    # The generator is trained on states of captions whose filling is hidden (`conditions.Teacher`); this says so.
+    tower.config.use_attention_mask = True
     save_half(tower, folder.parent / "zeroscope" / "text_encoder")
     tokenizer.save_pretrained(folder.parent / "zeroscope" / "tokenizer")
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,9 @@ from brainflix.methods.mindvideo.train.phases import trained_denoiser
 from brainflix.models.inflated_unet import InflatedBlock, InflatedUNet, inflate
 from brainflix.parts.contract import Inputs
 from brainflix.parts.work import Work
-from brainflix.pretrained.vae import decode_latents, load_vae
+from brainflix.pretrained.vae import decode_latents
 from brainflix.reconstruct.generator import Batch
+from brainflix.reconstruct.memory import place_networks, switch_vae
 from brainflix.reconstruct.rendering import rendering
 from brainflix.reconstruct.seeds import clip_noise
 from brainflix.trained.files import load_result
@@ -45,6 +46,7 @@ class MindVideo:
         params, seed: the recipe's parameters and the run's seed.
         compute: device and dtype.
         kernel: attention kernel in use, with the reason.
+        memory: what to note of switches that save memory.
     """
 
     unet: InflatedUNet
@@ -54,14 +56,13 @@ class MindVideo:
     seed: int
     compute: Compute
     kernel: str
+    memory: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def notes(self) -> Mapping[str, object]:
-        """The attention kernel and the solver."""
-        return {
-            "attention": self.kernel,
-            "solver": type(load_solver(self.scheduler_folder, self.params.solver)).__name__,
-        }
+        """The attention kernel, the solver, and switches that save memory."""
+        solver = type(load_solver(self.scheduler_folder, self.params.solver)).__name__
+        return {"attention": self.kernel, "solver": solver, **self.memory}
 
     @property
     def latent_shape(self) -> tuple[int, int, int]:
@@ -96,16 +97,20 @@ def load(params: MindVideoGeneratorParams, inputs: Inputs, work: Work) -> MindVi
         )
     folder, compute = resolve_weights(params.weights, params.revision, params.folders), work.compute()
     config, state = trained_denoiser(load_result(inputs["unet"][0].path))
-    unet = inflate(config, state, work.seed).to(compute.device, compute.dtype).eval()
+    unet = inflate(config, state, work.seed).to(dtype=compute.dtype).eval()
+    vae = AutoencoderKL.from_pretrained(folder / params.vae, torch_dtype=compute.dtype, local_files_only=True).eval()
+    kernel = attention_note(unet, work.attention, compute)
+    memory = switch_vae(vae, work) | place_networks([unet, vae], compute, work)
     # Far from any seed that a recipe may have, so that two recipes' samples do not share their noise.
     return MindVideo(
         unet,
-        load_vae(folder / params.vae, compute),
+        vae,
         folder / params.scheduler,
         params,
         work.seed + (params.sample << 32),
         compute,
-        attention_note(unet, work.attention, compute),
+        kernel,
+        memory,
     )
 
 
@@ -122,6 +127,9 @@ def attention_note(unet: InflatedUNet, wanted: str, compute: Compute) -> str:
 def load_solver(folder: Path, solver: str) -> Any:
     """Return a fresh solver on the schedule of a folder: the one that the folder names, or another by name.
 
+    Two settings are those of Stable Diffusion, whatever the folder says, as diffusers' pipelines for it and the
+    released one have it: times start one step later (`steps_offset` 1), and predicted latents are not cut.
+
     Raises:
         UsageError: the folder names a solver that draws noise between its steps, or one that is not known here.
     """
@@ -129,11 +137,11 @@ def load_solver(folder: Path, solver: str) -> Any:
     name = NAMED.get(solver) or str(config["_class_name"])
     if name not in SOLVERS:
         raise UsageError(f"the solver {name} is not used here", next="set solver to ddim")
+    config["steps_offset"] = 1
     if name == "DDIMScheduler":
-        # Latents are not confined to [-1, 1]; the released pipeline switches that off as well.
-        config["clip_sample"] = False
-        if config.get("timestep_spacing") == "linspace":
-            # diffusers' DDIM steps by a fixed number of times, which these distances are not.
+        config["clip_sample"] = False  # latents are not confined to [-1, 1]
+        if config["_class_name"] != name and config.get("timestep_spacing") == "linspace":
+            # Another solver's distances; diffusers' DDIM steps by a fixed number of times, which these are not.
             config["timestep_spacing"] = "leading"
     return SOLVERS[name].from_config(config)
 
@@ -177,7 +185,8 @@ def sample(
     for t in solver.timesteps:
         predicted = _predict(generator, solver.scale_model_input(x, t), t, context, negative)
         x = solver.step(predicted, t, x).prev_sample
-    return decode_latents(generator.vae, x.transpose(1, 2))  # from (n, frames, channels, h, w)
+    # From (n, frames, channels, h, w).
+    return decode_latents(generator.vae, x.transpose(1, 2), whole="down" if generator.params.compat else "nearest")
 
 
 def _predict(

@@ -16,11 +16,18 @@ from brainflix.train.parts import Fraction, ImportParams, LoopParams, PhaseParam
 class MindVideoContextParams(Params):
     """What MinD-Video's generator reads (docs/methods/mindvideo.md, Context)."""
 
+    RELEASED: ClassVar = {"mindvideo": {"average": "rows"}}
     of: Literal["clips", "mean"] = Field(
         "clips", description="contexts of the test clips, or for each of them that of the mean row, for guidance"
     )
+    average: Literal["contexts", "rows"] = Field(
+        "contexts",
+        description="what is averaged over a clip's repeats: what each is encoded to, or the rows before that",
+    )
     compat: Literal["", "mindvideo"] = Field(
-        "", description="mindvideo: the mean row is that of the evaluation rows, as released, not of the training rows"
+        "",
+        description="mindvideo, as released: the mean row is that of the evaluation rows, not of the training rows; "
+        "where the recipe does not say, rows are averaged over repeats",
     )
 
 
@@ -39,6 +46,9 @@ class MindVideoGeneratorParams(WeightParams):
     size_px: int = Field(0, ge=0, description="height and width; 0: the denoiser's own; the released need 256")
     sample: int = Field(0, ge=0, description="0 draws the run's own noise, every other number another one")
     split: Literal["train", "val", "test"] = Field("test", description="split whose clips are generated")
+    compat: Literal["", "mindvideo"] = Field(
+        "", description="mindvideo: grey levels are cut to the whole number below, as released, not to the nearest"
+    )
 
 
 class MindVideoEncoderImportParams(ImportParams):

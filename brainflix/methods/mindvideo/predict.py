@@ -23,7 +23,7 @@ from brainflix.trained.network import window_of
 
 
 def context(params: MindVideoContextParams, inputs: Inputs, work: Work) -> Predictions:
-    """Encode every test presentation and average over a clip's repeats, or encode the mean row for every test clip.
+    """Encode the test clips, whose repeats are averaged after that or before, or the mean row for every test clip.
 
     No target is the truth of a context, so the predictions name the encoder in the target's place.
     """
@@ -33,10 +33,16 @@ def context(params: MindVideoContextParams, inputs: Inputs, work: Work) -> Predi
     responses = Responses.load(inputs["test"][0])
     if params.of == "clips":
         clip, rows = windowed(responses, offsets).trials("test")
-        wanted, values = mean_by_clip(context_of(result, rows, work.compute()), clip)
+        if params.average == "rows":
+            wanted, means = mean_by_clip(rows, clip)
+            values = context_of(result, means.astype(np.float32), work.compute())
+        else:
+            wanted, values = mean_by_clip(context_of(result, rows, work.compute()), clip)
     else:
         wanted = np.unique(responses.trials("test")[0])
-        _, rows = responses.trials("test" if params.compat == "mindvideo" else "train")
+        clip, rows = responses.trials("test" if params.compat == "mindvideo" else "train")
+        if params.average == "rows":
+            _, rows = mean_by_clip(rows, clip)
         window = np.tile(rows.mean(axis=0, dtype=np.float64).astype(np.float32), len(offsets))[None]
         # (n_clips, n_tokens, context_width)
         values = np.repeat(context_of(result, window, work.compute()), len(wanted), axis=0)

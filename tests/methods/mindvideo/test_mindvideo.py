@@ -11,7 +11,7 @@ from diffusers import DDIMScheduler, EulerAncestralDiscreteScheduler, PNDMSchedu
 
 from brainflix.demo.make_weights.unet import build_scheduler
 from brainflix.demo.make_weights.vae import build as build_vae
-from brainflix.device import pick_compute
+from brainflix.device import Compute, pick_compute
 from brainflix.errors import DataError, UsageError
 from brainflix.methods.mindvideo.generate import MindVideo, load, load_solver
 from brainflix.methods.mindvideo.parts import MindVideoGeneratorParams
@@ -67,11 +67,13 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 UNET = Ref("model", "toy-joint", "0" * 12)
 
 
-def generator(folder: Path, store: Store, negative: bool = True, **changes: object) -> MindVideo:
+def generator(
+    folder: Path, store: Store, negative: bool = True, compute: Compute = COMPUTE, **changes: object
+) -> MindVideo:
     given = {"weights": str(folder), "steps": 4, "guidance_scale": 5.0, **changes}
     params = MindVideoGeneratorParams.model_validate(given)
     roles = {"unet": [store.open(UNET)]} | ({"negative": []} if negative else {})
-    return load(params, roles, Work(store, lambda: COMPUTE, ref=Ref("videos", "x", "0" * 12), seed=7))
+    return load(params, roles, Work(store, lambda: compute, ref=Ref("videos", "x", "0" * 12), seed=7))
 
 
 def frames(made: MindVideo, index: tuple[int, ...] = (0, 1, 2), negative: np.ndarray | None = NEGATIVE) -> np.ndarray:
@@ -85,9 +87,11 @@ def test_shape_determinism_and_independence_of_the_batch(folder: Path, store: St
     together = frames(made)
     assert together.shape == (3, N_FRAMES, 64, 64, 3) and together.dtype == np.uint8
     assert np.array_equal(together, frames(made))
+    # With more digits, since guidance blows up what a batch of another size changes in the last ones.
+    exact = generator(folder, store, compute=Compute(torch.device("cpu"), torch.float64, "to compare"))
+    whole = frames(exact).astype(int)
     for index in ((2, 0), (1,)):
-        alone = frames(made, index).astype(int)
-        assert np.abs(alone - together[list(index)].astype(int)).max() <= 1
+        assert np.abs(frames(exact, index).astype(int) - whole[list(index)]).max() <= 1
     assert not np.array_equal(together, frames(generator(folder, store, sample=1)))
     assert made.notes["solver"] == "DPMSolverMultistepScheduler" and str(made.notes["attention"]).startswith("sdpa")
 
@@ -95,7 +99,7 @@ def test_shape_determinism_and_independence_of_the_batch(folder: Path, store: St
 def test_guidance_leads_away_from_the_negative_context(folder: Path, store: Store) -> None:
     """Two DDIM steps written out: both branches, the scale, and the published update (eta 0)."""
     made = generator(folder, store, solver="ddim", steps=2)
-    scheduler = DDIMScheduler.from_pretrained(folder / "scheduler", timestep_spacing="leading")
+    scheduler = DDIMScheduler.from_pretrained(folder / "scheduler", timestep_spacing="leading", steps_offset=1)
     scheduler.set_timesteps(2)
     kept = scheduler.alphas_cumprod
     x = clip_noise(7, IDS, (N_FRAMES, 4, 8, 8)).transpose(1, 2)
@@ -123,7 +127,7 @@ def test_the_size_is_the_denoisers_or_the_recipes(folder: Path, store: Store) ->
     assert frames(generator(folder, store, size_px=32)).shape == (3, N_FRAMES, 32, 32, 3)
     assert MindVideoGeneratorParams(weights=str(folder)).model_dump(exclude={"weights", "revision"}) == {
         **{"vae": "vae", "scheduler": "scheduler", "solver": "folder", "sample": 0, "split": "test"},
-        **{"size_px": 0, "steps": 200, "guidance_scale": 12.5},
+        **{"size_px": 0, "steps": 200, "guidance_scale": 12.5, "compat": ""},
     }
 
 

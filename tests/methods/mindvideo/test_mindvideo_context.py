@@ -102,6 +102,26 @@ def test_repeats_are_encoded_each_and_then_averaged(store: Store) -> None:
     assert found.attrs["n_trials"] == 8
 
 
+@pytest.mark.parametrize("how", [{"average": "rows"}, {"compat": "mindvideo"}], ids=["asked for", "as released"])
+def test_rows_of_repeats_are_averaged_and_then_encoded(store: Store, how: dict[str, str]) -> None:
+    rows = Responses.load(store.open(REPEATED)).response
+    found = contexts(store, REPEATED, **how)
+    last = rows[[71, 72, 73]].mean(axis=0)
+    # The clip before it was shown once; it is seen with its own segment's next row, not with the mean of repeats.
+    windows = np.stack([np.concatenate([rows[70], rows[71]]), np.concatenate([last, last])])
+    assert len(found.values) == 6 and np.allclose(found.values[-2:], by_hand(store, windows), atol=1e-5)
+    assert np.abs(found.values[-1] - contexts(store, REPEATED).values[-1]).max() > 1e-3
+    both = contexts(store, REPEATED, compat="mindvideo", average="contexts")
+    assert np.array_equal(both.values, contexts(store, REPEATED).values), "what the recipe says comes first"
+
+
+def test_the_released_mean_row_counts_each_clip_once(store: Store) -> None:
+    rows = Responses.load(store.open(REPEATED)).response
+    mean = np.stack([*rows[66:71], rows[[71, 72, 73]].mean(axis=0)]).mean(axis=0)
+    found = contexts(store, REPEATED, of="mean", compat="mindvideo")
+    assert np.allclose(found.values[0], by_hand(store, np.concatenate([mean, mean])[None])[0], atol=1e-5)
+
+
 @pytest.mark.parametrize(("compat", "of_which"), [("", np.arange(60)), ("mindvideo", np.arange(66, 72))])
 def test_guidance_reads_the_mean_row_of_training_or_as_released_of_testing(
     store: Store, compat: str, of_which: np.ndarray
