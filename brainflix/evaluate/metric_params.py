@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Self
@@ -23,7 +24,9 @@ class About:
     Attributes:
         about: one line that says what it is.
         unit: of its values, "" for none.
-        higher_is_better: which direction is good.
+        higher_is_better: which direction is good; None where neither is.
+        within: least and most that the score can be, infinite where it is open.
+        ranks: whether clips are ranked within a gallery, so that chance is that of theory.
         primary: whether headlines may use it.
         weights: keys of checkpoints or backbones that it takes.
         frames, clips: least numbers.
@@ -39,7 +42,9 @@ class About:
 
     about: str
     unit: str = ""
-    higher_is_better: bool = True
+    higher_is_better: bool | None = True
+    within: tuple[float, float] = (-math.inf, math.inf)
+    ranks: bool = False
     primary: bool = False
     weights: tuple[str, ...] = ()
     frames: int = 1

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from brainflix.errors import DataError
-from brainflix.evaluate.bootstrap import BLOCK_S, block_clusters
+from brainflix.evaluate.blocks import BLOCK_S, block_clusters
 from brainflix.evaluate.leaderboard import Run
 from brainflix.store.schema import Clips
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from brainflix.evaluate import identification, targets_metrics
-from brainflix.evaluate.bootstrap import defined_mean
+from brainflix.evaluate.blocks import defined_mean
 from brainflix.evaluate.design import Design
 from brainflix.evaluate.lines import matrix_score
 from brainflix.evaluate.retrieval import chance_near, near_in_time, retrieval_near, retrieval_near_matrix

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from brainflix.evaluate import identification
-from brainflix.evaluate.bootstrap import defined_mean
+from brainflix.evaluate.blocks import defined_mean
 from brainflix.evaluate.design import Design
 from brainflix.evaluate.lines import matrix_score
 from brainflix.evaluate.score import Score
