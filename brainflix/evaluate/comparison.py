@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from brainflix.errors import DataError
 from brainflix.evaluate.blocks import Floats, Interval, cluster_sums
-from brainflix.evaluate.intervals import ANYTHING, DEFAULT, Method, Range, mean_interval
+from brainflix.evaluate.intervals import DEFAULT, Method, mean_interval
+from brainflix.evaluate.ranges import ANYTHING, Range
 
 
 @dataclass(frozen=True)

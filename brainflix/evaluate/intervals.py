@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -13,14 +12,11 @@ from scipy import stats
 from brainflix.errors import UsageError
 from brainflix.evaluate.blocks import LEAST_BLOCKS, Interval, cluster_sums, neighbours_t
 from brainflix.evaluate.bootstrap import cluster_bootstrap
+from brainflix.evaluate.ranges import ANYTHING, RATE, Range
 
 Method = Literal["t-neighbours", "percentile", "bca"]
 METHODS = ("t-neighbours", "percentile", "bca")
 DEFAULT: Method = "t-neighbours"
-Range = tuple[float, float]
-"""Least and most that a score can be; infinite where it is open."""
-ANYTHING: Range = (-math.inf, math.inf)
-RATE: Range = (0.0, 1.0)
 
 
 def mean_interval(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from brainflix.evaluate.protocols import Protocol
+from brainflix.evaluate.ranges import ANYTHING, Range
 from brainflix.parts.params import Params
 
 # End of the name of a line that stands beside another where clips hang together.
@@ -33,7 +33,6 @@ class About:
         least_px: least height and width in pixels.
         multiple_px: what both must be multiples of.
         timed: whether it needs the frame rate.
-        apart: whether it needs clips that lie apart in time.
         permuted: whether it is nothing without permutations.
         package: what must be installed, as it is imported, and its name for pip.
         asked: whether it is scored only when asked for by name.
@@ -43,7 +42,7 @@ class About:
     about: str
     unit: str = ""
     higher_is_better: bool | None = True
-    within: tuple[float, float] = (-math.inf, math.inf)
+    within: Range = ANYTHING
     ranks: bool = False
     primary: bool = False
     weights: tuple[str, ...] = ()
@@ -52,7 +51,6 @@ class About:
     least_px: int = 1
     multiple_px: int = 1
     timed: bool = False
-    apart: bool = False
     permuted: bool = False
     package: tuple[str, str] | None = None
     asked: bool = False

@@ -100,9 +100,7 @@ class NullSums:
         return means
 
 
-def from_null(
-    observed: float, null: Floats, *, higher_is_better: bool = True, n_group: int | None = None
-) -> Permuted:
+def from_null(observed: float, null: Floats, *, higher_is_better: bool = True, n_group: int | None = None) -> Permuted:
     """Return chance level and p = (1 + #{null as good as observed}) / (1 + permutations) from the null's values.
 
     Args:

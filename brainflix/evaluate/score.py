@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brainflix.evaluate.blocks import ENOUGH_BLOCKS, LEAST_BLOCKS
-from brainflix.evaluate.intervals import ANYTHING, DEFAULT, RATE, Method, Range, mean_interval
+from brainflix.evaluate.intervals import DEFAULT, Method, mean_interval
 from brainflix.evaluate.permutations import Permuted
-
+from brainflix.evaluate.ranges import ANYTHING, RATE, Range
 
 FEW_BLOCKS, NO_FIVE_PERCENT = "few blocks", "cannot reach 0.05"
 # With fewer exchanges than this p stays above 0.05.

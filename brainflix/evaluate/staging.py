@@ -110,7 +110,7 @@ class _Stager:
 
     def _choose_size(self, clips: tuple[Clip, Clip]) -> None:
         truth, prediction = ((int(clip.frames.shape[1]), int(clip.frames.shape[2])) for clip in clips)
-        size = compared_size(self.protocol, truth, prediction)
+        size = truth if self.source.own_size else compared_size(self.protocol, truth, prediction)
         if self.size is None:
             self.size = size
         elif size != self.size and not self.is_mixed:
@@ -162,7 +162,8 @@ class _Stager:
         samples = tuple(given.pop(name) for name in tuple(given) if name.startswith(SAMPLE))
         oracle = given.pop(ORACLE, None)
         limit = (self.protocol.height, self.protocol.width)
-        if self.protocol.own_size and self.size != limit:
+        own_size = (self.protocol.own_size or self.source.own_size) and self.size != limit
+        if own_size:
             self.said.notes[f"compared at the truth's own size, {width}x{height}"] = None
         return Scene(
             ids=self.source.ids,
@@ -177,7 +178,7 @@ class _Stager:
             rank=rank,
             film=self.source.film,
             truth_sha256=self.truth.hexdigest(),
-            own_size=self.protocol.own_size and self.size != limit,
+            own_size=own_size,
             codecs={side: sorted(self.said.codecs[side]) for side in SIDES},
             notes=tuple(self.said.notes),
         )

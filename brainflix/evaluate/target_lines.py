@@ -86,6 +86,7 @@ def _near_line(step: str, matched: Match, film: Film, design: Design, k: int) ->
         ceiling=defined_mean(truth),
         own=own,
         is_rate=True,
+        ranks=True,
     )
     about = f"top-{k} retrieval of the regressed target {step}; clips within {TOLERANCE_S:g} s count as found"
     return Line(score, about)
@@ -103,15 +104,17 @@ def _vector_lines(step: str, matched: Match, design: Design) -> dict[str, Line]:
     # The mean over clips is 1 - sum of SSE / sum of SST, both about the training mean: each clip has its share of it.
     explained = 1.0 - errors / squares[1].mean()
     rows = {
-        "pattern": (patterns, f"correlation over dims of the regressed target {step}, training z-scores", {}),
-        "cosine": (cosines, f"cosine of the regressed target {step}, training mean removed", {}),
+        "pattern": (patterns, f"correlation over dims of the regressed target {step}, training z-scores", {}, -1.0),
+        "cosine": (cosines, f"cosine of the regressed target {step}, training mean removed", {}, -1.0),
         "explained": (
             explained,
             f"share of the variance of {step} about the training mean that is explained",
             {"train_mean": 0.0},
+            -np.inf,
         ),
     }
-    return {
-        f"{name}_{step}": Line(matrix_score(matrix, design, NAME, chance=np.nan, below=below, ceiling=1.0), about)
-        for name, (matrix, about, below) in rows.items()
+    scores = {
+        name: matrix_score(matrix, design, NAME, chance=np.nan, below=below, ceiling=1.0, within=(least, 1.0))
+        for name, (matrix, _, below, least) in rows.items()
     }
+    return {f"{name}_{step}": Line(score, rows[name][1]) for name, score in scores.items()}

@@ -87,7 +87,7 @@ def score_match(
     )
     below = {"train_mean": defined_mean(np.diagonal(mean))}
     ceiling = defined_mean(np.diagonal(truth))
-    return matrix_score(own, design, NAME, chance=chance, below=below, ceiling=ceiling, is_rate=True)
+    return matrix_score(own, design, NAME, chance=chance, below=below, ceiling=ceiling, is_rate=True, ranks=True)
 
 
 def similarities_of(prediction: np.ndarray, truth: np.ndarray, training: np.ndarray) -> np.ndarray:

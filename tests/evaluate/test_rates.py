@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from brainflix.evaluate.rates import rate_interval
 
 from brainflix.evaluate.bootstrap import cluster_bootstrap, mean_interval
-from brainflix.evaluate.rates import rate_interval
 
 CLIPS = np.arange(120)
 
