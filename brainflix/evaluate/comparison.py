@@ -16,11 +16,16 @@ from brainflix.evaluate.ranges import ANYTHING, Range
 
 @dataclass(frozen=True)
 class Flips:
-    """A sign-flip test: its two-sided p, over how many sign patterns, and whether those were all that there are."""
+    """A sign-flip test: its two-sided p, over how many sign patterns, and whether those were all that there are.
+
+    `p_min` is the smallest p that so many blocks can give, and `n_group` how many patterns they have.
+    """
 
     p: float
     n_patterns: int
     exact: bool
+    p_min: float = np.nan
+    n_group: int = 0
 
 
 @dataclass(frozen=True)
@@ -110,7 +115,9 @@ def sign_flip_test(
     # Sums of the same numbers in another order differ by rounding and must count as equal.
     as_large = int(np.count_nonzero(null >= observed - 1e-12 * max(1.0, observed)))
     p = as_large / len(null) if exact else (1 + as_large) / (1 + n_draws)
-    return Flips(p, 2 ** len(sums) if exact else n_draws, exact)
+    # A pattern and its mirror image are as large.
+    p_min = 1 / 2**free if exact else 1 / (1 + n_draws)
+    return Flips(p, 2 ** len(sums) if exact else n_draws, exact, p_min, 2 ** len(sums))
 
 
 def holm(p: NDArray[Any]) -> Floats:

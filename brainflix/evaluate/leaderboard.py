@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from brainflix.errors import DataError, UsageError
 from brainflix.evaluate.comparison import holm, paired_difference
 from brainflix.evaluate.ranges import ANYTHING, Range
+from brainflix.evaluate.score import MOST_COUNTED
 from brainflix.wording import count, did_you_mean
 
 
@@ -53,6 +55,8 @@ class Difference:
         metric, first, other: what is compared.
         difference, lo, hi: mean of (other - first) over clips, and the limits of its 95 % interval.
         p, p_holm: of the paired sign-flip test over blocks, and adjusted over all differences of the table.
+        p_min, n_group: smallest p that so many blocks can give, and how many patterns of signs they have.
+        n_clusters: blocks that are compared.
         n, n_nan: clips compared, and clips left out because either value is undefined.
         better: whether the difference points in the metric's good direction; None where it has none.
     """
@@ -65,9 +69,24 @@ class Difference:
     hi: float
     p: float
     p_holm: float
+    p_min: float
+    n_group: int
+    n_clusters: int
     n: int
     n_nan: int
     better: bool | None
+
+    @property
+    def interval_text(self) -> str:
+        """The limits of the interval for a reader; without them, how few blocks there are."""
+        if math.isnan(self.lo):
+            return f"none ({count(self.n_clusters, 'block')})"
+        return f"{self.lo:+.3f} to {self.hi:+.3f}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values; NaN becomes None."""
+        plain = asdict(self)
+        return {key: None if isinstance(each, float) and math.isnan(each) else each for key, each in plain.items()}
 
 
 def check_comparable(runs: Sequence[Run]) -> None:
@@ -154,6 +173,9 @@ def differences(
             hi=each.interval.hi,
             p=each.test.p,
             p_holm=float(p_holm),
+            p_min=each.test.p_min,
+            n_group=min(each.test.n_group, MOST_COUNTED),
+            n_clusters=each.interval.n_clusters,
             n=each.interval.n,
             n_nan=each.interval.n_nan,
             better=_is_better(each.interval.value, lines[metric]["higher_is_better"]),
