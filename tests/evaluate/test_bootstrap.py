@@ -1,4 +1,4 @@
-"""Cluster bootstrap and t interval of blocks without neighbours: against scipy, sandwich variance, seeds, undefined clips, speed."""
+"""Bootstrap of blocks, and the t interval of those without neighbours: against scipy, sandwich variance, seeds."""
 
 from __future__ import annotations
 
