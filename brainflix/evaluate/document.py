@@ -88,7 +88,7 @@ def tables(scored: Scored, lines: Mapping[str, Line]) -> dict[str, Sequence[dict
     """Return what a reader must know beside the scores as tables; those without a row are left out."""
     skipped = [dict(each) for each in scored.result.skipped]
     n_frames, height, width = scored.scene.shape
-    size = f"{n_frames} frames of {width}x{height} are compared; {scored.design.said}"
+    size = f"compared: {count(n_frames, 'frame')} of {width}x{height}; {scored.design.said}"
     found: dict[str, Sequence[dict[str, Any]]] = {
         "Not scored": skipped,
         "Checkpoints": [

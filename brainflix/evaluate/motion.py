@@ -154,7 +154,7 @@ def smoothness_test(errors: Floats, *, n_draws: int = 100, seed: int | np.random
     """
     n_frames = errors.shape[-1]
     if errors.ndim != 4 or n_frames < 3:
-        raise DataError(f"{n_frames} frames are too few to shuffle", why="it takes at least 3")
+        raise DataError(f"{count(n_frames, 'frame')} cannot be shuffled", why="it takes at least 3")
     mean = errors.mean(axis=0)
     shuffles = _shuffles(n_frames, n_draws, seed)
     steps = np.arange(n_frames - 1)

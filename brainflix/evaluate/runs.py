@@ -13,6 +13,7 @@ from brainflix.errors import DataError
 from brainflix.evaluate.blocks import BLOCK_S, block_clusters
 from brainflix.evaluate.leaderboard import Run
 from brainflix.store.schema import Clips
+from brainflix.wording import count
 
 if TYPE_CHECKING:
     from brainflix.store.artifact import Artifact
@@ -97,7 +98,7 @@ def _of_artifact(artifact: Artifact, store: Callable[[], Store]) -> Run:
 
 def _made(document: Mapping[str, Any], compared: Mapping[str, Any]) -> dict[str, str]:
     """Return what numbers depend on beside clips and protocol."""
-    size = f"{compared['n_frames']} frames of {compared['width']}x{compared['height']}"
+    size = f"{count(compared['n_frames'], 'frame')} of {compared['width']}x{compared['height']}"
     weights = {f"{WEIGHTS}{key}": str(each["revision"]) for key, each in document["checkpoints"].items()}
     return {"scorer": str(document["scorer"]), "frames and size": size, **weights}
 

@@ -28,7 +28,7 @@ from brainflix.evaluate.staging_notes import SIDES, Said, Size, changes, named
 from brainflix.evaluate.videos import Frames, Staged, VideoSet
 from brainflix.io.clip_read import Clip
 from brainflix.io.frames import resize
-from brainflix.wording import format_bytes
+from brainflix.wording import count, format_bytes
 
 Track = Callable[[Sequence[Any], str], Iterator[Any]]
 BY_INDEX_NOTE = "frame rates are unknown: equal numbers of frames were matched by index"
@@ -149,7 +149,9 @@ class _Stager:
             self.files[name] = Staged(file, shape)
         staged = self.files[name]
         if frames.shape != staged.shape[1:]:
-            what = f"clip {clip} has {len(frames)} frames to compare, {self.source.ids[0]} has {staged.shape[1]}"
+            what = (
+                f"clip {clip} has {count(len(frames), 'frame')} to compare, {self.source.ids[0]} has {staged.shape[1]}"
+            )
             raise DataError(what, why="all clips of one table need the same number")
         staged[row] = frames
 

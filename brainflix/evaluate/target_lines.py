@@ -19,6 +19,7 @@ from brainflix.evaluate.retrieval import chance_near, near_in_time, retrieval_ne
 from brainflix.evaluate.scene import Film
 from brainflix.evaluate.scorecard import Line
 from brainflix.evaluate.vectors import NAME, Match, Regressed, score_match
+from brainflix.wording import count
 
 # Neighbours that count as found, and the size of the published galleries (docs/scoring.md, Retrieval).
 TOLERANCE_S = 10.0
@@ -41,7 +42,7 @@ def target_lines(
     about = f"pairwise identification of the regressed target {step}"
     lines = {f"identification_{step}": Line(score_match(matched, design), about, primary=True)}
     for k in retrieval_k:
-        about = f"top-{k} retrieval of the regressed target {step} among {n} clips"
+        about = f"top-{k} retrieval of the regressed target {step} among {count(n, 'clip')}"
         lines[f"retrieval{k}_{step}"] = Line(score_match(matched, design, k), f"{about}, brain to stimulus")
         # Published code bases have the names of the directions swapped, so both are given (docs/scoring.md, Retrieval).
         backward = score_match(matched, design, k, "stim_to_brain")

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brainflix.errors import DataError
+from brainflix.wording import count
 
 FILE = "clips.csv"
 COLUMNS = ("clip", "segment", "onset_s", "split", "fps_hz")
@@ -59,7 +60,7 @@ class ClipTable:
         where = {each: place for place, each in enumerate(self.ids)}
         unknown = [each for each in ids if each not in where]
         if unknown:
-            raise DataError(f"{len(unknown)} clips are unknown here", why=f"the first is {unknown[0]!r}")
+            raise DataError(f"{count(len(unknown), 'clip')} unknown here", why=f"the first is {unknown[0]!r}")
         return np.array([where[each] for each in ids], np.int64)
 
     def write(self, folder: Path) -> None:
