@@ -59,7 +59,7 @@ def of_level(scores: Sets, level: str, params: NwayParams, work: MetricWork) -> 
             continue
         if n_classes < need:
             advice = f"take a classifier of {need} classes or more"
-            found[name] = Skipped(f"{count(n_classes, 'class', 'classes')} of a classifier: too few", advice)
+            found[name] = Skipped(f"{n_classes} classes are too few", advice)
         else:
             curve = (curve_name(level, g), curve_of(scores, g)) if n_classes > g else None
             found[name] = accuracy(scores, ways, g, work.design, curve)
