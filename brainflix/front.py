@@ -215,7 +215,7 @@ def score(
         metrics: names; all that can be scored here if it is left out.
         store: where refs are looked up; the settings' if it is left out.
         seed: of permutations and intervals.
-        permutations: how many are drawn for chance and p, at most.
+        permutations: exchanges of clips for p at most; 0 for no p and no measured chance.
         fps_pred, fps_truth: frames per second of what does not say, such as arrays.
 
     Raises:

@@ -1,6 +1,6 @@
 """Count what p and intervals promise, on data sets without signal, beside the bounds of docs/scoring.md, Error rates.
 
-    python -m tests.bench.calibration [--sets 1000] [--seeds 4] [--json PATH]
+    python -m tests.bench.calibration [--sets 1000] [--seeds 3] [--json PATH]
 
 Predictions and truth are independent series of 20 dimensions, AR(1) from one clip of 2 s to the next (tests/evaluate/
 worlds.py). A rejection is a p of 0.05 (or 0.01) or less. Shares are means over seeds, each of so many data sets: of
@@ -157,7 +157,7 @@ def main() -> None:
     """Print one line for each promise."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sets", type=int, default=1000)
-    parser.add_argument("--seeds", type=int, default=4)
+    parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     found: list[Promise] = []
