@@ -52,6 +52,7 @@ bench: $(VENV)/.installed-dev  ## time brainflix beside its peers, with ratios
 	$(BIN)/python -m tests.bench.bench_targets
 	$(BIN)/python tests/bench/bench_mbm.py
 	$(BIN)/python tests/bench/bench_generators.py
+	$(BIN)/python -m tests.bench.calibration
 
 crash: $(VENV)/.installed-dev  ## kill a run at 200 random moments, and run eight at once
 	BRAINFLIX_CRASH_COUNT=200 OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/crash tests/store/test_store_crash.py

@@ -15,6 +15,7 @@ from brainflix.recipe.schema import Recipe
 from brainflix.settings import load_settings
 from brainflix.store.artifact import Artifact
 from brainflix.store.store import Store
+from brainflix.wording import count
 
 if TYPE_CHECKING:
     from brainflix.progress import Progress
@@ -50,7 +51,7 @@ class Plan:
         """Return the recipe's name and how many jobs have which status."""
         statuses = [each.status for each in self.jobs]
         counts = ", ".join(f"{statuses.count(name)} {name}" for name in dict.fromkeys(statuses))
-        return f"Plan({self.recipe.recipe}: {len(self.jobs)} jobs{f', {counts}' if counts else ''})"
+        return f"Plan({self.recipe.recipe}: {count(len(self.jobs), 'job')}{f', {counts}' if counts else ''})"
 
 
 @dataclass(frozen=True, repr=False)
@@ -111,7 +112,7 @@ class Scores(Mapping[str, Mapping[str, Any]]):
         """Return the protocol, the number of clips and the leading values."""
         values = [f"{name} {line['value']:.3f}" for name, line in self.items() if line["value"] is not None]
         rest = f", and {len(values) - _SHOWN} more" if len(values) > _SHOWN else ""
-        about = f"{self.document['protocol']['name']}, {self.document['n_clips']} clips"
+        about = f"{self.document['protocol']['name']}, {count(self.document['n_clips'], 'clip')}"
         return f"Scores({about}: {', '.join(values[:_SHOWN])}{rest})"
 
 
@@ -214,7 +215,7 @@ def score(
         metrics: names; all that can be scored here if it is left out.
         store: where refs are looked up; the settings' if it is left out.
         seed: of permutations and intervals.
-        permutations: how many are drawn for chance and p, at most.
+        permutations: exchanges of clips for p at most; 0 for no p and no measured chance.
         fps_pred, fps_truth: frames per second of what does not say, such as arrays.
 
     Raises:

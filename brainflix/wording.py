@@ -1,4 +1,4 @@
-"""How names that are near, sizes and durations are said, to people and on pages alike."""
+"""How names that are near, numbers of things, sizes and durations are said, to people and on pages alike."""
 
 from __future__ import annotations
 
@@ -16,6 +16,11 @@ def did_you_mean(wrong: str, known: Iterable[object]) -> str:
     """Return the nearest name as `suggest` says it, or the list of all names if none is near."""
     names = sorted(str(name) for name in known)
     return suggest(wrong, names) or f"known: {', '.join(names) or 'none'}"
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """Return how many there are of something: `1 clip`, `2 clips`; `many` where the plural is not `one` with an s."""
+    return f"{number} {one if number == 1 else many or f'{one}s'}"
 
 
 def format_bytes(size: int) -> str:

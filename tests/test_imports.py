@@ -44,7 +44,8 @@ PURE = {
     "regress": ("mlp",),
     "evaluate": (
         *("nway", "pixels", "ssim", "pixel_pairs", "flow", "identification", "targets_metrics", "baselines", "score"),
-        *("bootstrap", "comparison", "rates", "permutations", "design", "gathering", "scene", "videos"),
+        *("blocks", "bootstrap", "comparison", "intervals", "ranges", "permutations", "exchanges", "strangers"),
+        *("design", "gathering", "scene", "videos"),
         *("clock", "protocols", "leaderboard", "published", "metric", "metric_params", "clipwise", "pairings"),
         *("hue", "ssim_columns", "flow_errors", "motion", "temporal", "fvd", "deep_identification", "retrieval"),
         *("motion_energy", "lines", "vectors", "target_lines", "ceiling_tables", "choosing", "scorer", "staging"),

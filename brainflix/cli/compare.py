@@ -76,13 +76,13 @@ def _document(board: Board) -> dict[str, Any]:
         **about,
         "n_clips": board.n_clips,
         "measured": measured,
-        "differences": [asdict(each) for each in board.differences],
+        "differences": [each.to_dict() for each in board.differences],
         "published": [asdict(each) for each in board.published],
     }
 
 
 def _tables(board: Board) -> list[Table]:
-    from brainflix.report.scores import format_number, format_p
+    from brainflix.report.scores import MINUS, format_number, format_p
 
     note = " (simulated data)" if board.simulated else ""
     values = [
@@ -96,13 +96,14 @@ def _tables(board: Board) -> list[Table]:
             each.metric,
             each.other,
             format_number(each.difference),
-            f"{format_number(each.lo)} to {format_number(each.hi)}",
+            each.interval_text.replace("-", MINUS),
             format_p(each.p),
             format_p(each.p_holm),
+            format_p(each.p_min),
             str(each.n),
         )
         for each in board.differences
     ]
-    columns = ("metric", "run", "difference", "95 % interval", "p", "p (Holm)", "n")
+    columns = ("metric", "run", "difference", "95 % interval", "p", "p (Holm)", "p_min", "n")
     title = f"differences from {board.columns[0]}{note}"
     return [measured, Table(columns, rows, title, frozenset(columns[2:]))]

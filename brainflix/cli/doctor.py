@@ -21,6 +21,7 @@ from brainflix.cli.checks import (
 )
 from brainflix.cli.output import Output, Table
 from brainflix.errors import ResourceError
+from brainflix.wording import count
 
 if TYPE_CHECKING:
     from brainflix.settings import Settings
@@ -66,7 +67,7 @@ def doctor(
         document["bench"] = timings
     out.result(document, lines=[check.name for check in bad], tables=tables)
     if bad:
-        raise ResourceError(f"{len(bad)} checks failed", why="; ".join(f"{c.name}: {c.found}" for c in bad))
+        raise ResourceError(f"{count(len(bad), 'check')} failed", why="; ".join(f"{c.name}: {c.found}" for c in bad))
 
 
 def _run_checks(settings: Settings) -> list[Check]:

@@ -84,16 +84,15 @@ def leading_scores(
 
 def score_tables(scores: Mapping[str, Mapping[str, Mapping[str, Any]]], *, simulated: bool) -> list[Table]:
     """Return one table for each subject from scores as `run --json` prints them."""
-    from brainflix.report.scores import NONE, format_number, format_p, number
+    from brainflix.report.scores import NONE, format_interval, format_number, format_p, number, reference
 
     tables = []
     for subject, metrics in scores.items():
         rows = []
         for name, score in metrics.items():
-            lo, hi = (format_number(number(limit)) for limit in score["ci95"])
-            value, chance = (format_number(number(score[field])) for field in ("value", "chance"))
+            value, chance = format_number(number(score["value"])), format_number(reference(score))
             count = NONE if score["n"] is None else str(score["n"])
-            rows.append((name, value, chance, f"{lo} … {hi}", format_p(number(score["p"])), count))
+            rows.append((name, value, chance, format_interval(score), format_p(number(score["p"])), count))
         who = "All subjects" if subject == "None" else f"Subject {subject}"
         title = f"{who} (simulated data)" if simulated else who
         columns = ("metric", "value", "chance", "95% interval", "p", "n")

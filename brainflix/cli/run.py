@@ -8,6 +8,7 @@ import typer
 
 from brainflix.cli import options
 from brainflix.cli.output import Output
+from brainflix.wording import count
 
 if TYPE_CHECKING:
     from brainflix.engine.run import Done
@@ -66,7 +67,9 @@ def run(
         perform.show_plan(chosen, planned, place, out)
         return
     simulated = find("dataset", chosen.dataset.name).load().simulated
-    out.say(f"{chosen.recipe}: {len(planned)} jobs, store {place.root}{', simulated data' if simulated else ''}")
+    out.say(
+        f"{chosen.recipe}: {count(len(planned), 'job')}, store {place.root}{', simulated data' if simulated else ''}"
+    )
     results = perform.perform(planned, place, settings, out, name=name)
     _show_run(chosen, place, results, simulated, out)
 

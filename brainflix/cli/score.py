@@ -5,12 +5,12 @@ from __future__ import annotations
 import json as json_module
 import os
 import warnings
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from brainflix.cli import options
-from brainflix.cli.output import Output, Table, write_file
+from brainflix.cli.output import Output, write_file
 from brainflix.errors import Renamed, UsageError
 
 Where = Annotated[str, typer.Option("--pred", metavar="DIR|REF", help="The clips to score.")]
@@ -26,7 +26,7 @@ Baselines = Annotated[
 Permutations = Annotated[
     int | None,
     typer.Option(
-        "--permutations", min=0, metavar="N", help="Permutations of the test at most; 0 for none.", show_default="10000"
+        "--permutations", min=0, metavar="N", help="Exchanges of clips for p at most; 0 for no p.", show_default="10000"
     ),
 ]
 # The name before this one, still read.
@@ -87,6 +87,7 @@ def score(
     command that gets them. --checkpoint takes others in their place, --logits-* what a classifier said elsewhere.
     """
     out = Output(json=json)
+    from brainflix.cli.score_tables import tables_of
     from brainflix.cli.session import open_settings, open_store
     from brainflix.evaluate.design import Settings
     from brainflix.evaluate.request import Request, score_request
@@ -120,7 +121,7 @@ def score(
         document = score_request(request, out.track)
     if out_file is not None:
         write_file(out_file, json_module.dumps(document, indent=2, allow_nan=False) + "\n")
-    out.result(document, tables=[_table(document), *_skipped(document)])
+    out.result(document, tables=tables_of(document))
     for note in document["notes"]:
         out.say(f"note: {note}")
 
@@ -137,46 +138,6 @@ def _permutations(given: int | None, former: int | None) -> int:
         raise UsageError("--repairings and --permutations are one option", next="give --permutations alone")
     warnings.warn("--repairings is now --permutations", Renamed, stacklevel=2)
     return former
-
-
-def _table(document: dict[str, Any]) -> Table:
-    """Return the scores as a table; its last column is the best of what does not see the truth, copies too."""
-    from brainflix.report.scores import NONE, format_number, format_p, number, uses_truth
-
-    rows = []
-    for name, line in document["scores"].items():
-        lo, hi = (format_number(number(limit)) for limit in line["ci95"])
-        fair = {key: value for key, value in line["baselines"].items() if value is not None and not uses_truth(key)}
-        pick = max if line["higher_is_better"] else min
-        best = pick(fair, key=fair.__getitem__) if fair else ""
-        rows.append(
-            (
-                f"{name} ({line['unit']})" if line["unit"] else name,
-                format_number(number(line["value"])),
-                format_number(number(line["chance"])),
-                f"{lo} … {hi}",
-                format_p(number(line["p"])),
-                format_p(number(line["p_holm"])),
-                str(line["n"]),
-                str(line["n_nan"]),
-                f"{format_number(number(fair[best]))} {best}" if best else NONE,
-            )
-        )
-    columns = ("metric", "value", "chance", "95% interval", "p", "p (Holm)", "n", "undefined", "best baseline or copy")
-    about = document["protocol"]
-    size = f"{about['n_frames']} frames of {about['width']}x{about['height']}"
-    bugs = ", bug-compat" if about["bug_compat"] else ""
-    title = f"{document['n_clips']} clips, protocol {about['name']}{bugs}, {size}"
-    return Table(columns, rows, title, frozenset(columns[1:-1]))
-
-
-def _skipped(document: dict[str, Any]) -> list[Table]:
-    """Return what was not scored as a table, metrics of one reason together; none if nothing was left out."""
-    found: dict[tuple[str, str], list[str]] = {}
-    for each in document["skipped"]:
-        found.setdefault((each["status"], each["next"]), []).append(each["metric"])
-    rows = [(", ".join(names), status, advice) for (status, advice), names in found.items()]
-    return [Table(("not scored", "status", "next"), rows)] if rows else []
 
 
 def _metric_names(text: str | None) -> tuple[str, ...] | None:

@@ -11,7 +11,7 @@ import typer
 from brainflix.cli import options
 from brainflix.cli.output import Output, Table, confirm
 from brainflix.errors import IntegrityError
-from brainflix.wording import format_bytes
+from brainflix.wording import count, format_bytes
 
 if TYPE_CHECKING:
     from brainflix.store.gc import GcPlan
@@ -58,7 +58,7 @@ def ls(
     document = {"store": str(place.root), "artifacts": found}
     out.result(document, lines=[str(ref) for ref in refs], tables=[table] if found else [])
     total = sum(record["bytes"] or 0 for record in found)
-    out.say(f"{len(refs)} artifacts, {format_bytes(total)} in {place.root}")
+    out.say(f"{count(len(refs), 'artifact')}, {format_bytes(total)} in {place.root}")
 
 
 def _listed(found: Sequence[Mapping[str, Any]]) -> Table:
@@ -187,8 +187,9 @@ def verify(
     out.result({"store": str(place.root), "problems": plain, "ok": not damaged}, lines=damaged, tables=tables)
     if damaged:
         advice = f"brainflix store gc --remove {damaged[0]}, then run its recipe again"
-        raise IntegrityError(f"{len(damaged)} of {len(chosen)} artifacts are damaged", why=damaged[0], next=advice)
-    out.say(f"{len(chosen)} artifacts are exactly what was published")
+        raise IntegrityError(f"{len(damaged)} of {count(len(chosen), 'artifact')} damaged", why=damaged[0], next=advice)
+    is_are = "is" if len(chosen) == 1 else "are"
+    out.say(f"{count(len(chosen), 'artifact')} {is_are} exactly what was published")
 
 
 def gc(

@@ -187,6 +187,22 @@ def _advice(item: Planned) -> str:
     return f"brainflix list parts {verb}"
 
 
+# What `run --json` repeats of each line of scores.json; older artifacts lack some.
+FIELDS = (
+    "value",
+    "chance",
+    "chance_analytic",
+    "chance_from",
+    "ci95",
+    "ci_method",
+    "n_clusters",
+    "p",
+    "p_min",
+    "n_group",
+    "n",
+)
+
+
 def summary(recipe: Recipe, store: Store, results: Sequence[Done]) -> dict[str, Any]:
     """Return the one document that `run --json` prints: stages, and scores by subject and metric."""
     scores: dict[str, Any] = {}
@@ -198,7 +214,7 @@ def summary(recipe: Recipe, store: Store, results: Sequence[Done]) -> dict[str, 
             # A second evaluation of the same subject must not replace the first one's scores.
             for name, score in table["scores"].items():
                 place = f"{done.step}.{name}" if name in known else name
-                known[place] = {field: score[field] for field in ("value", "chance", "ci95", "p", "n")}
+                known[place] = {field: score[field] for field in FIELDS if field in score}
     return {
         "recipe": recipe.recipe,
         "store": str(store.root),

@@ -45,7 +45,7 @@ def score(params: ProtocolParams, inputs: Inputs, work: Work) -> Scorecard:
         details = {"compared": document.compared(scored), **document.details(scored, str(inputs["truth"][0].ref))}
         extras.check_line_names(scored.result.lines, lines)
         lines = {**scored.result.lines, **lines}
-        return Scorecard(choices.name, scored.scene.ids, lines, {**tables, **document.tables(scored)}, details)
+        return Scorecard(choices.name, scored.scene.ids, lines, {**tables, **document.tables(scored, lines)}, details)
 
 
 def choices_of(params: ProtocolParams, work: Work) -> Choices:

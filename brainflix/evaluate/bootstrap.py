@@ -1,83 +1,19 @@
-"""Intervals of a mean over clips that respect how clips hang together: cluster bootstrap and Student's t."""
+"""Bootstrap of whole blocks, for those who ask for it: the default interval is `blocks.neighbours_t`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from brainflix.errors import DataError, UsageError
+from brainflix.errors import UsageError
+from brainflix.evaluate.blocks import Floats, Interval, cluster_sums
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Method = Literal["percentile", "bca"]
 # Entries of a block of bootstrap weights held at once.
 BLOCK = 2**18
-# With fewer clusters the bootstrap's intervals are too narrow; Student's t is used (docs/scoring.md, Intervals).
-FEW_CLUSTERS = 30
-# Length of a stimulus block in seconds where nobody asks for another (docs/scoring.md, Intervals).
-BLOCK_S = 20.0
-
-
-@dataclass(frozen=True)
-class Interval:
-    """Mean with its 95 % (or other) interval; se is the cluster standard error, n the defined clips."""
-
-    value: float
-    lo: float
-    hi: float
-    se: float
-    n: int
-    n_nan: int
-    n_clusters: int
-    method: str
-
-
-def block_clusters(segment: Sequence[str] | NDArray[Any], onset_s: NDArray[Any], block_s: float = BLOCK_S) -> Ints:
-    """Number the contiguous stimulus blocks (segment, floor(onset / block)) that clips belong to.
-
-    Args:
-        segment: n_clips names of the movies or segments that clips were cut from.
-        onset_s: array of shape (n_clips,), onset in its segment in seconds.
-        block_s: length of a block in seconds.
-
-    Returns:
-        Array of shape (n_clips,), cluster numbers from 0.
-    """
-    _, movie = np.unique(np.asarray(segment), return_inverse=True)
-    block = np.floor(np.asarray(onset_s, np.float64) / block_s).astype(np.int64)
-    _, cluster = np.unique(np.stack([movie, block], axis=1), axis=0, return_inverse=True)
-    return np.asarray(cluster, np.int64).reshape(-1)
-
-
-def defined_mean(values: NDArray[Any]) -> float:
-    """Return the mean of the values that are not NaN; NaN if there are none."""
-    defined = values[~np.isnan(values)]
-    return float(defined.mean()) if defined.size else np.nan
-
-
-def mean_interval(
-    values: NDArray[Any],
-    clusters: NDArray[Any],
-    *,
-    n_boot: int = 10_000,
-    seed: int | np.random.Generator = 0,
-    level: float = 0.95,
-    method: Method = "percentile",
-) -> Interval:
-    """Return the mean over clips with the interval that its number of clusters allows (docs/scoring.md, Intervals).
-
-    Student's t where fewer than FEW_CLUSTERS clusters have a value, else the cluster bootstrap by `method`; arguments
-    as of `cluster_bootstrap`.
-    """
-    _, sizes, _ = cluster_sums(values, clusters)
-    if len(sizes) < FEW_CLUSTERS:
-        return cluster_t(values, clusters, level=level)
-    return cluster_bootstrap(values, clusters, n_boot=n_boot, seed=seed, level=level, method=method)
 
 
 def cluster_bootstrap(
@@ -87,7 +23,7 @@ def cluster_bootstrap(
     n_boot: int = 10_000,
     seed: int | np.random.Generator = 0,
     level: float = 0.95,
-    method: Method = "percentile",
+    method: Literal["percentile", "bca"] = "percentile",
 ) -> Interval:
     """Return the mean over clips with an interval from resampling whole clusters.
 
@@ -108,9 +44,9 @@ def cluster_bootstrap(
     """
     if method not in ("percentile", "bca"):
         raise UsageError(f"unknown bootstrap interval {method!r}", next="use percentile or bca")
-    sums, sizes, n_nan = cluster_sums(values, clusters)
-    n, n_clusters = int(sizes.sum()), len(sums)
-    value = float(sums.sum() / n) if n else np.nan
+    found = cluster_sums(values, clusters)
+    sums, sizes, n, n_nan = found.sums, found.sizes, found.n, found.n_nan
+    value, n_clusters = found.mean, len(sums)
     if n_clusters < 2:
         return Interval(value, np.nan, np.nan, np.nan, n, n_nan, n_clusters, method)
     estimates = np.concatenate([(w @ sums) / (w @ sizes) for w in resampled(n_clusters, n_boot, seed)])
@@ -120,52 +56,6 @@ def cluster_bootstrap(
         tails = _bca_tails(tails, estimates, value, left_out)
     lo, hi = np.quantile(estimates, tails)
     return Interval(value, float(lo), float(hi), float(estimates.std(ddof=1)), n, n_nan, n_clusters, method)
-
-
-def cluster_t(values: NDArray[Any], clusters: NDArray[Any], *, level: float = 0.95) -> Interval:
-    """Return the mean over clips with a t interval (n_clusters - 1 df), for fewer than about 30 clusters.
-
-    The standard error is the cluster-robust one of the clip mean m, from the clusters' sums S and sizes n:
-    se^2 = C / (C - 1) sum (S - n m)^2 / (sum n)^2. For clusters of equal size that is the standard error of the mean of
-    cluster means; for others it still belongs to the mean over clips, which chance and baselines are means of as well.
-
-    Args:
-        values: array of shape (n_clips,); NaN clips are left out and counted.
-        clusters: array of shape (n_clips,), the cluster of each clip.
-        level: coverage aimed at.
-
-    Returns:
-        The interval; NaN limits with fewer than two clusters.
-    """
-    sums, sizes, n_nan = cluster_sums(values, clusters)
-    n, n_clusters = int(sizes.sum()), len(sums)
-    value = float(sums.sum() / n) if n else np.nan
-    if n_clusters < 2:
-        return Interval(value, np.nan, np.nan, np.nan, n, n_nan, n_clusters, "t")
-    residuals = sums - sizes * value
-    se = float(np.sqrt(n_clusters / (n_clusters - 1) * np.square(residuals).sum()) / n)
-    reach = float(stats.t.ppf((1 + level) / 2, n_clusters - 1)) * se
-    return Interval(value, value - reach, value + reach, se, n, n_nan, n_clusters, "t")
-
-
-def cluster_sums(values: NDArray[Any], clusters: NDArray[Any]) -> tuple[Floats, Floats, int]:
-    """Return sum and size of each cluster over its defined clips, and how many clips are undefined.
-
-    Args:
-        values: array of shape (n_clips,), NaN where undefined.
-        clusters: array of shape (n_clips,), the cluster of each clip.
-
-    Returns:
-        Two arrays of shape (n_clusters,), clusters without a defined clip left out, and the number of NaN clips.
-    """
-    scores = np.asarray(values, np.float64)
-    labels = np.asarray(clusters)
-    if scores.ndim != 1 or labels.shape != scores.shape:
-        raise DataError(f"values {scores.shape} and clusters {labels.shape} are not both (n_clips,)")
-    defined = ~np.isnan(scores)
-    names, member = np.unique(labels[defined], return_inverse=True)
-    sums: Floats = np.bincount(member, scores[defined], minlength=len(names)).astype(np.float64)
-    return sums, np.bincount(member, minlength=len(names)).astype(np.float64), int(np.count_nonzero(~defined))
 
 
 def resampled(n_units: int, n_boot: int, seed: int | np.random.Generator) -> Iterator[Floats]:

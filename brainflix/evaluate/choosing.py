@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from brainflix.evaluate.scene import Scene
 
 CATEGORY = "metric"
+NO_STRANGERS = "chance cannot be measured: no clip lies far enough from another"
 # Asking for the first gives all: end-point error never stands alone, PSNR in both averages (docs/scoring.md, Metrics).
 TOGETHER = {
     "epe": ("epe", "epe_static", "epe_normalised", "skill"),
@@ -127,13 +128,13 @@ def _is_barred(name: str, about: About, scene: Scene, design: Design, result: Re
             f"pip install {about.package[1]}" if about.package else "",
         ),
         (scene.n_clips < about.clips, lone, "give two clips or more"),
-        (about.apart and design.together, "clips come in blocks", "score clips apart in time, without --block"),
         (about.timed and scene.fps_hz is None, "the frame rate is unknown", "give --fps-truth"),
         (
             about.permuted and not design.permutes,
             "nothing is permuted",
             alone,
         ),
+        (about.permuted and not design.has_chance, NO_STRANGERS, "score longer segments, or several"),
         (
             side < about.least_px,
             f"{size} are too small",

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brainflix.errors import DataError, UsageError
-from brainflix.wording import did_you_mean
+from brainflix.wording import count, did_you_mean
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -174,4 +174,6 @@ def match_frames(rule: str, truth: Timing, prediction: Timing, n: int | None) ->
 
 def _check_count(name: str, has: int, needs: int) -> None:
     if has < needs:
-        raise DataError(f"the {name} has {has} frames, the protocol needs {needs}", next="use --protocol strict")
+        raise DataError(
+            f"the {name} has {count(has, 'frame')}, the protocol needs {needs}", next="use --protocol strict"
+        )

@@ -9,16 +9,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brainflix.errors import DataError
-from brainflix.evaluate.bootstrap import Floats, Interval, Method, cluster_sums, mean_interval
+from brainflix.evaluate.blocks import Floats, Interval, cluster_sums
+from brainflix.evaluate.intervals import DEFAULT, Method, mean_interval
+from brainflix.evaluate.ranges import ANYTHING, Range
 
 
 @dataclass(frozen=True)
 class Flips:
-    """A sign-flip test: its two-sided p, over how many sign patterns, and whether those were all that there are."""
+    """A sign-flip test: its two-sided p, over how many sign patterns, and whether those were all that there are.
+
+    `p_min` is the smallest p that so many blocks can give, and `n_group` how many patterns they have.
+    """
 
     p: float
     n_patterns: int
     exact: bool
+    p_min: float = np.nan
+    n_group: int = 0
 
 
 @dataclass(frozen=True)
@@ -42,25 +49,26 @@ def paired_difference(
     n_boot: int = 10_000,
     n_draws: int = 10_000,
     seed: int = 0,
-    method: Method = "percentile",
+    method: Method = DEFAULT,
+    within: Range = ANYTHING,
 ) -> Difference:
     """Compare two systems on the same clips by their clip-wise differences (docs/scoring.md, Comparing systems).
 
-    Weights of a bootstrap replicate fall on the differences, so both systems get the same clusters. Resampling them
-    apart would ignore that clips are hard or easy for both; a rank test on bootstrap means would find a difference as
-    soon as there are enough replicates.
+    The interval is that of the differences. Intervals of each system alone would ignore that clips are hard or easy for
+    both; a rank test on bootstrap means would find a difference as soon as there are enough replicates.
 
     Args:
         a: array of shape (n_clips,), scores of the first system, NaN where undefined.
         b: array of shape (n_clips,), scores of the second system; a clip that either lacks is left out of both.
-        clusters: array of shape (n_clips,), the cluster of each clip.
-        n_boot: bootstrap replicates.
+        clusters: array of shape (n_clips,), the block of each clip; neighbours have numbers that follow each other.
+        n_boot: replicates, where a bootstrap is asked for.
         n_draws: sign patterns at most.
         seed: of replicates and patterns.
-        method: of the bootstrap's interval, as of `mean_interval`.
+        method: of the interval, as of `mean_interval`.
+        within: least and most that either score can be.
 
     Returns:
-        The difference a - b; NaN limits with fewer than two clusters.
+        The difference a - b; NaN limits with fewer than three blocks.
 
     Raises:
         DataError: the systems do not have a score for each of the same clips.
@@ -68,8 +76,9 @@ def paired_difference(
     if np.shape(a) != np.shape(b):
         raise DataError(f"scores of shape {np.shape(a)} and {np.shape(b)} are not paired", next="score the same clips")
     difference = np.asarray(a, np.float64) - np.asarray(b, np.float64)
+    span = within[1] - within[0]
     return Difference(
-        mean_interval(difference, clusters, n_boot=n_boot, seed=seed, method=method),
+        mean_interval(difference, clusters, n_boot=n_boot, seed=seed, method=method, within=(-span, span)),
         sign_flip_test(difference, clusters, n_draws=n_draws, seed=seed),
     )
 
@@ -91,7 +100,7 @@ def sign_flip_test(
     Returns:
         The test; p is NaN where no clip is defined.
     """
-    sums, _, _ = cluster_sums(difference, clusters)
+    sums = cluster_sums(difference, clusters).sums
     if not sums.size:
         return Flips(np.nan, 0, True)
     # A pattern and its mirror image have the same magnitude: the first sign stays, the others take every combination.
@@ -106,7 +115,9 @@ def sign_flip_test(
     # Sums of the same numbers in another order differ by rounding and must count as equal.
     as_large = int(np.count_nonzero(null >= observed - 1e-12 * max(1.0, observed)))
     p = as_large / len(null) if exact else (1 + as_large) / (1 + n_draws)
-    return Flips(p, 2 ** len(sums) if exact else n_draws, exact)
+    # A pattern and its mirror image are as large.
+    p_min = 1 / 2**free if exact else 1 / (1 + n_draws)
+    return Flips(p, 2 ** len(sums) if exact else n_draws, exact, p_min, 2 ** len(sums))
 
 
 def holm(p: NDArray[Any]) -> Floats:

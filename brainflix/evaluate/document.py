@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from brainflix.evaluate.choosing import NO_STRANGERS
 from brainflix.evaluate.protocols import SCORER
+from brainflix.evaluate.score import FEW_BLOCKS, MOST_COUNTED
+from brainflix.evaluate.scorecard import Line
 from brainflix.evaluate.scoring import Scored
+from brainflix.wording import count
 
+INDEPENDENT = (
+    "nothing says where clips lie in a film: they count as independent; if they come from one film, give a clips.csv, "
+    "or --block"
+)
 # What is on this machine is no part of a key.
 STAYS = (
     "what is not scored stays so in this artifact and its report; once it can be, "
@@ -39,27 +48,52 @@ def details(scored: Scored, truth: str | None) -> dict[str, Any]:
     return {
         "scorer": SCORER,
         "truth": {"source": truth, "sha256": scored.scene.truth_sha256},
-        "permutations": {"most": settings.permutations, "said": scored.design.said, "seed": settings.seed},
+        "permutations": {
+            "most": settings.permutations,
+            "said": scored.design.said,
+            "seed": settings.seed,
+            "n_group": min(scored.design.exchanges.n_group, MOST_COUNTED),
+            "p_min": None if math.isnan(scored.design.exchanges.p_min) else scored.design.exchanges.p_min,
+        },
         "blocks": [int(each) for each in scored.design.clusters],
         "checkpoints": {key: {"source": each.name, "revision": each.pin} for key, each in scored.weights.items()},
     }
 
 
-def notes(scored: Scored) -> list[str]:
-    """Return what a reader must know of frames and pairs."""
-    return [*scored.choices.protocol.notes, *scored.scene.notes]
+def notes(scored: Scored, lines: Mapping[str, Line]) -> list[str]:
+    """Return what a reader must know of frames, pairs and tests."""
+    found = [*scored.choices.protocol.notes, *scored.scene.notes]
+    design = scored.design
+    if design.permutes and not design.has_chance:
+        found.append(NO_STRANGERS)
+    if design.n_clips > 1 and scored.scene.film is None and not design.together:
+        found.append(INDEPENDENT)
+    return [*found, *of_lines(lines)]
 
 
-def tables(scored: Scored) -> dict[str, Sequence[dict[str, Any]]]:
+def of_lines(lines: Mapping[str, Line]) -> list[str]:
+    """Return what must be known of intervals and of p, lines of one note together."""
+    found: dict[str, list[str]] = {}
+    for name, line in lines.items():
+        score = line.score
+        for note in score.notes:
+            blocks = f" ({score.n_clusters}), the interval is rough"
+            ways = f": clips can be exchanged in {count(score.n_group, 'way')} only"
+            said = note + blocks if note == FEW_BLOCKS else f"p {note}{ways}"
+            found.setdefault(said, []).append(name)
+    return [f"{said}: {'all lines' if len(names) == len(lines) else ', '.join(names)}" for said, names in found.items()]
+
+
+def tables(scored: Scored, lines: Mapping[str, Line]) -> dict[str, Sequence[dict[str, Any]]]:
     """Return what a reader must know beside the scores as tables; those without a row are left out."""
     skipped = [dict(each) for each in scored.result.skipped]
     n_frames, height, width = scored.scene.shape
-    size = f"{n_frames} frames of {width}x{height} are compared; {scored.design.said}"
+    size = f"compared: {count(n_frames, 'frame')} of {width}x{height}; {scored.design.said}"
     found: dict[str, Sequence[dict[str, Any]]] = {
         "Not scored": skipped,
         "Checkpoints": [
             {"network": key, "source": each.name, "revision": each.pin} for key, each in scored.weights.items()
         ],
-        "Notes": [{"note": note} for note in (size, *notes(scored), *([STAYS] if skipped else ()))],
+        "Notes": [{"note": note} for note in (size, *notes(scored, lines), *([STAYS] if skipped else ()))],
     }
     return {title: rows for title, rows in found.items() if rows}

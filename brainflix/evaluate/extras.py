@@ -17,6 +17,7 @@ from brainflix.errors import DataError
 from brainflix.evaluate.ceiling_tables import CEILING_TITLE, SPREAD_TITLE, ceiling_row, spread_rows
 from brainflix.evaluate.comparison import holm, paired_difference
 from brainflix.evaluate.design import Design
+from brainflix.evaluate.ranges import RATE
 from brainflix.evaluate.result import Result
 from brainflix.evaluate.scene import PREDICTION, SAMPLE, Film, Scene
 from brainflix.evaluate.scorecard import Line
@@ -133,6 +134,7 @@ def transfer_table(inputs: Inputs, ids: Sequence[str], design: Design) -> dict[s
             n_draws=settings.permutations,
             seed=settings.seed,
             method=settings.method,
+            within=RATE,
         )
         for each in others
     ]

@@ -10,10 +10,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from brainflix.evaluate.bootstrap import defined_mean
-from brainflix.evaluate.design import Design, Ints, Orders
-from brainflix.evaluate.motion import magnitude_matched_orders, time_reversal_test
-from brainflix.evaluate.permutations import NullSums, Permuted, from_null, met_by, mismatched_means
+from brainflix.evaluate.blocks import defined_mean
+from brainflix.evaluate.design import Design, Ints
+from brainflix.evaluate.exchanges import Exchanged
+from brainflix.evaluate.motion import magnitude_matched_orders, speed_bins, time_reversal_test
+from brainflix.evaluate.permutations import NullSums, Permuted, from_null, mismatched_means
 from brainflix.scratch import give_back
 
 Floats = NDArray[np.float64]
@@ -31,71 +32,78 @@ class Gathering(Protocol):
         """Return chance and p."""
 
 
-class Rotations:
-    """Chance from mismatched pairs only, p from the permutations of the test."""
+class ByExchange:
+    """Chance from strangers only, p from the exchanges of a design."""
 
-    def __init__(self, design: Design, *, higher_is_better: bool = True) -> None:
-        """Begin with no row; errors are better the lower they are."""
+    def __init__(self, design: Design, *, higher_is_better: bool | None = True) -> None:
+        """Begin with no row; errors are better the lower they are, and None gives no p."""
         self._design, self._higher_is_better = design, higher_is_better
-        self._own, self._floor = NullSums(1), NullSums(len(design.floor))
-        self._test = self._floor if design.test is design.floor else NullSums(len(design.test))
+        self._tested = Exchanged(design.exchanges)
+        self._floor: list[Floats] = []
 
     def add(self, clips: Ints, scores: Floats) -> None:
         """Take some rows."""
-        self._own.add(scores, clips[None])
-        self._floor.add(scores, self._design.floor[:, clips])
-        if self._test is not self._floor:
-            _add_rows(self._test, scores, self._design.test, clips)
+        self._tested.add(clips, scores)
+        self._floor.append(mismatched_means(scores, self._design.strangers.of(clips)))
 
     def result(self) -> Permuted:
-        """Return chance and p."""
-        observed = float(self._own.means()[0])
-        tested = from_null(observed, self._test.means(), higher_is_better=self._higher_is_better)
-        # Of the same permutations the mean is that of the null already.
-        if self._test is self._floor:
-            return tested
-        return replace(tested, chance=defined_mean(self._floor.means()))
+        """Return chance and p; neither where the design permutes nothing."""
+        if not self._design.permutes:
+            return Permuted(math.nan, math.nan, math.nan)
+        tested = self._tested.result(higher_is_better=self._higher_is_better)
+        return replace(tested, chance=defined_mean(np.concatenate(self._floor)))
 
 
 class SameSpeed:
-    """Chance and p among clips of nearly the same true speed (docs/scoring.md, Matched speed); higher is better."""
+    """Chance and p among clips of nearly the same true speed (docs/scoring.md, Matched speed); higher is better.
 
-    def __init__(self, speed: Floats, *, permutations: int, seed: int, folder: Path | None = None) -> None:
-        """Draw the permutations.
+    Clips are exchanged one by one, so that there is no p where they hang together.
+    """
+
+    def __init__(self, speed: Floats, design: Design, folder: Path | None = None) -> None:
+        """Sort clips by speed, and draw the permutations.
 
         Args:
             speed: array of shape (n_clips,), mean true speed.
-            permutations: how many.
-            seed: of the draws.
+            design: whether clips hang together; how many permutations, and their seed.
             folder: takes them, which have room there; None holds them in memory.
         """
         n_bins = min(SPEED_BINS, len(speed) // 2)
-        self._orders = magnitude_matched_orders(speed, n_bins=n_bins, n_draws=permutations, seed=seed, folder=folder)
-        self._own, self._test = NullSums(1), NullSums(permutations)
+        self._bin, self._orders = speed_bins(speed, n_bins), None
+        if not design.together:
+            settings = design.settings
+            self._orders = magnitude_matched_orders(
+                speed, n_bins=n_bins, n_draws=settings.permutations, seed=settings.seed, folder=folder
+            )
+        self._own, self._test = NullSums(1), NullSums(0 if self._orders is None else len(self._orders))
         self._floor: list[Floats] = []
 
     def add(self, clips: Ints, scores: Floats) -> None:
         """Take some rows."""
         self._own.add(scores, clips[None])
-        strangers = met_by(self._orders[:, clips], clips, self._orders.shape[1])
+        strangers = self._bin[clips, None] == self._bin
+        strangers[np.arange(len(clips)), clips] = False
         self._floor.append(mismatched_means(scores, strangers))
-        _add_rows(self._test, scores, self._orders, clips)
+        if self._orders is not None:
+            self._test.add(scores, self._orders[:, clips])
+            give_back(self._orders)
 
     def result(self) -> Permuted:
         """Return chance and p."""
-        tested = from_null(float(self._own.means()[0]), self._test.means())
+        n_group = math.prod(math.factorial(size) for size in np.bincount(self._bin).tolist())
+        tested = from_null(float(self._own.means()[0]), self._test.means(), n_group=n_group)
         return replace(tested, chance=defined_mean(np.concatenate(self._floor)))
 
 
 def permuted(matrix: Floats, design: Design, *, higher_is_better: bool = True) -> Permuted:
-    """Return the chance level, from mismatched pairs only, and the p of the permutation test.
+    """Return the chance level, from strangers only, and the p of the permutation test.
 
     Args:
         matrix: array of shape (n_clips, n_clips), score of prediction i against truth j.
         design: who meets whom.
         higher_is_better: False for errors.
     """
-    gathered = Rotations(design, higher_is_better=higher_is_better)
+    gathered = ByExchange(design, higher_is_better=higher_is_better)
     gathered.add(np.arange(len(matrix)), matrix)
     return gathered.result()
 
@@ -103,10 +111,5 @@ def permuted(matrix: Floats, design: Design, *, higher_is_better: bool = True) -
 def signs(values: Floats, clusters: Ints) -> Permuted:
     """Return p of an exact sign test of values (n_clips,) against 0 over clusters; nothing is permuted."""
     tested = time_reversal_test(values, np.zeros_like(values), clusters)
-    return Permuted(defined_mean(values), math.nan, math.nan, tested.p, 0)
-
-
-def _add_rows(sums: NullSums, scores: Floats, orders: Orders, clips: Ints) -> None:
-    """Take some rows of a matrix, and let go of what was read of the orders."""
-    sums.add(scores, orders[:, clips])
-    give_back(orders)
+    n = tested.n_higher + tested.n_lower
+    return Permuted(defined_mean(values), math.nan, tested.p, 0.5**n if n else math.nan, 2**n if n else 0)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,9 @@ from numpy.typing import NDArray
 
 from brainflix.errors import DataError, UsageError
 from brainflix.evaluate.comparison import holm, paired_difference
-from brainflix.wording import did_you_mean
+from brainflix.evaluate.ranges import ANYTHING, Range
+from brainflix.evaluate.score import MOST_COUNTED
+from brainflix.wording import count, did_you_mean
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +55,10 @@ class Difference:
         metric, first, other: what is compared.
         difference, lo, hi: mean of (other - first) over clips, and the limits of its 95 % interval.
         p, p_holm: of the paired sign-flip test over blocks, and adjusted over all differences of the table.
+        p_min, n_group: smallest p that so many blocks can give, and how many patterns of signs they have.
+        n_clusters: blocks that are compared.
         n, n_nan: clips compared, and clips left out because either value is undefined.
-        better: whether the difference points in the metric's good direction.
+        better: whether the difference points in the metric's good direction; None where it has none.
     """
 
     metric: str
@@ -64,9 +69,24 @@ class Difference:
     hi: float
     p: float
     p_holm: float
+    p_min: float
+    n_group: int
+    n_clusters: int
     n: int
     n_nan: int
-    better: bool
+    better: bool | None
+
+    @property
+    def interval_text(self) -> str:
+        """The limits of the interval for a reader; without them, how few blocks there are."""
+        if math.isnan(self.lo):
+            return f"none ({count(self.n_clusters, 'block')})"
+        return f"{self.lo:+.3f} to {self.hi:+.3f}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON values; NaN becomes None."""
+        plain = asdict(self)
+        return {key: None if isinstance(each, float) and math.isnan(each) else each for key, each in plain.items()}
 
 
 def check_comparable(runs: Sequence[Run]) -> None:
@@ -92,7 +112,7 @@ def check_comparable(runs: Sequence[Run]) -> None:
                 )
         apart = set(first.document["clip_ids"]) ^ set(other.document["clip_ids"])
         if apart:
-            why = f"{len(apart)} clips are in one only, such as {min(apart)}"
+            why = f"{count(len(apart), 'clip')} in one only, such as {min(apart)}"
             raise DataError(f"{first.name} and {other.name} were scored on other clips", why=why)
 
 
@@ -118,7 +138,6 @@ def differences(
     metrics: Sequence[str],
     clusters: NDArray[Any],
     *,
-    n_boot: int = 10_000,
     n_draws: int = 10_000,
     seed: int = 0,
 ) -> list[Difference]:
@@ -128,18 +147,18 @@ def differences(
         runs: as `check_comparable` accepts them.
         metrics: names that all have.
         clusters: stimulus block of each clip, in the order of the first run's clips.
-        n_boot, n_draws, seed: of the interval, of the sign flips, and of both.
+        n_draws, seed: of the sign flips.
     """
-    first, clip_ids = runs[0], runs[0].document["clip_ids"]
+    first, clip_ids, lines = runs[0], runs[0].document["clip_ids"], runs[0].document["scores"]
     pairs = [(metric, other) for metric in metrics for other in runs[1:]]
     found = [
         paired_difference(
             other.values(metric, clip_ids),
             first.values(metric, clip_ids),
             clusters,
-            n_boot=n_boot,
             n_draws=n_draws,
             seed=seed,
+            within=_range(lines[metric]),
         )
         for metric, other in pairs
     ]
@@ -154,14 +173,25 @@ def differences(
             hi=each.interval.hi,
             p=each.test.p,
             p_holm=float(p_holm),
+            p_min=each.test.p_min,
+            n_group=min(each.test.n_group, MOST_COUNTED),
+            n_clusters=each.interval.n_clusters,
             n=each.interval.n,
             n_nan=each.interval.n_nan,
-            better=_is_better(each.interval.value, bool(first.document["scores"][metric]["higher_is_better"])),
+            better=_is_better(each.interval.value, lines[metric]["higher_is_better"]),
         )
         for (metric, other), each, p_holm in zip(pairs, found, adjusted, strict=True)
     ]
 
 
-def _is_better(difference: float, higher_is_better: bool) -> bool:
+def _range(line: Mapping[str, Any]) -> Range:
+    """Return what a score can be, as its line says; older documents do not say it."""
+    least, most = line.get("range") or (None, None)
+    return (ANYTHING[0] if least is None else float(least), ANYTHING[1] if most is None else float(most))
+
+
+def _is_better(difference: float, higher_is_better: bool | None) -> bool | None:
     """Say whether a difference points in the good direction; none and an undefined one do not."""
+    if higher_is_better is None:
+        return None
     return difference > 0 if higher_is_better else difference < 0

@@ -12,6 +12,7 @@ from brainflix.evaluate.gathering import permuted
 from brainflix.evaluate.metric import Measured
 from brainflix.evaluate.metric_params import About
 from brainflix.evaluate.permutations import Permuted
+from brainflix.evaluate.ranges import ANYTHING, Range
 from brainflix.evaluate.scene import ORACLE, is_baseline
 from brainflix.evaluate.score import Score, summarise
 from brainflix.evaluate.scorecard import Line
@@ -42,6 +43,8 @@ def make_line(about: About, measured: Measured, design: Design, protocol: str) -
             ceiling=measured.below(ORACLE) if ORACLE in measured.own else None,
             chance=measured.chance,
             is_rate=measured.is_rate,
+            ranks=about.ranks,
+            within=about.within,
             n_nan=measured.n_nan,
         )
     return Line(score, said, about.primary, about.unit, about.higher_is_better)
@@ -57,6 +60,8 @@ def summed(
     ceiling: float | None = None,
     chance: float = math.nan,
     is_rate: bool = False,
+    ranks: bool = False,
+    within: Range = ANYTHING,
     n_nan: int | None = None,
 ) -> Score:
     """Return the record of clips' values (n_clips,) under a design; the rest as of `summarise`.
@@ -73,6 +78,8 @@ def summed(
         baselines={**(below or {}), **mismatched},
         ceiling=ceiling,
         is_rate=is_rate,
+        ranks=ranks,
+        within=within,
         n_nan=n_nan,
         n_boot=design.settings.n_boot,
         seed=design.settings.seed,
@@ -89,6 +96,8 @@ def matrix_score(
     below: dict[str, float],
     ceiling: float | None,
     is_rate: bool = False,
+    ranks: bool = False,
+    within: Range = ANYTHING,
     own: Floats | None = None,
 ) -> Score:
     """Return the record of a metric from its values for all pairings, of which higher ones are better.
@@ -101,6 +110,8 @@ def matrix_score(
         below: value of each baseline.
         ceiling: value of the best that can be.
         is_rate: whether clips score between never (0) and always (1).
+        ranks: whether clips are ranked within a gallery.
+        within: least and most that the score can be.
         own: the clips' values, (n_clips,), where the matrix has them with other ties.
     """
     return summed(
@@ -112,6 +123,8 @@ def matrix_score(
         ceiling=ceiling,
         chance=chance,
         is_rate=is_rate,
+        ranks=ranks,
+        within=within,
     )
 
 

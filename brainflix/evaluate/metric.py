@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from brainflix.evaluate.bootstrap import defined_mean
+from brainflix.evaluate.blocks import defined_mean
 from brainflix.evaluate.design import Design, Ints
-from brainflix.evaluate.gathering import Rotations
+from brainflix.evaluate.gathering import ByExchange
 from brainflix.evaluate.nway_curve import Curve
 from brainflix.evaluate.permutations import Permuted
 from brainflix.evaluate.scene import PREDICTION
@@ -118,7 +118,7 @@ class MetricWork:
     Attributes:
         design: who meets whom.
         wanted: the lines that are to be scored; a part need not return others.
-        errors: those lines that are better the lower they are.
+        directions: by line, whether higher is better; None where no direction is good.
         audience: shows clips to networks.
         weights: the checkpoints that are here, by key.
         logits, features: files of the user, which come before weights.
@@ -131,7 +131,7 @@ class MetricWork:
     wanted: frozenset[str]
     audience: Audience
     folder: Path
-    errors: frozenset[str] = frozenset()
+    directions: Mapping[str, bool | None] = field(default_factory=dict)
     weights: Mapping[str, Located] = field(default_factory=dict)
     logits: Files | None = None
     features: Files | None = None
@@ -146,7 +146,7 @@ class MetricWork:
 
 def permuted_rows(rows: Iterable[tuple[Ints, Floats]], design: Design, *, higher_is_better: bool = True) -> Permuted:
     """Return chance and p from rows of all pairings as they come: which predictions, and (n_rows, n_clips)."""
-    gathered = Rotations(design, higher_is_better=higher_is_better)
+    gathered = ByExchange(design, higher_is_better=higher_is_better)
     for clips, scores in rows:
         gathered.add(clips, scores)
     return gathered.result()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from brainflix.evaluate.protocols import Protocol
+from brainflix.evaluate.ranges import ANYTHING, Range
 from brainflix.parts.params import Params
 
 # End of the name of a line that stands beside another where clips hang together.
@@ -23,14 +24,15 @@ class About:
     Attributes:
         about: one line that says what it is.
         unit: of its values, "" for none.
-        higher_is_better: which direction is good.
+        higher_is_better: which direction is good; None where neither is.
+        within: least and most that the score can be, infinite where it is open.
+        ranks: whether clips are ranked within a gallery, so that chance is that of theory.
         primary: whether headlines may use it.
         weights: keys of checkpoints or backbones that it takes.
         frames, clips: least numbers.
         least_px: least height and width in pixels.
         multiple_px: what both must be multiples of.
         timed: whether it needs the frame rate.
-        apart: whether it needs clips that lie apart in time.
         permuted: whether it is nothing without permutations.
         package: what must be installed, as it is imported, and its name for pip.
         asked: whether it is scored only when asked for by name.
@@ -39,7 +41,9 @@ class About:
 
     about: str
     unit: str = ""
-    higher_is_better: bool = True
+    higher_is_better: bool | None = True
+    within: Range = ANYTHING
+    ranks: bool = False
     primary: bool = False
     weights: tuple[str, ...] = ()
     frames: int = 1
@@ -47,7 +51,6 @@ class About:
     least_px: int = 1
     multiple_px: int = 1
     timed: bool = False
-    apart: bool = False
     permuted: bool = False
     package: tuple[str, str] | None = None
     asked: bool = False

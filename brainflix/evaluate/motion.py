@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from brainflix.errors import DataError, UsageError
-from brainflix.evaluate.bootstrap import cluster_sums
+from brainflix.evaluate.blocks import cluster_sums
 from brainflix.evaluate.flow import Floats, Flow, Frames, Grey, farneback
 from brainflix.evaluate.permutations import Permuted, from_null, permutation_blocks
 from brainflix.scratch import give_back, zeros
+from brainflix.wording import count
 
 
 @dataclass(frozen=True)
@@ -64,11 +65,34 @@ def time_reversal_test(forward: Floats, backward: Floats, clusters: NDArray[Any]
     defined = ~np.isnan(difference)
     units = difference[defined]
     if clusters is not None:
-        sums, sizes, _ = cluster_sums(difference, clusters)
-        units = sums / sizes
+        found = cluster_sums(difference, clusters)
+        units = found.sums / found.sizes
     higher, lower = int((units > 0).sum()), int((units < 0).sum())
     p = float(stats.binomtest(higher, higher + lower, 0.5, alternative="greater").pvalue) if higher + lower else np.nan
     return SignTest(higher, lower, len(units) - higher - lower, int((~defined).sum()), p)
+
+
+def speed_bins(speed: Floats, n_bins: int) -> NDArray[np.int64]:
+    """Return which bin of speed each clip is in, (n_clips,); all bins hold as many clips, or one more.
+
+    Args:
+        speed: array of shape (n_clips,), mean true speed of each clip (`flow.epe_static`), all defined.
+        n_bins: how many, 10 for deciles.
+
+    Raises:
+        DataError: a speed is not finite, or a bin would hold a single clip, which could only meet itself.
+    """
+    if speed.ndim != 1 or not np.isfinite(speed).all():
+        raise DataError("speeds are not finite numbers, one per clip", next="leave out clips without a defined flow")
+    if n_bins < 1 or len(speed) < 2 * n_bins:
+        raise DataError(
+            f"{count(len(speed), 'clip')} do not fill {n_bins} bins of speed with two each",
+            next="use fewer bins or more clips",
+        )
+    found = np.empty(len(speed), np.int64)
+    for number, members in enumerate(np.array_split(np.argsort(speed, kind="stable"), n_bins)):
+        found[members] = number
+    return found
 
 
 def magnitude_matched_orders(
@@ -82,32 +106,25 @@ def magnitude_matched_orders(
     """Draw permutations in which a prediction meets only truths of nearly its own truth's speed.
 
     Plain permutation can be won by knowing how fast a clip moves; here that knowledge is worth nothing, so a
-    significant score needs the direction or the place of motion. Orders go to `permutation_test`. Clips are
-    exchanged wherever they lie in time, so leave only one of those that overlap or share a scene.
+    significant score needs the direction or the place of motion. Clips are exchanged wherever they lie in time, which
+    is right only for clips that are independent of each other.
 
     Args:
-        speed: array of shape (n_clips,), mean true speed of each clip (`flow.epe_static`), all defined.
-        n_bins: equally filled bins of speed, 10 for deciles.
+        speed, n_bins: as of `speed_bins`, whose errors it raises.
         n_draws: permutations.
         seed: of the draws.
         folder: takes the orders, which have room there; None holds them in memory.
 
     Returns:
         Array of shape (n_draws, n_clips): entry [d, i] is the truth that prediction i meets in permutation d.
-
-    Raises:
-        DataError: a speed is not finite, or a bin would hold a single clip, which could only meet itself.
     """
-    if speed.ndim != 1 or not np.isfinite(speed).all():
-        raise DataError("speeds are not finite numbers, one per clip", next="leave out clips without a defined flow")
-    if n_bins < 1 or len(speed) < 2 * n_bins:
-        raise DataError(
-            f"{len(speed)} clips do not fill {n_bins} bins of speed with two each", next="use fewer bins or more clips"
-        )
+    bins = speed_bins(speed, n_bins)
     generator = np.random.default_rng(seed)
     # A clip after another, as they are read.
     met = zeros((len(speed), n_draws), np.int32, folder)
-    for members in np.array_split(np.argsort(speed, kind="stable"), n_bins):
+    for number in range(n_bins):
+        members = np.flatnonzero(bins == number)
+        members = members[np.argsort(speed[members], kind="stable")]
         for draws, orders in permutation_blocks(len(members), n_draws, generator):
             met[members, draws] = members[orders].T
         give_back(met)
@@ -137,13 +154,13 @@ def smoothness_test(errors: Floats, *, n_draws: int = 100, seed: int | np.random
     """
     n_frames = errors.shape[-1]
     if errors.ndim != 4 or n_frames < 3:
-        raise DataError(f"{n_frames} frames are too few to shuffle", why="it takes at least 3")
+        raise DataError(f"{count(n_frames, 'frame')} cannot be shuffled", why="it takes at least 3")
     mean = errors.mean(axis=0)
     shuffles = _shuffles(n_frames, n_draws, seed)
     steps = np.arange(n_frames - 1)
     null = mean[steps, shuffles[:, :-1], shuffles[:, 1:]].mean(axis=1)
     observed = float(mean[steps, steps, steps + 1].mean())
-    return from_null(observed, null, higher_is_better=False)
+    return from_null(observed, null, higher_is_better=False, n_group=math.factorial(n_frames))
 
 
 def jump_errors(truth: Flow, prediction: Frames, grey: Grey = "rgb") -> Floats:

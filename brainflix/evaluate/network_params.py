@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import product
 from typing import Self
 
 from brainflix.evaluate.metric_params import About, MetricParams, nway_name
 from brainflix.evaluate.protocols import Protocol
+from brainflix.evaluate.ranges import CORRELATION, RATE
 
 
 class NwayParams(MetricParams):
@@ -46,6 +48,7 @@ class NwayParams(MetricParams):
                 primary=level == "video" and g == self.leads,
                 weights=(key,),
                 frames=2 if level == "video" else 1,
+                within=RATE,
             )
         return found
 
@@ -65,23 +68,29 @@ class ClipParams(MetricParams):
         clips = {"b32": ("clip_b32", "CLIP ViT-B/32"), "l14": ("clip_l14", "CLIP ViT-L/14")}
         vifi, video = "vifi", "cosine of the mean over frames with the truth's"
         found = {
-            f"clip_score_{suffix}": About(about=f"cosine of frames with the truth's, {said}", weights=(key,))
+            f"clip_score_{suffix}": About(
+                about=f"cosine of frames with the truth's, {said}", weights=(key,), within=CORRELATION
+            )
             for suffix, (key, said) in clips.items()
         }
         for suffix, (key, said) in clips.items():
-            found[f"clip_score_video_{suffix}"] = About(about=f"{video}, {said}", weights=(key,))
-        found[vifi] = About(about=f"{video}, ViFi-CLIP", weights=(vifi,))
+            found[f"clip_score_video_{suffix}"] = About(about=f"{video}, {said}", weights=(key,), within=CORRELATION)
+        found[vifi] = About(about=f"{video}, ViFi-CLIP", weights=(vifi,), within=CORRELATION)
         for name, suffix, pairs in (("clip_tc", "b32", "adjacent"), ("clip_tc_all", "l14", "all")):
             key, said = clips[suffix]
             about = f"cosine of {pairs} pairs of frames of the prediction itself, {said}; a static clip scores 1"
-            found[name] = About(about=about, weights=(key,), frames=2)
-            found[f"{name}_truth"] = About(about="that of the truth", weights=(key,), frames=2)
+            own = About(about=about, weights=(key,), frames=2, higher_is_better=None, within=CORRELATION)
+            found |= {name: own, f"{name}_truth": replace(own, about="that of the truth")}
             found[f"{name}_difference"] = About(
-                about=f"|{name} - that of the truth|", weights=(key,), frames=2, higher_is_better=False
+                about=f"|{name} - that of the truth|",
+                weights=(key,),
+                frames=2,
+                higher_is_better=False,
+                within=(0.0, 2.0),
             )
         if self.gated_consistency:
             about = "clip_tc, set to 0 where vifi is no more than 0.6; compares with no ungated score"
-            found["clip_tc_gated"] = About(about=about, weights=("clip_b32", vifi), frames=2)
+            found["clip_tc_gated"] = About(about=about, weights=("clip_b32", vifi), frames=2, within=CORRELATION)
         found["identification_clip"] = identification("CLIP ViT-L/14", "clip_l14")
         return found
 
@@ -89,4 +98,4 @@ class ClipParams(MetricParams):
 def identification(said: str, key: str) -> About:
     """Return what a reader must know of identification by a network's features."""
     rule = "correlates more with its own truth than with another clip's, frame by frame"
-    return About(about=f"how often it {rule}, {said}", weights=(key,), clips=2)
+    return About(about=f"how often it {rule}, {said}", weights=(key,), clips=2, within=RATE, ranks=True)

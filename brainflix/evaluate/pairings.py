@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from brainflix.evaluate.clip_pool import clip_pool, in_order
 from brainflix.evaluate.clipwise import Known, Metrics, Own
-from brainflix.evaluate.gathering import Gathering, Rotations, SameSpeed
+from brainflix.evaluate.gathering import ByExchange, Gathering, SameSpeed
 from brainflix.evaluate.metric import ClipMetric, MetricWork
 from brainflix.evaluate.permutations import Permuted, mismatched_means
 from brainflix.evaluate.scene import PREDICTION, Scene
@@ -20,10 +20,9 @@ from brainflix.evaluate.videos import VideoSet
 from brainflix.evaluate.views import FLOW_PLACES, PIXEL_PLACES, ClipSet, paired_rows
 
 Floats = NDArray[np.float64]
-# Up to so many clips the floor of every set is a mean over all strangers; beyond, over a few permutations, each of
-# which holds every clip once on either side.
-FLOOR_CLIPS, FLOOR_ORDERS = 256, 4
-FEW = f"floors of baselines from {FLOOR_ORDERS} strangers"
+# Up to so many clips the floor of every set is a mean over all strangers; beyond, over a few.
+FLOOR_CLIPS, FLOOR_CLIPS_EACH = 256, 4
+FEW = f"floors of baselines from {FLOOR_CLIPS_EACH} strangers"
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,12 +71,12 @@ def pair_all(
         pairs = metrics[line].pairs
         if pairs is None:
             continue
-        gathered, above = _gathering(line, metrics[line], own, work), Rotations(design)
+        gathered, above = _gathering(line, metrics[line], own, work), ByExchange(design)
         names, floor = [name for name, of in excess.items() if of == line], np.full(scene.n_clips, math.nan)
         for clips, scores in paired_rows(pairs, truth, prediction):
             gathered.add(clips, scores)
             if names:
-                floor[clips] = mismatched_means(scores, design.strangers(clips))
+                floor[clips] = mismatched_means(scores, design.strangers.of(clips))
                 above.add(clips, scores - floor[clips, None])
         found.permuted[line] = gathered.result()
         if names:
@@ -91,10 +90,9 @@ def pair_all(
 
 def _gathering(line: str, metric: ClipMetric, own: Own, work: MetricWork) -> Gathering:
     """Return what tests a metric by the null that it names."""
-    settings = work.design.settings
     if metric.null == "matched":
-        return SameSpeed(own.speed, permutations=settings.permutations, seed=settings.seed, folder=work.folder)
-    return Rotations(work.design, higher_is_better=line not in work.errors)
+        return SameSpeed(own.speed, work.design, work.folder)
+    return ByExchange(work.design, higher_is_better=work.directions.get(line, True))
 
 
 def floors_of(scene: Scene, metric: ClipMetric, work: MetricWork, known: Mapping[str, Floats]) -> dict[str, Floats]:
@@ -120,19 +118,19 @@ def _whole_floor(scene: Scene, videos: VideoSet, metric: ClipMetric, work: Metri
     if scene.n_clips <= FLOOR_CLIPS:
         # In one call: single precision rounds otherwise where fewer clips are multiplied at once.
         truth, other = (ClipSet(each, seed=work.seed, workers=work.workers) for each in (scene.truth, videos))
-        return mismatched_means(metric.pairs(truth, other), design.strangers(clips))
-    orders = design.floor[np.linspace(0, len(design.floor) - 1, FLOOR_ORDERS).astype(int)]
-    one = partial(_few, scene=scene, videos=videos, metric=metric, orders=orders, seed=work.seed)
+        return mismatched_means(metric.pairs(truth, other), design.strangers.of(clips))
+    one = partial(_few, scene=scene, videos=videos, metric=metric, work=work)
     with clip_pool(work.workers) as pool:
         return np.array(list(in_order(pool, one, range(scene.n_clips))), np.float64)
 
 
-def _few(
-    clip: int, *, scene: Scene, videos: VideoSet, metric: ClipMetric, orders: NDArray[np.int32], seed: int
-) -> float:
+def _few(clip: int, *, scene: Scene, videos: VideoSet, metric: ClipMetric, work: MetricWork) -> float:
     assert metric.pairs is not None
-    strangers = [scene.truth[int(other)] for other in orders[:, clip]]
-    return float(metric.pairs(ClipSet(strangers, seed=seed), ClipSet([videos[clip]], seed=seed)).mean())
+    strangers = [scene.truth[int(other)] for other in work.design.strangers.few(clip, FLOOR_CLIPS_EACH)]
+    if not strangers:
+        return math.nan
+    truth, own = ClipSet(strangers, seed=work.seed), ClipSet([videos[clip]], seed=work.seed)
+    return float(metric.pairs(truth, own).mean())
 
 
 def scratch_bytes(scene: Scene, metrics: Metrics, permutations: int) -> int:

@@ -16,10 +16,13 @@ from brainflix.evaluate.protocol_params import (
     StrictParams,
 )
 from brainflix.evaluate.protocols import Protocol
+from brainflix.evaluate.ranges import CORRELATION, DIFFERENCE, FROM_ZERO, RATE, TO_ONE, Range
 from brainflix.parts.part import Fit, Part, Table
 
 Lines = Mapping[str, About]
 METRICS = "brainflix.evaluate.metrics"
+# What identical frames count is the most.
+DECIBEL: Range = (0.0, 100.0)
 # A metric is given the clips of one table, which a recipe does not name.
 PAIR = ("truth", "prediction")
 
@@ -31,12 +34,21 @@ class SsimParams(MetricParams):
 
     LINES: ClassVar[Lines] = {
         "ssim_excess": About(
-            about="SSIM minus the same video's SSIM with other clips", primary=True, permuted=True, least_px=7
+            about="SSIM minus the same video's SSIM with other clips",
+            primary=True,
+            permuted=True,
+            least_px=7,
+            within=DIFFERENCE,
         ),
-        "ssim_rgb_u7": About(about="SSIM, RGB, uniform 7 x 7 window", special=True, least_px=7),
-        "ssim_gray_g11": About(about="SSIM, luminance, gaussian 11 x 11 window", special=True, least_px=11),
+        "ssim_rgb_u7": About(about="SSIM, RGB, uniform 7 x 7 window", special=True, least_px=7, within=CORRELATION),
+        "ssim_gray_g11": About(
+            about="SSIM, luminance, gaussian 11 x 11 window", special=True, least_px=11, within=CORRELATION
+        ),
         "ssim_gray_g11_columns": About(
-            about="SSIM over single columns of pixels, the released accident", special=True, least_px=11
+            about="SSIM over single columns of pixels, the released accident",
+            special=True,
+            least_px=11,
+            within=CORRELATION,
         ),
     }
 
@@ -49,57 +61,75 @@ class SsimParams(MetricParams):
 class PixcorrParams(MetricParams):
     """Pixel correlation has no choices."""
 
-    LINES: ClassVar[Lines] = {"pixcorr": About(about="Pearson correlation over pixels and channels", primary=True)}
+    LINES: ClassVar[Lines] = {
+        "pixcorr": About(about="Pearson correlation over pixels and channels", primary=True, within=CORRELATION)
+    }
 
 
 class PsnrParams(MetricParams):
     """PSNR has no choices."""
 
     LINES: ClassVar[Lines] = {
-        "psnr": About(about="peak signal-to-noise ratio, mean of the frames' dB", unit="dB"),
-        "psnr_pooled": About(about="peak signal-to-noise ratio of all frames of a clip together", unit="dB"),
+        "psnr": About(about="peak signal-to-noise ratio, mean of the frames' dB", unit="dB", within=DECIBEL),
+        "psnr_pooled": About(
+            about="peak signal-to-noise ratio of all frames of a clip together", unit="dB", within=DECIBEL
+        ),
     }
 
 
 class MseParams(MetricParams):
     """The mean squared difference has no choices."""
 
-    LINES: ClassVar[Lines] = {"mse": About(about="mean squared difference, pixels in [0, 1]", higher_is_better=False)}
+    LINES: ClassVar[Lines] = {
+        "mse": About(about="mean squared difference, pixels in [0, 1]", higher_is_better=False, within=RATE)
+    }
 
 
 class HueParams(MetricParams):
     """Hue has no choices."""
 
     LINES: ClassVar[Lines] = {
-        "hue_circ": About(about="cosine of the hue difference, weighted by saturation"),
-        "hue_circ_corr": About(about="circular correlation of hue", asked=True),
-        "hue_cos": About(about="cosine of hue as published, first 6 frames; 0.75 by chance", special=True),
+        "hue_circ": About(about="cosine of the hue difference, weighted by saturation", within=CORRELATION),
+        "hue_circ_corr": About(about="circular correlation of hue", asked=True, within=CORRELATION),
+        "hue_cos": About(about="cosine of hue as published, first 6 frames; 0.75 by chance", special=True, within=RATE),
         "hue_cos_bgr": About(
-            about="cosine of hue as released, red and blue swapped, first 6 frames; 0.75 by chance", special=True
+            about="cosine of hue as released, red and blue swapped, first 6 frames; 0.75 by chance",
+            special=True,
+            within=RATE,
         ),
     }
 
 
-def _error(about: str, unit: str, *, timed: bool = False, special: bool = False) -> About:
-    return About(about=about, unit=unit, higher_is_better=False, frames=2, timed=timed, special=special)
+def _error(about: str, unit: str, *, timed: bool = False, special: bool = False, within: Range = FROM_ZERO) -> About:
+    return About(about=about, unit=unit, higher_is_better=False, frames=2, timed=timed, special=special, within=within)
+
+
+def _neither(about: str, unit: str = "") -> About:
+    """Return what a reader must know of a line of motion of which neither more nor less is better."""
+    return About(about=about, unit=unit, higher_is_better=None, frames=2, within=FROM_ZERO)
 
 
 class FlowParams(MetricParams):
     """Optical flow has no choices of its own; the protocol says how it takes luminance."""
 
     LINES: ClassVar[Lines] = {
-        "flow_cosine": About(about="cosine of optical flow (Farneback)", primary=True, frames=2),
+        "flow_cosine": About(about="cosine of optical flow (Farneback)", primary=True, frames=2, within=CORRELATION),
         "epe": _error("end-point error of optical flow", "px/step"),
-        "epe_static": _error("that of a clip without motion", "px/step"),
+        "epe_static": _neither("that of a clip without motion", "px/step"),
         "epe_normalised": _error("end-point error in image diagonals per second", "diagonals/s", timed=True),
-        "skill": About(about="1 - end-point error / that of a clip without motion", frames=2),
-        "speed_ratio": About(about="mean predicted over mean true speed, 1 is right", frames=2),
+        "skill": About(about="1 - end-point error / that of a clip without motion", frames=2, within=TO_ONE),
+        "speed_ratio": _neither("mean predicted over mean true speed, 1 is right"),
         "flow_cosine_matched": About(
-            about="flow cosine, tested among clips of the same true speed", frames=2, apart=True
+            about="flow cosine beside that of clips of the same true speed", frames=2, within=CORRELATION
         ),
-        "reversal_gain": About(about="flow cosine minus that of the prediction played backwards", frames=2),
+        "reversal_gain": About(
+            about="flow cosine minus that of the prediction played backwards", frames=2, within=DIFFERENCE
+        ),
         "angular_error": _error(
-            "mean angle between flow vectors as published; a static clip gets 90", "degrees", special=True
+            "mean angle between flow vectors as published; a static clip gets 90",
+            "degrees",
+            special=True,
+            within=(0.0, 180.0),
         ),
     }
 
@@ -114,6 +144,7 @@ class MotionEnergyParams(MetricParams):
             timed=True,
             package=("moten", "pymoten"),
             asked=True,
+            within=CORRELATION,
         )
     }
 
@@ -128,12 +159,14 @@ class SmoothnessParams(MetricParams):
             higher_is_better=False,
             frames=3,
             asked=True,
+            within=FROM_ZERO,
         )
     }
 
 
 def _distance(said: str, key: str) -> About:
-    return About(about=f"1 - correlation with the truth's features, {said}", weights=(key,), higher_is_better=False)
+    about = f"1 - correlation with the truth's features, {said}"
+    return About(about=about, weights=(key,), higher_is_better=False, within=(0.0, 2.0))
 
 
 class DeepParams(MetricParams):
@@ -152,11 +185,15 @@ class LpipsParams(MetricParams):
     """LPIPS has no choices."""
 
     LINES: ClassVar[Lines] = {
-        "lpips": About(about="LPIPS (alex, v0.1)", weights=(LPIPS,), higher_is_better=False, least_px=32)
+        "lpips": About(
+            about="LPIPS (alex, v0.1)", weights=(LPIPS,), higher_is_better=False, least_px=32, within=FROM_ZERO
+        )
     }
 
 
-def _raft(about: str, unit: str = "", *, higher_is_better: bool = True, timed: bool = False) -> About:
+def _raft(
+    about: str, within: Range, unit: str = "", *, higher_is_better: bool | None = True, timed: bool = False
+) -> About:
     return About(
         about=about,
         unit=unit,
@@ -166,6 +203,7 @@ def _raft(about: str, unit: str = "", *, higher_is_better: bool = True, timed: b
         timed=timed,
         least_px=128,
         multiple_px=8,
+        within=within,
     )
 
 
@@ -173,10 +211,10 @@ class RaftParams(MetricParams):
     """RAFT has no choices."""
 
     LINES: ClassVar[Lines] = {
-        "epe_raft": _raft("end-point error of RAFT flow", "diagonals/s", higher_is_better=False, timed=True),
-        "epe_raft_static": _raft("that of a still clip", "diagonals/s", higher_is_better=False, timed=True),
-        "skill_raft": _raft("1 - end-point error / that of a still clip, RAFT"),
-        "flow_cosine_raft": _raft("cosine of RAFT flow"),
+        "epe_raft": _raft("end-point error of RAFT flow", FROM_ZERO, "diagonals/s", higher_is_better=False, timed=True),
+        "epe_raft_static": _raft("that of a still clip", FROM_ZERO, "diagonals/s", higher_is_better=None, timed=True),
+        "skill_raft": _raft("1 - end-point error / that of a still clip, RAFT", TO_ONE),
+        "flow_cosine_raft": _raft("cosine of RAFT flow", CORRELATION),
     }
 
 

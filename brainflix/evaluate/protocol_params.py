@@ -39,13 +39,13 @@ class ProtocolParams(Params):
         {}, description="other weights for a network than the pinned ones, as {vit: {weights: FOLDER}}"
     )
     permutations: int = Field(
-        10_000, ge=0, description="permutations of the test at most; all of them where there are fewer; 0 for none"
+        10_000, ge=0, description="exchanges of clips for p at most; all of them where there are fewer; 0 for none"
     )
     block_s: float = Field(20.0, gt=0, description="stimulus blocks of intervals, in seconds")
-    min_shift_s: float = Field(20.0, gt=0, description="smallest shift of the permutation test, in seconds")
-    n_boot: int = Field(10_000, ge=999, description="bootstrap replicates")
-    interval: Literal["percentile", "bca"] = Field(
-        "percentile", description="bootstrap interval; with fewer than 30 blocks it is Student's t whatever this says"
+    min_shift_s: float = Field(20.0, gt=0, description="least distance of clips that chance is made of, in seconds")
+    n_boot: int = Field(10_000, ge=999, description="replicates, where a bootstrap is asked for")
+    interval: Literal["t-neighbours", "percentile", "bca"] = Field(
+        "t-neighbours", description="Student's t over blocks and their neighbours, or a bootstrap of blocks"
     )
 
     packages: dict[str, str] = Field(

@@ -13,7 +13,7 @@ from brainflix.errors import UsageError
 from brainflix.wording import did_you_mean
 
 # Version of the scorer: numbers of two versions do not compare.
-SCORER = 6
+SCORER = 7
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Protocol:
         notes: what a reader must know.
         bug_compat: what `--bug-compat` changes; empty where nothing can be.
         midpoint_bug: whether released grids were split in the middle, borders and all (docs/scoring.md, Known errors).
+        midpoint_size: whether such halves were scored as large as they are, and not resized.
         flow_grey_bug: whether red and blue were swapped in the flow's grey conversion.
         leads: of `true_classes`, the number whose video N-way accuracy a headline may use.
         own_size: whether clips that are smaller than `height` x `width` on both sides keep the truth's size.
@@ -53,6 +54,7 @@ class Protocol:
     trained_frames: bool = False
     gated_consistency: bool = False
     midpoint_bug: bool = False
+    midpoint_size: bool = False
     flow_grey_bug: bool = False
     leads: int = 1
     own_size: bool = False
@@ -79,6 +81,7 @@ STANDARD = (
     "skill",
 )
 MIDPOINT = "side-by-side grids are split in the middle, borders and all, which shifts the halves by a pixel"
+AS_THEY_ARE = f"{MIDPOINT}, and the halves are scored at their own size"
 EXACT = "N-way is the exact expectation in float32 with fair ties, in place of random trials in float16"
 
 PROTOCOLS: dict[str, Protocol] = {
@@ -90,7 +93,8 @@ PROTOCOLS: dict[str, Protocol] = {
             own_size=True,
         ),
         Protocol(
-            "mindvideo", "first", 6, 256, 256, ("ssim_rgb_u7",), (50,), (3,), (EXACT,), MIDPOINT, midpoint_bug=True
+            "mindvideo", "first", 6, 256, 256, ("ssim_rgb_u7",), (50,), (3,), (EXACT,), AS_THEY_ARE,
+            midpoint_bug=True, midpoint_size=True,
         ),
         Protocol("glfa", "first", 12, 320, 576, ("ssim_rgb_u7",), (2, 50), (3,), (EXACT, "released clips are H.264")),
         Protocol(
@@ -106,8 +110,8 @@ PROTOCOLS: dict[str, Protocol] = {
                 "the released SSIM runs over single columns by accident; the two-dimensional one is printed instead",
                 EXACT,
             ),
-            f"{MIDPOINT}; ssim_gray_g11_columns is the released SSIM over single columns",
-            midpoint_bug=True, bug_extra=("ssim_gray_g11_columns",),
+            f"{AS_THEY_ARE}; ssim_gray_g11_columns is the released SSIM over single columns",
+            midpoint_bug=True, midpoint_size=True, bug_extra=("ssim_gray_g11_columns",),
         ),
         Protocol(
             "brainnetflix", "linspace", None, 256, 256, ("ssim_rgb_u7",), (2, 50), (3,),

@@ -17,16 +17,15 @@ from brainflix.evaluate.protocols import Protocol, check_bug_compat, find_protoc
 from brainflix.evaluate.scene import ORACLE
 from brainflix.evaluate.scorecard import Line, plain_table
 from brainflix.evaluate.scoring import Choices, How, Scored, score_source
-from brainflix.evaluate.shelves import Shelf, open_shelf
+from brainflix.evaluate.shelves import Shelf, of_folder, open_shelf
 from brainflix.evaluate.sources import Source, paired, side_by_side
 from brainflix.evaluate.staging import Track
-from brainflix.io.clip_folder import open_clips
 from brainflix.store.provenance import installed_versions, software_versions
 
 if TYPE_CHECKING:
     from brainflix.store.store import Store
 
-SCHEMA = 2
+SCHEMA = 3
 PACKAGES = ("av", "pillow", "opencv-python-headless")
 
 
@@ -103,7 +102,11 @@ def _open(request: Request, protocol: Protocol) -> Source:
     if request.padding_px is None and not midpoint:
         why = "how wide the grid's border is cannot be told from its pixels"
         raise UsageError("side-by-side clips need --padding", why=why, next="2 for torchvision's grids, 0 for none")
-    return side_by_side(open_clips(Path(request.pred)), request.padding_px or 0, midpoint=midpoint)
+    both = of_folder(Path(request.pred))
+    if request.settings.block > 1 and both.table is not None and both.table.has_film:
+        raise _known_already(both)
+    own_size = midpoint and protocol.midpoint_size
+    return side_by_side(both, request.padding_px or 0, midpoint=midpoint, own_size=own_size)
 
 
 def _open_pair(request: Request) -> Source:
@@ -117,9 +120,9 @@ def _open_pair(request: Request) -> Source:
         return open_shelf(where, _store_of(request))
 
     prediction, truth = shelf(request.pred), shelf(request.truth)
-    if request.settings.block > 1 and truth.table is not None and truth.table.has_film:
-        what = "--block is for clips of which nothing is known"
-        raise UsageError(what, why=f"{truth.name} says where its clips lie", next="leave --block out")
+    for side in (truth, prediction):
+        if request.settings.block > 1 and side.table is not None and side.table.has_film:
+            raise _known_already(side)
     others = {}
     for text in request.baselines:
         name, sign, where = text.partition("=")
@@ -131,6 +134,11 @@ def _open_pair(request: Request) -> Source:
     if request.oracle is not None:
         others[ORACLE] = shelf(request.oracle)
     return paired(prediction, truth, others)
+
+
+def _known_already(side: Shelf) -> UsageError:
+    what = "--block is for clips of which nothing is known"
+    return UsageError(what, why=f"{side.name} says where its clips lie", next="leave --block out")
 
 
 def _store_of(request: Request) -> Callable[[], Store]:
@@ -168,7 +176,7 @@ def _document(request: Request, scored: Scored) -> dict[str, Any]:
         "scores": {name: _plain(line, rows[name]) for name, line in result.lines.items()},
         "curves": {name: curve.to_dict() for name, curve in result.curves.items()},
         "skipped": result.skipped,
-        "notes": document.notes(scored),
+        "notes": document.notes(scored, result.lines),
         "versions": {**software_versions(), **installed_versions(PACKAGES)},
     }
 

@@ -10,16 +10,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from brainflix.errors import DataError
-from brainflix.evaluate.bootstrap import BLOCK_S, block_clusters
+from brainflix.evaluate.blocks import BLOCK_S, block_clusters
 from brainflix.evaluate.leaderboard import Run
 from brainflix.store.schema import Clips
+from brainflix.wording import count
 
 if TYPE_CHECKING:
     from brainflix.store.artifact import Artifact
     from brainflix.store.store import Store
 
-# Documents before this one do not say which frames they were scored against.
-SCHEMA = 2
+# Documents before this one have other intervals and p, and do not say which blocks are neighbours.
+SCHEMA = 3
+# The first scorer whose artifacts say it.
+NEIGHBOURS = 7
 WEIGHTS = "weights of "
 PER_CLIP = "per_clip/"
 
@@ -43,8 +46,8 @@ def _of_document(path: Path) -> Run:
     if not isinstance(document, dict) or not isinstance(document.get("scores"), dict):
         raise DataError(f"{path} is no document of scores", next="write one with brainflix score --out")
     if document.get("schema") != SCHEMA:
-        what = f"{path} does not say what it was scored against"
-        raise DataError(what, why=f"its schema is {document.get('schema')}", next="score again")
+        what = f"{path} is of an older brainflix, whose intervals and p do not compare"
+        raise DataError(what, why=f"its schema is {document.get('schema')}, not {SCHEMA}", next="score again")
     scores, protocol = document["scores"], document["protocol"]
     own = {name: np.array([np.nan if v is None else v for v in line["per_clip"]]) for name, line in scores.items()}
     plain = {
@@ -71,7 +74,10 @@ def _of_artifact(artifact: Artifact, store: Callable[[], Store]) -> Run:
     if says:
         truth: tuple[str, ...] = (str(document["truth"]["sha256"]),)
         made = _made(document, document["compared"])
-        blocks = np.array(document["blocks"], np.int64)
+        if int(document["scorer"]) < NEIGHBOURS:
+            blocks = _blocks(artifact, document, tuple(manifest.inputs.get("truth", ())), store)
+        else:
+            blocks = np.array(document["blocks"], np.int64)
     else:
         # Of before documents said it: the same artifacts as truth, and the same weights by the manifest.
         truth = tuple(manifest.inputs.get("truth", ()))
@@ -92,7 +98,7 @@ def _of_artifact(artifact: Artifact, store: Callable[[], Store]) -> Run:
 
 def _made(document: Mapping[str, Any], compared: Mapping[str, Any]) -> dict[str, str]:
     """Return what numbers depend on beside clips and protocol."""
-    size = f"{compared['n_frames']} frames of {compared['width']}x{compared['height']}"
+    size = f"{count(compared['n_frames'], 'frame')} of {compared['width']}x{compared['height']}"
     weights = {f"{WEIGHTS}{key}": str(each["revision"]) for key, each in document["checkpoints"].items()}
     return {"scorer": str(document["scorer"]), "frames and size": size, **weights}
 

@@ -113,10 +113,10 @@ def design_of(scene: Scene, settings: Settings, folder: Path | None = None) -> D
         folder: takes what grows with the clips; None holds it in memory.
 
     Raises:
-        DataError: too few clips for two blocks.
+        UsageError: a block of so many clips is not possible.
     """
     if scene.film is not None:
-        return by_film(scene.film.segment, scene.film.onset_s, settings, scene.rank)
-    if settings.block > 1:
-        return by_blocks(scene.n_clips, settings.block, settings)
+        return by_film(scene.film.segment, scene.film.onset_s, settings, scene.rank, folder)
+    if settings.block != 1:
+        return by_blocks(scene.n_clips, settings)
     return apart(scene.rank, settings, folder)

@@ -26,14 +26,14 @@ class Line:
         about: one line that says what it is.
         primary: whether headlines may use it.
         unit: of the value, "" for none.
-        higher_is_better: which direction is good.
+        higher_is_better: which direction is good; None where neither is.
     """
 
     score: Score
     about: str
     primary: bool = False
     unit: str = ""
-    higher_is_better: bool = True
+    higher_is_better: bool | None = True
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON values without the per-clip values, which are arrays of the artifact."""

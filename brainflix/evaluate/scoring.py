@@ -163,7 +163,7 @@ def prepare(
         wanted=frozenset(wanted),
         audience=audience,
         folder=folder,
-        errors=frozenset(name for name, each in choices.metrics.items() if not each.about.higher_is_better),
+        directions={name: each.about.higher_is_better for name, each in choices.metrics.items()},
         weights=weights,
         logits=choices.logits,
         features=choices.features,

@@ -15,6 +15,7 @@ from brainflix.evaluate.clock import regular
 from brainflix.io.clip_folder import open_clips
 from brainflix.io.clip_read import Clip
 from brainflix.io.clip_table import FRAMES, ClipTable, read_table
+from brainflix.wording import count
 
 if TYPE_CHECKING:
     import zarr
@@ -66,7 +67,7 @@ def of_folder(path: Path) -> Shelf:
     named = folder.named_as(table.ids)
     lacking = [name for name in named.ids if name not in set(table.ids)]
     if lacking:
-        raise DataError(f"{path / 'clips.csv'} lacks {len(lacking)} clips", why=f"the first is {lacking[0]!r}")
+        raise DataError(f"{path / 'clips.csv'} lacks {count(len(lacking), 'clip')}", why=f"the first is {lacking[0]!r}")
     rate = table.fps_hz
 
     def read(name: str) -> Clip:

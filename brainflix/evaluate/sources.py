@@ -11,7 +11,7 @@ import numpy as np
 from brainflix.errors import DataError, UsageError
 from brainflix.evaluate.scene import Film, check_names
 from brainflix.evaluate.shelves import Read, Shelf, of_artifact
-from brainflix.io.clip_folder import ClipFolder, midpoint_split, natural, tile_crop
+from brainflix.io.clip_folder import midpoint_split, natural, tile_crop
 from brainflix.io.clip_read import Clip
 from brainflix.io.clip_table import ClipTable
 from brainflix.io.samples import count_samples
@@ -32,6 +32,7 @@ class Source:
         read: returns truth and prediction of one.
         others: by name, what reads a clip of another set.
         film: where the clips lie, if that is known.
+        own_size: whether clips are compared as large as they are, whatever the protocol's size.
         training: ids of the training clips and what reads one, if there are any.
     """
 
@@ -39,6 +40,7 @@ class Source:
     read: Callable[[str], tuple[Clip, Clip]]
     others: Mapping[str, Read] = field(default_factory=dict)
     film: Film | None = None
+    own_size: bool = False
     training: tuple[tuple[str, ...], Read] | None = None
 
 
@@ -46,7 +48,7 @@ def paired(prediction: Shelf, truth: Shelf, others: Mapping[str, Shelf] | None =
     """Pair clips by their ids, whatever zeros their numbers are padded with (clip2 and clip002).
 
     A truth that knows its film may hold more clips than the prediction, and gives the order; else both sides hold the
-    same.
+    same, and the prediction's table says where they lie, if it has one.
 
     Raises:
         DataError: a clip is not on both sides, a few that are missing are named; the prediction holds several samples
@@ -59,45 +61,62 @@ def paired(prediction: Shelf, truth: Shelf, others: Mapping[str, Shelf] | None =
         _refuse_samples(prediction.ids, lambda name: name in truth.ids)
         read = _renamed(prediction, truth.ids)
         ids = _equal_sets(truth.ids, _names(prediction.ids, truth.ids))
-        return Source(ids, lambda name: (truth.read(name), read(name)), _all_of(others, ids))
+        ids, film = _laid_out(prediction.table, ids)
+        return Source(ids, lambda name: (truth.read(name), read(name)), _all_of(others, ids), film)
     names = _names(prediction.ids, known.ids)
     ids = _in_order(known, names)
     for name in ids:
         if name not in truth.ids:
             raise DataError(f"{truth.name} lacks clip {name}, which the prediction has")
-    read, at = _renamed(prediction, known.ids), known.places(ids)
-    assert known.onset_s is not None
-    film = Film(tuple(known.segment[row] for row in at), known.onset_s[at])
+    read, film = _renamed(prediction, known.ids), _film(known, ids)
     training = tuple(name for name in known.of_training() if name in set(truth.ids))
     return Source(
         ids,
         lambda name: (truth.read(name), read(name)),
         _all_of(others, ids),
         film,
-        (training, truth.read) if training else None,
+        training=(training, truth.read) if training else None,
     )
 
 
-def side_by_side(folder: ClipFolder, padding_px: int, *, midpoint: bool) -> Source:
-    """Split each clip of a folder in its left half, the truth, and its right half, the prediction.
+def side_by_side(both: Shelf, padding_px: int, *, midpoint: bool, own_size: bool = False) -> Source:
+    """Split each clip in its left half, the truth, and its right half, the prediction.
 
     Args:
-        folder: of clips that show both.
+        both: clips that show both.
         padding_px: border of the grid, cut exactly.
         midpoint: split in the middle instead, as released scripts do.
+        own_size: whether the halves are compared as large as they are.
 
     Raises:
         DataError: the folder holds several samples of a clip.
     """
     # Beside one true clip, ids that differ in a sample's number alone show the same clip.
-    _refuse_samples(folder.ids, lambda name: True)
+    _refuse_samples(both.ids, lambda name: True)
 
     def read(name: str) -> tuple[Clip, Clip]:
-        clip = folder.read(name)
+        clip = both.read(name)
         left, right = midpoint_split(clip.frames) if midpoint else tile_crop(clip.frames, padding_px)
         return replace(clip, frames=left), replace(clip, frames=right)
 
-    return Source(folder.ids, read)
+    ids, film = _laid_out(both.table, both.ids)
+    return Source(ids, read, film=film, own_size=own_size)
+
+
+def _laid_out(table: ClipTable | None, ids: tuple[str, ...]) -> tuple[tuple[str, ...], Film | None]:
+    """Return clips in the order of the film, and where they lie in it; as they are where the table does not know."""
+    if table is None or not table.has_film:
+        return ids, None
+    names = _names(table.ids, ids)
+    known = replace(table, ids=names)
+    ids = _in_order(known, ids)
+    return ids, _film(known, ids)
+
+
+def _film(table: ClipTable, ids: Sequence[str]) -> Film:
+    at = table.places(ids)
+    assert table.onset_s is not None
+    return Film(tuple(table.segment[row] for row in at), table.onset_s[at])
 
 
 def _in_order(table: ClipTable, ids: Sequence[str]) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ from brainflix.evaluate.staging_notes import SIDES, Said, Size, changes, named
 from brainflix.evaluate.videos import Frames, Staged, VideoSet
 from brainflix.io.clip_read import Clip
 from brainflix.io.frames import resize
-from brainflix.wording import format_bytes
+from brainflix.wording import count, format_bytes
 
 Track = Callable[[Sequence[Any], str], Iterator[Any]]
 BY_INDEX_NOTE = "frame rates are unknown: equal numbers of frames were matched by index"
@@ -110,7 +110,7 @@ class _Stager:
 
     def _choose_size(self, clips: tuple[Clip, Clip]) -> None:
         truth, prediction = ((int(clip.frames.shape[1]), int(clip.frames.shape[2])) for clip in clips)
-        size = compared_size(self.protocol, truth, prediction)
+        size = truth if self.source.own_size else compared_size(self.protocol, truth, prediction)
         if self.size is None:
             self.size = size
         elif size != self.size and not self.is_mixed:
@@ -149,7 +149,9 @@ class _Stager:
             self.files[name] = Staged(file, shape)
         staged = self.files[name]
         if frames.shape != staged.shape[1:]:
-            what = f"clip {clip} has {len(frames)} frames to compare, {self.source.ids[0]} has {staged.shape[1]}"
+            what = (
+                f"clip {clip} has {count(len(frames), 'frame')} to compare, {self.source.ids[0]} has {staged.shape[1]}"
+            )
             raise DataError(what, why="all clips of one table need the same number")
         staged[row] = frames
 
@@ -162,7 +164,8 @@ class _Stager:
         samples = tuple(given.pop(name) for name in tuple(given) if name.startswith(SAMPLE))
         oracle = given.pop(ORACLE, None)
         limit = (self.protocol.height, self.protocol.width)
-        if self.protocol.own_size and self.size != limit:
+        own_size = (self.protocol.own_size or self.source.own_size) and self.size != limit
+        if own_size:
             self.said.notes[f"compared at the truth's own size, {width}x{height}"] = None
         return Scene(
             ids=self.source.ids,
@@ -177,7 +180,7 @@ class _Stager:
             rank=rank,
             film=self.source.film,
             truth_sha256=self.truth.hexdigest(),
-            own_size=self.protocol.own_size and self.size != limit,
+            own_size=own_size,
             codecs={side: sorted(self.said.codecs[side]) for side in SIDES},
             notes=tuple(self.said.notes),
         )

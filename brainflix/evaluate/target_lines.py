@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 
 from brainflix.evaluate import identification, targets_metrics
-from brainflix.evaluate.bootstrap import defined_mean
+from brainflix.evaluate.blocks import defined_mean
 from brainflix.evaluate.design import Design
 from brainflix.evaluate.lines import matrix_score
 from brainflix.evaluate.retrieval import chance_near, near_in_time, retrieval_near, retrieval_near_matrix
 from brainflix.evaluate.scene import Film
 from brainflix.evaluate.scorecard import Line
 from brainflix.evaluate.vectors import NAME, Match, Regressed, score_match
+from brainflix.wording import count
 
 # Neighbours that count as found, and the size of the published galleries (docs/scoring.md, Retrieval).
 TOLERANCE_S = 10.0
@@ -41,7 +42,7 @@ def target_lines(
     about = f"pairwise identification of the regressed target {step}"
     lines = {f"identification_{step}": Line(score_match(matched, design), about, primary=True)}
     for k in retrieval_k:
-        about = f"top-{k} retrieval of the regressed target {step} among {n} clips"
+        about = f"top-{k} retrieval of the regressed target {step} among {count(n, 'clip')}"
         lines[f"retrieval{k}_{step}"] = Line(score_match(matched, design, k), f"{about}, brain to stimulus")
         # Published code bases have the names of the directions swapped, so both are given (docs/scoring.md, Retrieval).
         backward = score_match(matched, design, k, "stim_to_brain")
@@ -86,6 +87,7 @@ def _near_line(step: str, matched: Match, film: Film, design: Design, k: int) ->
         ceiling=defined_mean(truth),
         own=own,
         is_rate=True,
+        ranks=True,
     )
     about = f"top-{k} retrieval of the regressed target {step}; clips within {TOLERANCE_S:g} s count as found"
     return Line(score, about)
@@ -103,15 +105,17 @@ def _vector_lines(step: str, matched: Match, design: Design) -> dict[str, Line]:
     # The mean over clips is 1 - sum of SSE / sum of SST, both about the training mean: each clip has its share of it.
     explained = 1.0 - errors / squares[1].mean()
     rows = {
-        "pattern": (patterns, f"correlation over dims of the regressed target {step}, training z-scores", {}),
-        "cosine": (cosines, f"cosine of the regressed target {step}, training mean removed", {}),
+        "pattern": (patterns, f"correlation over dims of the regressed target {step}, training z-scores", {}, -1.0),
+        "cosine": (cosines, f"cosine of the regressed target {step}, training mean removed", {}, -1.0),
         "explained": (
             explained,
             f"share of the variance of {step} about the training mean that is explained",
             {"train_mean": 0.0},
+            -np.inf,
         ),
     }
-    return {
-        f"{name}_{step}": Line(matrix_score(matrix, design, NAME, chance=np.nan, below=below, ceiling=1.0), about)
-        for name, (matrix, about, below) in rows.items()
+    scores = {
+        name: matrix_score(matrix, design, NAME, chance=np.nan, below=below, ceiling=1.0, within=(least, 1.0))
+        for name, (matrix, _, below, least) in rows.items()
     }
+    return {f"{name}_{step}": Line(score, rows[name][1]) for name, score in scores.items()}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from brainflix.evaluate import identification
-from brainflix.evaluate.bootstrap import defined_mean
+from brainflix.evaluate.blocks import defined_mean
 from brainflix.evaluate.design import Design
 from brainflix.evaluate.lines import matrix_score
 from brainflix.evaluate.score import Score
@@ -87,7 +87,7 @@ def score_match(
     )
     below = {"train_mean": defined_mean(np.diagonal(mean))}
     ceiling = defined_mean(np.diagonal(truth))
-    return matrix_score(own, design, NAME, chance=chance, below=below, ceiling=ceiling, is_rate=True)
+    return matrix_score(own, design, NAME, chance=chance, below=below, ceiling=ceiling, is_rate=True, ranks=True)
 
 
 def similarities_of(prediction: np.ndarray, truth: np.ndarray, training: np.ndarray) -> np.ndarray:

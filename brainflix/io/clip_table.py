@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from brainflix.errors import DataError
+from brainflix.wording import count
 
 FILE = "clips.csv"
 COLUMNS = ("clip", "segment", "onset_s", "split", "fps_hz")
@@ -59,7 +60,7 @@ class ClipTable:
         where = {each: place for place, each in enumerate(self.ids)}
         unknown = [each for each in ids if each not in where]
         if unknown:
-            raise DataError(f"{len(unknown)} clips are unknown here", why=f"the first is {unknown[0]!r}")
+            raise DataError(f"{count(len(unknown), 'clip')} unknown here", why=f"the first is {unknown[0]!r}")
         return np.array([where[each] for each in ids], np.int64)
 
     def write(self, folder: Path) -> None:
@@ -93,14 +94,26 @@ def read_table(folder: Path) -> ClipTable | None:
     columns = {name: tuple(row.get(name) or "" for row in rows) for name in COLUMNS[1:]}
     known = {name: column for name, column in columns.items() if all(column)}
     onset = [_number(path, text) for text in known.get("onset_s", ())]
+    # Onsets alone are those of one film.
+    segment = known.get("segment", ("",) * len(onset))
+    _check_film(path, columns)
     rates = {_number(path, text) for text in known.get("fps_hz", ())}
     return ClipTable(
         ids,
-        known.get("segment", ()),
+        segment,
         np.array(onset) if onset else None,
         columns["split"] if any(columns["split"]) else (),
         rates.pop() if len(rates) == 1 else None,
     )
+
+
+def _check_film(path: Path, columns: Mapping[str, Sequence[str]]) -> None:
+    """Refuse segments or onsets of which a part is missing: without them clips would count as independent."""
+    for name in ("segment", "onset_s"):
+        if any(columns[name]) and not all(columns[name]):
+            raise DataError(f"{path} has the {name} of some clips only", next="fill the column, or leave it empty")
+    if any(columns["segment"]) and not any(columns["onset_s"]):
+        raise DataError(f"{path} has segments without onset_s", why="the order of clips in a segment is not known")
 
 
 def _number(path: Path, text: str) -> float:

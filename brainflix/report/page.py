@@ -14,7 +14,7 @@ from brainflix.report.figures import gradient, interval_plot
 from brainflix.report.provenance import merged_versions
 from brainflix.report.scores import MINUS, NONE, Row, format_number, format_p, headline, uses_truth
 from brainflix.report.words import baseline_title, metric_title, table_title
-from brainflix.wording import format_bytes, format_seconds
+from brainflix.wording import count, format_bytes, format_seconds
 
 # All videos at once: a reader who asks for less motion gets none, and a button stops and restarts them together.
 SCRIPT = """
@@ -75,6 +75,7 @@ def environment() -> Environment:
         "p": format_p,
         "seconds": format_seconds,
         "bytes": format_bytes,
+        "counted": count,
         "breakable": breakable,
         "plot": interval_plot,
         "metric": metric_title,

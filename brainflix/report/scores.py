@@ -14,6 +14,8 @@ from brainflix.report.tables import (
     Table,
     as_list,
     as_mapping,
+    format_group,
+    format_interval,
     format_number,
     format_p,
     number,
@@ -22,6 +24,7 @@ from brainflix.report.tables import (
 from brainflix.report.words import metric_title
 
 __all__ = ["MINUS", "NONE", "TIMES", "Row", "Sheet", "Table", "format_number", "format_p", "headline", "number"]
+__all__ += ["format_group", "format_interval", "reference"]
 __all__ += ["read_sheet", "read_table", "uses_truth"]
 
 
@@ -31,10 +34,14 @@ class Row:
 
     Attributes:
         metric, about, unit: name, one line about it, and its unit.
-        primary, higher_is_better: whether the protocol leads with it, and which direction is good.
-        value, chance, chance_analytic, lo, hi, p, p_holm, ceiling: the value, chance by permutations and by theory, the
+        primary, higher_is_better: whether the protocol leads with it, and which direction is good, None for neither.
+        value, chance, chance_analytic, lo, hi, p, p_holm, ceiling: the value, chance by strangers and by theory, the
             limits of the 95 % interval, the permutation test's p, the same adjusted over the table, the oracle's value.
+        reference: the chance level that counts, that of theory or of strangers.
+        interval: the limits as text, or how few blocks there are.
+        p_min, n_group: smallest p that the test can give, and number of exchanges, as text.
         n, n_nan: clips with a value and without.
+        notes: what must be known of interval and p.
         baselines: value of each trivial baseline.
     """
 
@@ -42,17 +49,22 @@ class Row:
     about: str
     unit: str
     primary: bool
-    higher_is_better: bool
+    higher_is_better: bool | None
     value: float | None
     chance: float | None
     chance_analytic: float | None
+    reference: float | None
     lo: float | None
     hi: float | None
+    interval: str
     p: float | None
     p_holm: float | None
+    p_min: float | None
+    n_group: str
     ceiling: float | None
     n: int | None
     n_nan: int | None
+    notes: tuple[str, ...]
     baselines: Mapping[str, float | None]
 
     @property
@@ -61,14 +73,20 @@ class Row:
         return metric_title(self.metric)
 
     @property
-    def reference(self) -> float | None:
-        """Chance by permutations, or by theory where that was not measured."""
-        return self.chance if self.chance is not None else self.chance_analytic
+    def direction(self) -> tuple[str, str]:
+        """An arrow and what it means; empty where neither direction is good."""
+        if self.higher_is_better is None:
+            return "", ""
+        return (
+            ("\N{UPWARDS ARROW}", "higher is better")
+            if self.higher_is_better
+            else ("\N{DOWNWARDS ARROW}", "lower is better")
+        )
 
     @property
     def excess(self) -> float | None:
-        """How much better than chance, positive for better whatever the metric's direction."""
-        if self.value is None or self.reference is None:
+        """How much better than chance, positive for better whatever the metric's direction; None for neither."""
+        if self.value is None or self.reference is None or self.higher_is_better is None:
             return None
         return (self.value - self.reference) * (1 if self.higher_is_better else -1)
 
@@ -79,8 +97,8 @@ class Row:
         return [each for each in (self.reference, *fair) if each is not None]
 
     def beats(self, other: float | None, own: float | None) -> bool:
-        """Say whether `own` is strictly better than `other`; false where either is unknown."""
-        if own is None or other is None:
+        """Say whether `own` is strictly better than `other`; false where either is unknown, or nothing is better."""
+        if own is None or other is None or self.higher_is_better is None:
             return False
         return own > other if self.higher_is_better else own < other
 
@@ -95,10 +113,20 @@ class Row:
     @property
     def beaten_by(self) -> frozenset[str]:
         """Names of the baselines without the truth that are as good as the value, or better."""
-        if self.value is None:
+        if self.value is None or self.higher_is_better is None:
             return frozenset()
         fair = {name: each for name, each in self.baselines.items() if each is not None and not uses_truth(name)}
         return frozenset(name for name, each in fair.items() if not self.beats(each, self.value))
+
+
+def reference(line: Mapping[str, Any]) -> float | None:
+    """Return the chance level that counts: the one that the line names; older documents mean the measured one.
+
+    Where that is not known, the other.
+    """
+    strangers, theory = number(line.get("chance")), number(line.get("chance_analytic"))
+    first, second = (theory, strangers) if line.get("chance_from") == "theory" else (strangers, theory)
+    return second if first is None else first
 
 
 def uses_truth(baseline: str) -> bool:
@@ -160,22 +188,28 @@ def _row(metric: str, score: Any, primary: bool) -> Row:
     body = as_mapping(score)
     limits = [number(each) for each in as_list(body.get("ci95"))]
     lo, hi = limits if len(limits) == 2 else (None, None)
+    direction, n_group = body.get("higher_is_better", True), _integer(body.get("n_group"))
     return Row(
         metric=metric,
         about=str(body.get("about") or ""),
         unit=str(body.get("unit") or ""),
         primary=primary,
-        higher_is_better=bool(body.get("higher_is_better", True)),
+        higher_is_better=None if direction is None else bool(direction),
         value=number(body.get("value")),
         chance=number(body.get("chance")),
         chance_analytic=number(body.get("chance_analytic")),
+        reference=reference(body),
         lo=lo,
         hi=hi,
+        interval=format_interval(body),
         p=number(body.get("p")),
         p_holm=number(body.get("p_holm")),
+        p_min=number(body.get("p_min")),
+        n_group=format_group(n_group) if n_group else "",
         ceiling=number(body.get("ceiling")),
         n=_integer(body.get("n")),
         n_nan=_integer(body.get("n_nan")),
+        notes=tuple(str(note) for note in as_list(body.get("notes"))),
         baselines={str(name): number(each) for name, each in as_mapping(body.get("baselines")).items()},
     )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from brainflix.report.words import column_title, metric_title
+from brainflix.wording import count
 
 INTERVAL = "interval"
 MINUS, NONE, TIMES = "\N{MINUS SIGN}", "\N{EN DASH}", "\N{MULTIPLICATION SIGN}"
@@ -95,6 +96,22 @@ def format_p(p: float | None) -> str:
     if p is None or not math.isfinite(p):
         return NONE
     return f"{p:.3f}" if p >= 0.001 or p <= 0 else _scientific(p, 0)
+
+
+def format_interval(line: Mapping[str, Any]) -> str:
+    """Return the 95 % interval of a line of a document; where blocks are too few for one, how many there are."""
+    limits = [number(each) for each in as_list(line.get("ci95"))]
+    if len(limits) == 2 and None not in limits:
+        return " … ".join(map(format_number, limits))
+    blocks = line.get("n_clusters")
+    return f"none ({count(blocks, 'block')})" if line.get("ci_method") == "none" and blocks else NONE
+
+
+def format_group(size: int) -> str:
+    """Return in how many ways clips can be exchanged; documents hold 2^53 for that many or more."""
+    if size < 1e6:
+        return str(size)
+    return _scientific(size, 1) if size < 2**53 else f"\N{GREATER-THAN OR EQUAL TO}{_scientific(2**53, 1)}"
 
 
 def _scientific(value: float, decimals: int = 2) -> str:

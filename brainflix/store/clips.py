@@ -12,7 +12,7 @@ import numpy as np
 from brainflix.errors import DataError, UsageError
 from brainflix.store.artifact import Artifact
 from brainflix.store.checks import check_finite, check_ids, check_length, load_as, set_fields, write_json
-from brainflix.wording import suggest
+from brainflix.wording import count, suggest
 
 SPLITS = ("train", "val", "test")
 """Names of the splits; the number of a split is its place."""
@@ -94,7 +94,7 @@ class Clips:
         where = {each: place for place, each in enumerate(self.ids)}
         unknown = [each for each in ids if each not in where]
         if unknown:
-            raise DataError(f"{len(unknown)} clips are unknown here", why=f"the first is {unknown[0]!r}")
+            raise DataError(f"{count(len(unknown), 'clip')} unknown here", why=f"the first is {unknown[0]!r}")
         return np.array([where[each] for each in ids], np.int64)
 
     def take(self, index: Sequence[int] | np.ndarray[Any, Any]) -> Clips:

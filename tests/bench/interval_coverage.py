@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from brainflix.evaluate.bootstrap import block_clusters, mean_interval
+from brainflix.evaluate.blocks import block_clusters
+from brainflix.evaluate.intervals import mean_interval
 from brainflix.evaluate.metric import ClipMetric
 from brainflix.evaluate.metric_params import MetricParams
 from brainflix.evaluate.metrics import flow, pixels, ssim

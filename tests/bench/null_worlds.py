@@ -12,6 +12,7 @@ import json
 import sys
 from pathlib import Path
 
+from brainflix.report.scores import reference
 from tests.bench.one_subject import scores
 
 NO_SIGNAL = "dataset.snr=0"
@@ -33,8 +34,8 @@ def main() -> None:
         worlds.append(scores(arguments.store, [NO_SIGNAL, PREDICTIONS, f"dataset.seed={seed}"], arguments.recipe))
         sys.stderr.write(f"world {seed} done, {len(worlds)} of {arguments.worlds}\n")
     counts = {}
-    for name in worlds[0]:
-        held = sum(w[name]["ci95"][0] <= w[name]["chance"] <= w[name]["ci95"][1] for w in worlds)
+    for name in (name for name, line in worlds[0].items() if reference(line) is not None):
+        held = sum(w[name]["ci95"][0] <= reference(w[name]) <= w[name]["ci95"][1] for w in worlds)
         counts[name] = held
         sys.stdout.write(f"{name:28s} interval holds chance in {held} of {len(worlds)} worlds without signal\n")
     if arguments.json:

@@ -21,11 +21,15 @@ from statistics import mean
 from typing import Any
 
 from brainflix.evaluate.baselines import BASELINES
+from brainflix.report.scores import reference
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "assets" / "results"
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
-FIELDS = ("value", "chance", "ci95", "p", "n", "baselines", "ceiling")
+FIELDS = (
+    *("value", "chance", "chance_analytic", "chance_from", "ci95"),
+    *("p", "p_min", "n_group", "n", "baselines", "ceiling"),
+)
 SHOWN = (
     *("nway_2_video_g1", "nway_50_video_g1", "ssim_excess", "pixcorr", "flow_cosine"),
     *("identification_z", "identification_clip"),
@@ -57,7 +61,7 @@ def _row(name: str, lines: Sequence[Mapping[str, Any]]) -> list[str]:
     values = [f"{_text(line['value'])} [{_text(line['ci95'][0])}, {_text(line['ci95'][1])}]" for line in lines]
     copied = " / ".join(_text(best(each)) for each in copies) if all(copies) else "-"
     ends = [_text(best(blind)) if blind else "-", copied, _text(lines[0].get("ceiling"))]
-    return [name, _text(lines[0].get("chance")), *values, *ends]
+    return [name, _text(reference(lines[0])), *values, *ends]
 
 
 def _text(value: float | None) -> str:

@@ -46,12 +46,13 @@ def refs(tmp_path):
 def test_compare_prints_pairs_and_writes_a_page(refs, brainflix, tmp_path):
     root, (_, plain, better) = refs
     said = brainflix("compare", plain, better, "--store", str(root), "--out", str(tmp_path / "page.html"))
-    assert said.code == 0 and "measured (simulated data)" in said.out and "0.100 to 0.100" in said.out
+    assert said.code == 0 and "measured (simulated data)" in said.out and "+0.100 to +0.100" in said.out
     page = (tmp_path / "page.html").read_text()
     assert "Simulated data" in page and "Mind-Animator" in page and "http" not in page.replace("http-equiv", "")
     document = json.loads(brainflix("compare", plain, better, "--store", str(root), "--json").out)
     (difference,) = document["differences"]
     assert difference["difference"] == pytest.approx(0.1) and difference["p_holm"] < 0.01 and difference["better"]
+    assert (difference["n_group"], difference["n_clusters"], difference["p_min"]) == (2**12, 12, 2 / 2**12)
     assert {each["ref"] for each in document["measured"]} == {plain, better}
     assert all(each["dataset"] == "cc2017" for each in document["published"]) and document["published"]
 

@@ -240,7 +240,8 @@ def test_motion_is_tested_by_its_direction_in_time_and_among_clips_as_fast(tmp_p
     backwards = {name: frames[::-1] for name, frames in truth.items()}
     found = document("--pred", write(tmp_path / "b", backwards), *paths, *asked, "--block", "2")
     assert found["scores"]["reversal_gain"]["value"] < -0.5 and found["scores"]["reversal_gain"]["p"] == 1.0
-    assert "blocks" in {each["metric"]: each["status"] for each in found["skipped"]}["flow_cosine_matched"]
+    matched = found["scores"]["flow_cosine_matched"]
+    assert matched["chance"] is not None and matched["p"] is matched["p_min"] is None, "clips in blocks are not free"
 
 
 def test_jointly_renamed_clips_change_no_number(tmp_path: Path, document: Run) -> None:
@@ -387,14 +388,20 @@ def test_one_clip_and_one_frame_are_scored_as_far_as_they_can_be(tmp_path: Path,
     assert "no motion" in why["epe"] and "permuted" in why["ssim_excess"]
 
 
-def test_blocks_are_the_clusters_and_bound_the_shift(tmp_path: Path, document: Run, brainflix: Run) -> None:
+def test_blocks_are_the_clusters_and_the_film_is_rotated_as_one(tmp_path: Path, document: Run) -> None:
     truth = clips(6)
     paths = ("--pred", write(tmp_path / "p", noisy(truth)), "--truth", write(tmp_path / "t", truth), *FAST)
     line = document(*paths, "--block", "2")["scores"]["psnr"]
-    # Shifts by 2, 3 and 4 of 6 clips.
-    assert line["n_clusters"] == 3 and line["p"] == pytest.approx(1 / 4)
-    said = brainflix("score", *paths, "--block", "4")
-    assert said.code == 3 and "too few for blocks of 4" in said.err
+    # All rotations of 6 clips, their own place among them; blocks of 2 are neighbours.
+    assert (line["n_clusters"], line["ci_method"]) == (3, "t-neighbours")
+    assert line["p"] == line["p_min"] == pytest.approx(1 / 6) and line["n_group"] == 6
+    assert line["notes"] == ["few blocks", "cannot reach 0.05"]
+    wide = document(*paths, "--block", "4")
+    line = wide["scores"]["psnr"]
+    assert (line["p"], line["n_group"], line["chance"]) == (pytest.approx(1 / 6), 6, None)
+    assert (line["ci95"], line["ci_method"], line["n_clusters"]) == ([None, None], "none", 2)
+    assert any("chance cannot be measured" in note for note in wide["notes"])
+    assert any("6 ways only" in note for note in wide["notes"])
 
 
 GOOD = clips(2, n_frames=4)

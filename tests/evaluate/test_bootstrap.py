@@ -1,4 +1,4 @@
-"""Cluster bootstrap and t interval: against scipy, sandwich variance, seeds, undefined clips, speed."""
+"""Bootstrap of blocks, and the t interval of those without neighbours: against scipy, sandwich variance, seeds."""
 
 from __future__ import annotations
 
@@ -10,11 +10,7 @@ from scipy import stats
 
 from brainflix.errors import UsageError
 from brainflix.evaluate import bootstrap as bs
-
-
-def test_clusters_are_blocks_of_a_segment() -> None:
-    segment = ["a", "a", "a", "b", "b"]
-    assert bs.block_clusters(segment, np.array([0, 18, 20, 0, 19.9])).tolist() == [0, 0, 1, 2, 2]
+from brainflix.evaluate.blocks import neighbours_t
 
 
 def test_bootstrap_se_is_that_of_the_ratio_of_cluster_sums() -> None:
@@ -50,22 +46,14 @@ def test_one_cluster_gives_no_interval() -> None:
     assert np.isnan(bs.cluster_bootstrap(np.array([np.nan]), np.array([0])).value)
 
 
-def test_t_interval_equals_scipy_on_cluster_means() -> None:
-    values = np.random.default_rng(3).standard_normal(24)
-    interval = bs.cluster_t(values, np.arange(24) // 4)
-    means = values.reshape(6, 4).mean(axis=1)
-    expected = stats.t.interval(0.95, 5, means.mean(), stats.sem(means))
-    assert (interval.lo, interval.hi) == pytest.approx(expected)
-
-
 def test_t_interval_is_about_the_mean_over_clips_whatever_the_sizes_of_clusters() -> None:
-    clusters = np.repeat(np.arange(9), [1, 2, 3, 20, 4, 5, 6, 2, 9])
+    clusters = 2 * np.repeat(np.arange(9), [1, 2, 3, 20, 4, 5, 6, 2, 9])
     generator = np.random.default_rng(4)
-    values = generator.standard_normal(9)[clusters] + generator.standard_normal(len(clusters))
-    interval = bs.cluster_t(np.append(values, np.nan), np.append(clusters, 50))
+    values = generator.standard_normal(9)[clusters // 2] + generator.standard_normal(len(clusters))
+    interval = neighbours_t(np.append(values, np.nan), np.append(clusters, 50))
     # The cluster-robust variance of a regression on a constant: (X'X)^-1 (sum of outer products) (X'X)^-1 C / (C - 1).
     x, meat = np.ones((len(values), 1)), np.zeros((1, 1))
-    for cluster in range(9):
+    for cluster in range(0, 18, 2):
         score = x[clusters == cluster].T @ (values - values.mean())[clusters == cluster]
         meat += np.outer(score, score)
     bread = np.linalg.inv(x.T @ x)
@@ -134,10 +122,3 @@ def test_bca_of_equal_clips_is_a_point_and_unknown_intervals_are_refused() -> No
     assert (same.lo, same.hi, same.method) == (0.5, 0.5, "bca")
     with pytest.raises(UsageError, match="bootstrap interval"):
         bs.cluster_bootstrap(np.arange(8.0), np.arange(8), method="basic")  # type: ignore[arg-type]
-
-
-def test_few_clusters_get_student_and_many_the_bootstrap() -> None:
-    values = np.random.default_rng(8).standard_normal(60)
-    few, many = np.arange(60) // 3, np.arange(60) // 2
-    assert bs.mean_interval(values, few) == bs.cluster_t(values, few)
-    assert bs.mean_interval(values, many, n_boot=500, seed=3) == bs.cluster_bootstrap(values, many, n_boot=500, seed=3)

@@ -11,12 +11,11 @@ import numpy as np
 import pytest
 from metric_clips import smooth_clips
 from numpy.typing import NDArray
-from rankings import random_orders, retrieval
+from rankings import by_orders, random_orders, retrieval
 
 from brainflix.errors import DataError
 from brainflix.evaluate import flow, identification, nway, targets_metrics
 from brainflix.evaluate.bootstrap import cluster_bootstrap
-from brainflix.evaluate.permutations import permutation_test
 from brainflix.evaluate.vectors import similarities_of
 
 Floats = NDArray[np.float64]
@@ -70,7 +69,7 @@ def test_8_shuffling_frames_finds_motion_in_mismatched_clips() -> None:
         shuffled = [flow.epe(truth, steps[:, order[:-1], order[1:]]).mean() for order in shuffles]
         released.append(np.mean(np.array(shuffled) <= observed))
         orders = random_orders(8, n_draws=499, seed=trial)
-        ours.append(permutation_test(flow.flow_cosine_matrix(truth, moving), orders).p)
+        ours.append(by_orders(flow.flow_cosine_matrix(truth, moving), orders).p)
     assert np.mean(np.array(released) <= 0.05) > 0.9, "unrelated clips 'significantly' decoded"
     assert np.mean(np.array(ours) <= 0.05) <= 0.25
 

@@ -49,22 +49,58 @@ def _values(request: Request) -> dict[str, float]:
     return {name: line["value"] for name, line in score_request(request)["scores"].items()}
 
 
+def _grid(size: int, n_frames: int = 6) -> tuple[Frames, Frames, Frames]:
+    """Return two clips of this size, and the grid of 2 px of padding that shows them side by side."""
+    left, right = smooth_clips(1, n_frames, size, 0)[0], smooth_clips(1, n_frames, size, 1)[0]
+    grid = np.zeros((n_frames, size + 4, 2 * size + 6, 3), np.uint8)
+    grid[:, 2 : 2 + size, 2 : 2 + size], grid[:, 2 : 2 + size, 4 + size : 4 + 2 * size] = left, right
+    return left, right, grid
+
+
+def _by_formula(truth: Frames, prediction: Frames) -> dict[str, float]:
+    """Return the metrics of one clip, frame by frame, by scikit-image and numpy."""
+    rows = []
+    for a, b in zip(truth, prediction, strict=True):
+        square = np.mean((a.astype(float) - b) ** 2)
+        alike = structural_similarity(a, b, channel_axis=-1, data_range=255)
+        rows.append((alike, 10 * np.log10(255**2 / square), np.corrcoef(a.ravel(), b.ravel())[0, 1]))
+    return dict(zip(("ssim_rgb_u7", "psnr", "pixcorr"), np.mean(rows, axis=0), strict=True))
+
+
 def test_1_splitting_a_padded_grid_in_the_middle_flatters_unrelated_clips(tmp_path: Path) -> None:
-    left, right = smooth_clips(1, 6, 64, 0), smooth_clips(1, 6, 64, 1)
-    grids = np.zeros((1, 6, 68, 134, 3), np.uint8)
-    grids[:, :, 2:66, 2:66], grids[:, :, 2:66, 68:132] = left, right
-    halves, tiles = midpoint_split(grids[0]), tile_crop(grids[0], 2)
-    assert [half.shape[1:3] for half in halves] == [(68, 67)] * 2
-    assert np.array_equal(halves[1][:, 2:66, 1:65], tiles[1]), "the right half lies a pixel off the left one"
-    assert np.array_equal(tiles[0], left[0]) and np.array_equal(tiles[1], right[0])
-    both = _save(tmp_path / "grids", grids)
+    left, right, grid = _grid(256)
+    assert grid.shape == (6, 260, 518, 3), "the size of the released clips"
+    halves, tiles = midpoint_split(grid), tile_crop(grid, 2)
+    assert [half.shape[1:3] for half in halves] == [(260, 259)] * 2
+    assert np.array_equal(halves[1][:, 2:258, 1:257], tiles[1]), "the right half lies a pixel off the left one"
+    assert np.array_equal(tiles[0], left) and np.array_equal(tiles[1], right)
+    both = _save(tmp_path / "grids", grid[None])
     plan: dict[str, Any] = {"protocol": "mindvideo", "metrics": ("ssim_rgb_u7", "psnr", "pixcorr"), "permutations": 0}
-    released = _values(request(both, layout="side-by-side", bug_compat=True, **plan))
+    document = score_request(request(both, layout="side-by-side", bug_compat=True, **plan))
+    released = {name: line["value"] for name, line in document["scores"].items() if name != "psnr_pooled"}
+    assert released == pytest.approx(_by_formula(*halves), abs=1e-8), "halves as large as they are, not resized"
+    about = document["protocol"]
+    assert (about["height"], about["width"], about["own_size"]) == (260, 259, True)
     ours = _values(request(both, layout="side-by-side", padding_px=2, **plan))
-    apart = _values(request(_save(tmp_path / "p", right), _save(tmp_path / "t", left), **plan))
+    apart = _values(request(_save(tmp_path / "p", right[None]), _save(tmp_path / "t", left[None]), **plan))
     assert ours == apart, "an exact crop is what separate files give"
+    assert {name: ours[name] for name in released} == pytest.approx(_by_formula(left, right), abs=1e-8)
     assert abs(ours["pixcorr"]) < 0.1 < released["pixcorr"], "both halves have black borders in common"
-    assert released["ssim_rgb_u7"] > ours["ssim_rgb_u7"] + 0.005 and released["psnr"] > ours["psnr"] + 0.1
+    assert released["ssim_rgb_u7"] > ours["ssim_rgb_u7"] + 0.005 and released["psnr"] > ours["psnr"]
+
+
+@pytest.mark.parametrize(
+    ("protocol", "size"), [("mindvideo", (68, 67)), ("neurons", (68, 67)), ("mindanimator", (512, 512))]
+)
+def test_1_halves_are_compared_at_the_size_of_each_paper(tmp_path: Path, protocol: str, size: tuple[int, int]) -> None:
+    """MinD-Video and NEURONS score halves as they are, Mind-Animator resizes them to 512 pixels first."""
+    _, _, grid = _grid(64, 6 if protocol == "neurons" else 8)
+    both = _save(tmp_path / "grids", np.stack([grid, grid[:, :, ::-1]]))
+    plan: dict[str, Any] = {"protocol": protocol, "metrics": ("psnr",), "permutations": 0}
+    about = score_request(request(both, layout="side-by-side", bug_compat=True, **plan))["protocol"]
+    assert (about["height"], about["width"]) == size
+    exact = score_request(request(both, layout="side-by-side", padding_px=2, **plan))["protocol"]
+    assert (exact["height"], exact["width"]) == ((512, 512) if protocol == "mindanimator" else (256, 256))
 
 
 def test_3_ssim_over_columns_is_refused_and_higher() -> None:

@@ -9,8 +9,10 @@ import pytest
 from scipy import stats
 
 from brainflix.errors import DataError
-from brainflix.evaluate.bootstrap import cluster_bootstrap, mean_interval
+from brainflix.evaluate.bootstrap import cluster_bootstrap
 from brainflix.evaluate.comparison import holm, paired_difference, sign_flip_test
+from brainflix.evaluate.intervals import mean_interval
+from brainflix.evaluate.ranges import RATE
 
 
 @pytest.mark.parametrize("n_clusters", [1, 2, 7])
@@ -22,6 +24,7 @@ def test_few_clusters_are_flipped_in_every_way(n_clusters: int) -> None:
     means = [abs(np.mean(difference * np.array(signs)[clusters])) for signs in product((-1.0, 1.0), repeat=n_clusters)]
     assert found.p == np.mean(np.array(means) >= abs(difference.mean()) - 1e-12)
     assert (found.n_patterns, found.exact) == (2**n_clusters, True)
+    assert (found.p_min, found.n_group) == (2 / 2**n_clusters, 2**n_clusters)
     assert sign_flip_test(difference, clusters, seed=9) == found
 
 
@@ -54,10 +57,10 @@ def test_clips_are_dropped_in_pairs_and_counted() -> None:
     clusters = np.arange(80) // 2
     a[[3, 10]], b[[10, 50]] = np.nan, np.nan
     kept = np.setdiff1d(np.arange(80), [3, 10, 50])
-    found = paired_difference(a, b, clusters, n_boot=500, seed=4)
+    found = paired_difference(a, b, clusters, seed=4)
     assert (found.interval.n, found.interval.n_nan) == (77, 3)
     assert found.interval.value == pytest.approx((a[kept] - b[kept]).mean())
-    alone = paired_difference(a[kept], b[kept], clusters[kept], n_boot=500, seed=4)
+    alone = paired_difference(a[kept], b[kept], clusters[kept], seed=4)
     assert (found.interval.lo, found.interval.hi, found.test) == (alone.interval.lo, alone.interval.hi, alone.test)
     with pytest.raises(DataError, match="not paired"):
         paired_difference(a, b[:-1], clusters)
@@ -71,10 +74,10 @@ def test_pairing_finds_what_unpaired_intervals_hide() -> None:
     b = hard + 0.1 * generator.standard_normal(320)
     apart = [cluster_bootstrap(each, clusters, n_boot=500) for each in (a, b)]
     assert apart[0].lo < apart[1].value < apart[0].hi
-    found = paired_difference(a, b, clusters, n_boot=2000)
+    found = paired_difference(a, b, clusters)
     assert found.interval.lo > 0 and found.test.p < 0.001
-    assert found.interval == mean_interval(a - b, clusters, n_boot=2000)
-    back = paired_difference(b, a, clusters, n_boot=2000)
+    assert found.interval == mean_interval(a - b, clusters)
+    back = paired_difference(b, a, clusters)
     assert back.interval.value == pytest.approx(-found.interval.value) and back.test.p == found.test.p
 
 
@@ -114,4 +117,11 @@ def test_the_interval_of_a_difference_is_the_one_that_is_asked_for() -> None:
     clusters = np.arange(200) // 4
     found = paired_difference(a, b, clusters, n_boot=1000, method="bca").interval
     assert found == mean_interval(a - b, clusters, n_boot=1000, method="bca") and found.method == "bca"
-    assert found.lo != paired_difference(a, b, clusters, n_boot=1000).interval.lo
+    plain = paired_difference(a, b, clusters).interval
+    assert plain == mean_interval(a - b, clusters) and plain.method == "t-neighbours" and plain.lo != found.lo
+
+
+def test_the_interval_of_a_difference_stays_inside_what_two_scores_can_differ_by() -> None:
+    a, b = np.ones(8), np.append(np.zeros(7), 0.4)
+    assert paired_difference(a, b, 2 * np.arange(8)).interval.hi > 1
+    assert paired_difference(a, b, 2 * np.arange(8), within=RATE).interval.hi == 1

@@ -1,4 +1,4 @@
-"""Permutations without a data set: no true pair in the floor, exact tests, and names that do not matter."""
+"""What is known of clips decides who meets whom: exact tests, and names that do not matter."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from brainflix.errors import DataError, UsageError
-from brainflix.evaluate.design import Settings, apart, by_blocks, by_film, longest_block
+from brainflix.errors import UsageError
+from brainflix.evaluate.design import Settings, apart, by_blocks, by_film
 from brainflix.evaluate.gathering import permuted
-from brainflix.evaluate.permutations import circular_orders, permutation_test
+from tests.evaluate.worlds import film
 
 
 def test_the_floor_is_the_mean_of_all_mismatched_pairs_where_they_are_affordable() -> None:
@@ -30,14 +30,11 @@ def test_p_is_that_of_all_permutations(higher_is_better: bool) -> None:
     assert permuted(matrix, design, higher_is_better=higher_is_better).p == pytest.approx(exact, abs=0.02)
 
 
-def test_the_floor_holds_no_true_pair_and_the_draws_are_seeded() -> None:
+def test_draws_are_seeded() -> None:
     rank = np.random.default_rng(3).permutation(50)
-    design = apart(rank, Settings(permutations=80, seed=4))
-    again, other = (apart(rank, Settings(permutations=80, seed=seed)) for seed in (4, 5))
-    assert (design.floor != np.arange(50)).all(), "no clip meets its own truth"
-    assert np.array_equal(design.strangers(np.arange(design.n_clips)), ~np.eye(50, dtype=bool))
-    assert (np.sort(design.test, axis=1) == np.arange(50)).all() and len(design.test) == 80
-    assert np.array_equal(design.test, again.test) and not np.array_equal(design.test, other.test)
+    draws = [apart(rank, Settings(permutations=80, seed=seed)).exchanges.orders for seed in (4, 4, 5)]
+    assert (np.sort(draws[0], axis=1) == np.arange(50)).all() and len(draws[0]) == 80
+    assert np.array_equal(draws[0], draws[1]) and not np.array_equal(draws[0], draws[2])
 
 
 @pytest.mark.parametrize("n_draws", [200, 5])
@@ -62,55 +59,42 @@ def test_p_is_uniform_where_there_is_nothing_to_find() -> None:
         assert abs(np.mean(np.array(found) <= 0.5) - 0.5) < 4 * 0.029
 
 
-def test_blocks_stay_together_and_shift_by_one_at_least() -> None:
-    design = by_blocks(10, 3, Settings(permutations=2000))
-    gap = (design.floor - np.arange(10)) % 10
-    assert (gap == gap[:, :1]).all() and sorted(gap[:, 0]) == [3, 4, 5, 6, 7]
-    assert design.clusters.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3]
-    with pytest.raises(DataError, match="too few"):
-        by_blocks(5, 3, Settings(permutations=2000))
+def test_blocks_are_neighbours_and_single_clips_are_not() -> None:
+    design = by_blocks(10, Settings(block=3))
+    assert design.clusters.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2, 3] and design.together
+    lone = apart(np.array([2, 0, 1]), Settings())
+    assert lone.clusters.tolist() == [4, 0, 2] and not lone.together
+    with pytest.raises(UsageError, match="not possible"):
+        by_blocks(4, Settings(block=0))
 
 
-def test_nothing_to_re_pair_is_undefined_and_no_error() -> None:
+def test_nothing_to_permute_is_undefined_and_no_error() -> None:
     for n, n_draws in ((1, 200), (4, 0)):
         design = apart(np.arange(n), Settings(permutations=n_draws))
         result = permuted(np.eye(n), design)
-        assert np.isnan(result.chance) and np.isnan(result.p) and not design.strangers(np.arange(design.n_clips)).any()
-    with pytest.raises(UsageError, match="not possible"):
-        by_blocks(4, 0, Settings(permutations=1))
+        assert np.isnan(result.chance) and np.isnan(result.p) and not design.permutes
 
 
-def film(*sizes: int, step_s: float = 2.0) -> tuple[list[str], np.ndarray]:
-    """Return segment and onset of clips, `sizes` of them in each segment."""
-    segment = [f"s{number}" for number, size in enumerate(sizes) for _ in range(size)]
-    return segment, np.concatenate([step_s * np.arange(size) for size in sizes])
-
-
-def test_film_is_shifted_within_segments_and_one_set_of_shifts_gives_chance_and_p() -> None:
-    segment, onset_s = film(24, 30)
+def test_film_is_rotated_within_segments_and_blocks_lie_in_segments() -> None:
+    segment, onset_s = film([24, 30])
     design = by_film(segment, onset_s, Settings(permutations=2000))
-    expected = circular_orders(segment, min_shift=10, n_draws=2000, onset_s=onset_s)
-    assert np.array_equal(design.floor, expected) and design.test is design.floor and design.together
+    assert [len(each) for each in design.exchanges.segments] == [24, 30] and design.together
+    assert design.exchanges.n_group == 720 and not len(design.exchanges.loose)
+    assert design.said == "rotations within 2 segments; chance from clips 20 s or more apart"
     assert len(np.unique(design.clusters)) == 3 + 3
-    matrix = np.random.default_rng(0).random((54, 54)) + 0.2 * np.eye(54)
-    matrix[3, 5] = np.nan
-    found, whole = permuted(matrix, design), permutation_test(matrix, expected)
-    assert (found.chance, found.p, found.n_draws) == (whole.chance, whole.p, whole.n_draws)
-    # Twice as many clips in the same time are shifted by twice as many.
-    dense = by_film(*film(48, 60, step_s=1.0), Settings(permutations=2000))
-    assert np.abs(dense.floor - np.arange(108)).min() == 20
+    # Too short for the least distance is no error, nor is a single segment that is.
+    short = by_film(*film([12, 30]), Settings())
+    assert short.exchanges.n_group == 360 and short.has_chance
+    assert by_film(*film([12]), Settings()).exchanges.n_group == 12
+    assert not by_film(*film([24, 30]), Settings(permutations=0)).permutes
 
 
-def test_segments_too_short_for_two_shifts_fall_back_on_blocks_and_single_clips() -> None:
-    segment, onset_s = film(12, 30)
-    settings = Settings(permutations=500, seed=3)
-    short, blocks = by_film(segment, onset_s, settings), by_blocks(42, 10, settings)
-    assert np.array_equal(short.floor, blocks.floor) and np.array_equal(short.test, blocks.test)
-    assert short.said == "rotations by 10 clips or more" and len(np.unique(short.clusters)) == 2 + 3
+def test_segments_of_one_clip_lie_apart_in_an_order_that_names_do_not_give() -> None:
     rank = np.random.default_rng(0).permutation(6)
-    alone = by_film([f"f{i}" for i in range(6)], np.zeros(6), settings, rank)
-    assert np.array_equal(alone.test, apart(rank, settings).test) and not alone.together
-    assert longest_block(segment, onset_s, 20.0) == 10
-    with pytest.raises(DataError, match="too few"):
-        by_film(*film(12), settings)
-    assert not by_film(*film(24, 30), Settings(permutations=0)).permutes
+    settings = Settings(permutations=500, seed=3)
+    alone, other = by_film([f"f{i}" for i in range(6)], np.zeros(6), settings, rank), apart(rank, settings)
+    assert np.array_equal(alone.exchanges.loose, other.exchanges.loose) and not alone.together
+    assert alone.said == other.said == "permutations of single clips"
+    mixed = by_film(*film([3, 1, 1]), settings, np.arange(5)[::-1])
+    assert mixed.exchanges.loose.tolist() == [4, 3] and mixed.exchanges.n_group == 6
+    assert "rotations within 1 segment and permutations of single clips (2)" in mixed.said

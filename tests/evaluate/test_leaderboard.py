@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from brainflix.errors import DataError, UsageError
-from brainflix.evaluate.bootstrap import block_clusters
+from brainflix.evaluate.blocks import block_clusters
 from brainflix.evaluate.leaderboard import Run, check_comparable, choose_metrics, differences
 
 CLIPS = [f"clip-{i:03d}" for i in range(120)]
@@ -27,7 +27,7 @@ def run(name, shift=0.0, *, clips=CLIPS, protocol="strict", truth=("targets/fram
 
 
 def test_differences_are_paired_and_named_by_direction():
-    found = differences([run("a"), run("bb", 0.05), run("ccc")], ["ssim", "epe"], CLUSTERS, n_boot=2000, n_draws=2000)
+    found = differences([run("a"), run("bb", 0.05), run("ccc")], ["ssim", "epe"], CLUSTERS, n_draws=2000)
     by_key = {(each.metric, each.other): each for each in found}
     gain, loss, none = by_key["ssim", "bb"], by_key["epe", "bb"], by_key["ssim", "ccc"]
     # Clips differ by 0.2, runs by 0.05: only a paired comparison sees it so sharply.
@@ -40,11 +40,11 @@ def test_order_of_clips_does_not_matter_and_undefined_clips_are_left_out_in_pair
     backwards = run("bb", 0.05)
     document = {**backwards.document, "clip_ids": CLIPS[::-1]}
     turned = Run("bb", document, {name: values[::-1] for name, values in backwards.per_clip.items()}, backwards.truth)
-    plain, other = (differences([run("a"), each], ["ssim"], CLUSTERS, n_boot=1000) for each in (backwards, turned))
+    plain, other = (differences([run("a"), each], ["ssim"], CLUSTERS) for each in (backwards, turned))
     assert plain == other
     holes = run("bb", 0.05)
     holes.per_clip["ssim"][:7] = np.nan
-    assert differences([run("a"), holes], ["ssim"], CLUSTERS, n_boot=1000)[0].n_nan == 7
+    assert differences([run("a"), holes], ["ssim"], CLUSTERS)[0].n_nan == 7
 
 
 @pytest.mark.parametrize(

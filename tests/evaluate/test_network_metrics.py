@@ -22,7 +22,9 @@ ERROR = About(about="about", higher_is_better=False)
 
 
 def design(n: int = N, block: int = 1) -> Design:
-    return by_blocks(n, block, Settings()) if block > 1 else apart(np.random.default_rng(9).permutation(n), Settings())
+    return (
+        by_blocks(n, Settings(block=block)) if block > 1 else apart(np.random.default_rng(9).permutation(n), Settings())
+    )
 
 
 def line_of(measured: Measured, about: About = METRIC, under: Design | None = None) -> Line:
@@ -203,7 +205,7 @@ def test_clips_in_another_order_change_no_number(block: int) -> None:
     rank = np.random.default_rng(9).permutation(N)
 
     def under(place: np.ndarray) -> Design:
-        return by_blocks(N, block, Settings()) if block > 1 else apart(place, Settings())
+        return by_blocks(N, Settings(block=block)) if block > 1 else apart(place, Settings())
 
     seen = systems(N, FRAMES, DIMS)
     moved = {name: values[order] for name, values in seen.items()}

@@ -37,7 +37,7 @@ from tests.evaluate.score_calls import request
 from tests.parts_world import chosen_params
 
 N, TRAINING, FRAMES, SIZE, FPS_HZ, SEED = 44, 4, 3, 32, 4.0, 5
-# Two segments of 22 clips, so that there are three shifts of 20 s or more in each.
+# Two segments of 22 clips, so that three clips of each lie 20 s or more from another.
 CLIPS = Clips(
     ids=tuple(f"test1_{i:03d}" for i in range(N)) + tuple(f"train_{i}" for i in range(TRAINING)),
     segment=("b",) * (N // 2) + ("a",) * (N // 2) + ("t",) * TRAINING,
@@ -132,8 +132,8 @@ def test_artifact_export_and_ref_give_the_same_lines(store: Store, tmp_path: Pat
     expected = {"grey", "train_mean", "blurred", "static_first", "truth_first", "mismatched"}
     assert set(line.baselines) == expected | ({"unconditional"} if beside else set())
     assert (line.ceiling is None) != beside
-    assert card.details["permutations"]["said"] == "shifts of 20 s or more within 2 segments"
-    assert line.p == pytest.approx(1 / 10), "nine permutations, each once"
+    assert card.details["permutations"]["said"] == "rotations within 2 segments; chance from clips 20 s or more apart"
+    assert (line.p, line.p_min, line.n_group) == (1 / 484, 1 / 484, 484), "22 x 22 rotations, each once"
 
 
 def test_an_export_holds_the_artifacts_frames_and_says_where_clips_lie(store: Store, tmp_path: Path) -> None:
@@ -195,7 +195,7 @@ def test_documents_and_artifacts_are_compared_where_they_were_made_alike(store: 
     with pytest.raises(DataError, match="protocol: strict, against brainnetflix"):
         check_comparable([runs[0], read_run(str(tmp_path / "other.json"), lambda: place)])
     (tmp_path / "old.json").write_text(json.dumps({**other, "schema": 1}))
-    with pytest.raises(DataError, match="does not say"):
+    with pytest.raises(DataError, match="older brainflix"):
         read_run(str(tmp_path / "old.json"), lambda: place)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,6 @@ from brainflix.device import Compute
 from brainflix.engine.job import Job
 from brainflix.engine.run import run_job
 from brainflix.errors import DataError, IntegrityError, UsageError
-from brainflix.evaluate.design import longest_block
 from brainflix.evaluate.parts import GlfaParams, MindAnimatorParams, MindVideoParams
 from brainflix.evaluate.protocols import PROTOCOLS
 from brainflix.evaluate.request import score_request
@@ -115,9 +113,7 @@ def test_every_line_is_that_of_score_on_the_same_clips(run: Run, store: Store, t
     assert {"vifi", "fvd"} <= {each["metric"] for each in document["skipped"]}
     assert_same(artifact, document)
     notes = [row["note"] for row in artifact.json("scores.json")["tables"]["Notes"]]
-    assert any(f"rotations by {BLOCK} clips or more" in note for note in notes) and set(
-        PROTOCOLS[protocol].notes
-    ) < set(notes)
+    assert any("rotations within 2 segments" in note for note in notes) and set(PROTOCOLS[protocol].notes) < set(notes)
     sheet = read_sheet(artifact.json("scores.json"), ref="x")
     assert sheet.protocol == protocol and [table.title for table in sheet.tables] == ["Not scored", "Notes"]
 
@@ -219,9 +215,3 @@ def test_scores_of_one_protocol_are_compared_and_of_two_are_not(
 def test_they_are_listed(capfd: pytest.CaptureFixture[str]) -> None:
     assert invoke(("list", "parts", "evaluate", "--quiet")) == 0
     assert capfd.readouterr().out.split() == ["strict", *PAPERS]
-
-
-def test_blocks_are_as_long_as_the_films_fullest_block() -> None:
-    assert [longest_block(CLIPS.segment, CLIPS.onset_s, block_s) for block_s in (2.0, 4.0, 100.0)] == [1, 2, 2]
-    alone = replace(CLIPS, segment=tuple(CLIPS.ids))
-    assert longest_block(alone.segment, alone.onset_s, 20.0) == 1

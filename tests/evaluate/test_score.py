@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -14,10 +15,10 @@ from brainflix.evaluate.score import summarise
 
 def test_record_gathers_interval_chance_and_baselines() -> None:
     per_clip = np.append(np.random.default_rng(0).random(60), np.nan)
-    tested = Permuted(0.5, 0.4, 0.02, 0.01, 999)
+    tested = Permuted(0.5, 0.4, 0.01, 0.001, 1000)
     score = summarise(
         per_clip,
-        np.arange(61) // 5,
+        2 * (np.arange(61) // 5),
         protocol="strict",
         permuted=tested,
         chance_analytic=0.75,
@@ -28,13 +29,15 @@ def test_record_gathers_interval_chance_and_baselines() -> None:
     assert (score.n, score.n_nan, score.chance, score.p) == (60, 1, 0.4, 0.01)
     assert score.sd_clips == pytest.approx(np.nanstd(per_clip, ddof=1))
     document = json.loads(score.to_json())
-    # 60 clips in 12 blocks of 5: the interval is Student's t with 11 degrees of freedom around the value.
+    # 60 clips in 12 blocks of 5, none of them neighbours: Student's t with 11 degrees of freedom around the value.
     assert document["n_clusters"] == 12
     assert document["se"] == pytest.approx((score.ci95[1] - score.value) / stats.t.ppf(0.975, 11))
     assert document["per_clip"][-1] is None
     assert document["baselines"] == {"grey": 0.2}
     assert document["chance_analytic"] == 0.75
     assert document["protocol"] == "strict"
+    assert (document["p_min"], document["n_group"], document["chance_from"]) == (0.001, 1000, "strangers")
+    assert document["range"] == [None, None] and document["notes"] == []
 
 
 def test_unknown_values_are_null_and_never_invalid_json() -> None:
@@ -53,12 +56,12 @@ def test_value_is_the_mean_over_clips_with_few_unequal_blocks_too() -> None:
 
 
 def test_blocks_without_a_value_do_not_count_as_blocks() -> None:
-    # 40 blocks, of which 10 have a value: Student's t with 9 degrees of freedom, not the percentile bootstrap.
+    # 40 blocks, of which 10 have a value: Student's t with 9 degrees of freedom.
     per_clip = np.where(np.arange(80) < 20, np.random.default_rng(1).random(80), np.nan)
     score = summarise(per_clip, np.arange(80) // 2, protocol="strict")
     alone = summarise(per_clip[:20], np.arange(20) // 2, protocol="strict")
     assert score.ci95 == alone.ci95
-    assert score.ci_method == "t"
+    assert score.ci_method == "t-neighbours"
 
 
 def test_a_rate_without_a_hit_is_not_certain_to_be_zero() -> None:
@@ -70,13 +73,47 @@ def test_a_rate_without_a_hit_is_not_certain_to_be_zero() -> None:
     assert summarise(none, np.arange(120), protocol="strict").ci95 == (0.0, 0.0)
 
 
-def test_interval_asked_for_is_named_and_few_clusters_keep_students_t() -> None:
+@pytest.mark.parametrize("n_blocks", [12, 60])
+def test_interval_asked_for_is_named_however_many_blocks_there_are(n_blocks: int) -> None:
     skewed = np.random.default_rng(0).random(60) ** 6
-    many, few = np.arange(60), np.arange(60) // 5
+    clusters = np.arange(60) * n_blocks // 60
     for is_rate in (False, True):
-        bca = summarise(skewed, many, protocol="strict", is_rate=is_rate, n_boot=999, method="bca")
-        percentile = summarise(skewed, many, protocol="strict", is_rate=is_rate, n_boot=999)
+        bca = summarise(skewed, clusters, protocol="strict", is_rate=is_rate, n_boot=999, method="bca")
+        percentile = summarise(skewed, clusters, protocol="strict", is_rate=is_rate, n_boot=999, method="percentile")
         assert (bca.ci_method, percentile.ci_method) == ("bca", "percentile")
         # The long tail of high scores moves both limits up.
         assert bca.ci95[0] > percentile.ci95[0] and bca.ci95[1] > percentile.ci95[1]
-        assert summarise(skewed, few, protocol="strict", is_rate=is_rate, method="bca").ci_method == "t"
+        assert summarise(skewed, clusters, protocol="strict", is_rate=is_rate).ci_method == "t-neighbours"
+
+
+def test_few_blocks_and_few_exchanges_are_noted_and_two_blocks_have_no_interval() -> None:
+    def notes(n_blocks: int, n_group: int) -> list[str]:
+        tested = Permuted(0.5, 0.4, 1 / n_group, 1 / n_group, n_group)
+        score = summarise(np.random.default_rng(0).random(24), np.arange(24) % n_blocks, protocol="x", permuted=tested)
+        assert np.isnan(score.ci95[0]) == (n_blocks < 3) and (score.ci_method == "none") == (n_blocks < 3)
+        return score.notes
+
+    assert notes(2, 20) == notes(6, 20) == []
+    assert notes(3, 20) == notes(5, 20) == ["few blocks"]
+    assert notes(6, 19) == ["cannot reach 0.05"]
+    assert notes(5, 2) == ["few blocks", "cannot reach 0.05"]
+
+
+def test_scores_that_rank_in_a_gallery_count_theory_and_others_strangers() -> None:
+    tested = Permuted(0.5, 0.4, 0.01, 0.001, 1000)
+    values = np.random.default_rng(0).random(12)
+    for ranks, theory, permuted, expected in (
+        (True, 0.5, tested, "theory"),
+        (False, 0.5, tested, "strangers"),
+        (True, math.nan, tested, "strangers"),
+        (False, 0.5, None, "theory"),
+        (False, math.nan, None, None),
+    ):
+        score = summarise(values, np.arange(12), protocol="x", permuted=permuted, chance_analytic=theory, ranks=ranks)
+        assert score.chance_from == expected and score.to_dict()["chance_from"] == expected
+
+
+def test_huge_groups_are_written_as_a_number_that_json_holds() -> None:
+    tested = Permuted(0.5, 0.4, 0.01, 1e-4, math.factorial(1200))
+    score = summarise(np.arange(4.0), np.arange(4), protocol="x", permuted=tested)
+    assert json.loads(score.to_json())["n_group"] == 2**53 == int(float(2**53))

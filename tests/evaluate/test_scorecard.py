@@ -16,7 +16,7 @@ from tests.evaluate.score_calls import request
 
 
 def _line(p: float | None) -> Line:
-    tested = None if p is None else Permuted(0.5, 0.4, 0.02, p, 999)
+    tested = None if p is None else Permuted(0.5, 0.4, p, 0.001, 1000)
     return Line(summarise(np.arange(4.0), np.arange(4), protocol="x", permuted=tested), "")
 
 

@@ -51,7 +51,7 @@ def test_vectors_are_compared_about_the_training_mean(design: Design) -> None:
     for name in ("pattern_z", "cosine_z", "explained_z"):
         score = lines[name].score
         assert score.p < 0.01 and score.ceiling == 1.0 and score.chance < score.value
-    errors = [np.square(prediction[i] - truth[j]).sum() for i, j in np.argwhere(design.strangers(np.arange(N)))]
+    errors = [np.square(prediction[i] - truth[j]).sum() for i, j in np.argwhere(design.strangers.of(np.arange(N)))]
     strangers = 1 - np.mean(errors) / np.square(t).sum(axis=1).mean()
     assert lines["explained_z"].score.chance == pytest.approx(strangers, abs=0.02)
 

@@ -25,26 +25,12 @@ def planted(signal: float, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarra
     return signal * truth + rng.standard_normal((N, 30)), truth, training
 
 
-def test_no_pair_of_the_null_is_nearer_than_the_smallest_shift(design: Design) -> None:
-    gap = np.abs(design.floor - np.arange(N))
-    assert gap.min() >= 10
-    assert (design.floor // 40 == np.arange(N) // 40).all(), "clips stay in their segment"
-    assert len(np.unique(design.clusters)) == 8
-
-
-def test_the_null_is_every_admissible_shift_once_and_its_pairs_are_scored(design: Design) -> None:
-    assert len(design.floor) == len(np.unique(design.floor, axis=0)) == 21 * 21
-    needed = {(i, int(j)) for order in design.floor for i, j in enumerate(order)}
-    assert {tuple(pair) for pair in np.argwhere(design.strangers(np.arange(N))).tolist()} == needed
-    assert len(needed) == N * 21
-
-
 def test_noise_scores_chance_and_signal_scores_more(design: Design) -> None:
     nulls = [score_match(match(*planted(0.0, seed)), design) for seed in range(20)]
-    assert sum(s.ci95[0] <= s.chance <= s.ci95[1] for s in nulls) >= 17
+    assert sum(s.ci95[0] <= 0.5 <= s.ci95[1] for s in nulls) >= 17
     assert 0.2 < np.mean([s.p for s in nulls]) < 0.8
     found = score_match(match(*planted(0.7, 1)), design)
-    assert found.p == pytest.approx(1 / (1 + 21 * 21)) and found.value > 0.9 and found.ci95[0] > found.chance
+    assert found.p == 1 / 1600 and found.value > 0.9 and found.ci95[0] > found.chance_analytic > found.chance
 
 
 def test_a_constant_prediction_is_at_chance_and_not_an_error(design: Design) -> None:

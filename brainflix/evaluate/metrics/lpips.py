@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from brainflix.evaluate.design import Design, Orders
+from brainflix.evaluate.blocks import defined_mean
+from brainflix.evaluate.design import Design
+from brainflix.evaluate.exchanges import Exchanged
 from brainflix.evaluate.metric import Found, Measured, MetricWork
 from brainflix.evaluate.metric_params import MetricParams
-from brainflix.evaluate.permutations import permutation_test
+from brainflix.evaluate.permutations import mismatched_means
 from brainflix.evaluate.scene import PREDICTION, TRUTH, Scene
 from brainflix.evaluate.videos import Frames, VideoSet
 
 Floats = NDArray[np.float64]
-# A network runs for each pairing; the smallest p is then 1 / 21.
-N_ORDERS = 20
+# A network runs for each pairing, so that few exchanges are drawn; the smallest p is then 0.005. Strangers of each clip
+# that chance is made of.
+N_EXCHANGES, N_STRANGERS = 199, 20
 
 
 def score(params: MetricParams, inputs: Scene, work: MetricWork) -> Found:
@@ -42,7 +46,13 @@ def perceptual(
         design: who meets whom.
         track: counts clips.
     """
-    n, orders = design.n_clips, sampled_orders(design, N_ORDERS)
+    n = design.n_clips
+    group = replace(design.exchanges, most=min(N_EXCHANGES, design.exchanges.most))
+    met, strangers = np.eye(n, dtype=bool), np.zeros((n, n), bool)
+    if design.permutes:
+        met = group.pairs(n)
+        for clip in range(n):
+            strangers[clip, design.strangers.few(clip, N_STRANGERS)] = True
     matrix = np.full((n, n), np.nan)
     own = {name: np.full(n, np.nan) for name in videos if name != TRUTH}
     for clip in track(range(n), "clips compared by LPIPS"):
@@ -50,15 +60,11 @@ def perceptual(
         for name, values in own.items():
             values[clip] = distance(truth, videos[name][clip]).mean()
         prediction = videos[PREDICTION][clip]
-        for other in np.unique(orders[:, clip]):
-            matrix[clip, other] = distance(videos[TRUTH][int(other)], prediction).mean()
+        for other in np.flatnonzero((met | strangers)[clip]):
+            if other != clip:
+                matrix[clip, other] = distance(videos[TRUTH][int(other)], prediction).mean()
     np.fill_diagonal(matrix, own[PREDICTION])
-    return Measured(own, permutation_test(matrix, orders, higher_is_better=False))
-
-
-def sampled_orders(design: Design, n_orders: int) -> Orders:
-    """Return at most `n_orders` permutations without a true pair, (n_orders, n_clips), by seed."""
-    if len(design.floor) <= n_orders:
-        return design.floor
-    generator = np.random.default_rng(design.settings.seed)
-    return design.floor[np.sort(generator.choice(len(design.floor), n_orders, replace=False))]
+    tested = Exchanged(group)
+    tested.add(np.arange(n), matrix)
+    chance = defined_mean(mismatched_means(matrix, strangers))
+    return Measured(own, replace(tested.result(higher_is_better=False), chance=chance))

@@ -19,6 +19,7 @@ from brainflix.evaluate.networks.features import Network
 from brainflix.evaluate.nway_curve import Curve, accuracy_curve
 from brainflix.evaluate.scene import PREDICTION, TRUTH, Scene
 from brainflix.evaluate.views import tiles
+from brainflix.wording import count
 
 Floats = NDArray[np.float64]
 Sets = Mapping[str, NDArray[Any]]
@@ -92,7 +93,7 @@ def accuracy(scores: Sets, ways: int, g: int, design: Design, curve: tuple[str, 
                 own[name][some] = each.reshape(len(clips), -1).mean(axis=1)
 
     tested = permuted_rows(rows(), design)
-    remark = f"{tied} {'frames' if classes.ndim == 3 else 'clips'} with ties"
+    remark = f"{count(tied, 'frame' if classes.ndim == 3 else 'clip')} with ties"
     return Measured(own, tested, chance=nway.chance(ways, 1, g), is_rate=True, remark=remark, curve=curve)
 
 

@@ -7,6 +7,7 @@ from brainflix.evaluate.fvd import frechet_distance, kernel_distance
 from brainflix.evaluate.metric import Found, Measured, MetricWork, Skipped
 from brainflix.evaluate.metric_params import MetricParams
 from brainflix.evaluate.scene import Scene
+from brainflix.wording import count
 
 GET_FEATURES = "give --features-truth and --features-pred, from one extractor (I3D on 16 frames at 8 fps is usual)"
 
@@ -28,12 +29,12 @@ def score(params: MetricParams, inputs: Scene, work: MetricWork) -> Found:
     n, n_dims = truth.shape
     found = {}
     if "fvd" in names:
-        bias = f", no more than its {n_dims} dims: bias dominates" if n <= n_dims else ""
+        bias = f", no more than its {count(n_dims, 'dim')}: bias dominates" if n <= n_dims else ""
         value = frechet_distance(truth, prediction).value
-        found["fvd"] = Measured(value=value, remark=f"{n} clips{bias}")
+        found["fvd"] = Measured(value=value, remark=f"{count(n, 'clip')}{bias}")
     if "kvd" in names:
         kernel = kernel_distance(truth, prediction, seed=work.seed)
         spread = f"{kernel.block_mean:.4g} (sd {kernel.block_sd:.3g})"
-        remark = f"{n} clips; over {kernel.n_blocks} blocks of {kernel.block_size} {spread}"
+        remark = f"{count(n, 'clip')}; over {count(kernel.n_blocks, 'block')} of {kernel.block_size} {spread}"
         found["kvd"] = Measured(value=kernel.value, remark=remark)
     return found

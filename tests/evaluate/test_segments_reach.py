@@ -1,0 +1,88 @@
+"""Segments decide chance, p and blocks wherever they are named: in the truth, in the prediction, beside grids."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from metric_clips import smooth_clips
+
+from brainflix.errors import DataError, UsageError
+from brainflix.evaluate.protocols import PROTOCOLS
+from brainflix.evaluate.request import score_request
+from tests.evaluate.score_calls import request
+
+N = 24
+FILM = {f"clip{i:02d}": (f"film{i // 12}", 4.0 * (i % 12)) for i in range(N)}
+NAMES = tuple(FILM)
+TRUTH = smooth_clips(N, 8, 16, 0)
+PREDICTION = TRUTH // 2 + smooth_clips(N, 8, 16, 1) // 2
+PLAN: dict[str, Any] = {"metrics": ("psnr",), "fps_pred": 4.0, "fps_truth": 4.0}
+
+
+def save(folder: Path, clips: np.ndarray, *, table: bool, columns: str = "clip,segment,onset_s") -> Path:
+    """Write clips as files, in a folder that says where they lie or does not."""
+    folder.mkdir()
+    for name, frames in zip(NAMES, clips, strict=True):
+        np.save(folder / f"{name}.npy", frames)
+    if table:
+        rows = [f"{name},{segment},{onset}" for name, (segment, onset) in FILM.items()]
+        (folder / "clips.csv").write_text("\n".join([columns, *rows]) + "\n")
+    return folder
+
+
+def facts(document: dict[str, Any]) -> tuple[Any, ...]:
+    line = document["scores"]["psnr"]
+    blocks = len(set(document["blocks"]))
+    return line["n_group"], line["p"], line["p_min"], line["chance"], blocks, document["permutations"]["said"]
+
+
+@pytest.mark.parametrize("protocol", [name for name in PROTOCOLS if name not in ("glfa", "neurons")])
+def test_every_protocol_takes_the_segments_of_either_side(tmp_path: Path, protocol: str) -> None:
+    bare, known = save(tmp_path / "t", TRUTH, table=False), save(tmp_path / "tt", TRUTH, table=True)
+    prediction, with_table = (
+        save(tmp_path / "p", PREDICTION, table=False),
+        save(tmp_path / "pp", PREDICTION, table=True),
+    )
+    of_truth = score_request(request(prediction, known, protocol=protocol, **PLAN))
+    of_prediction = score_request(request(with_table, bare, protocol=protocol, **PLAN))
+    assert facts(of_truth) == facts(of_prediction)
+    assert facts(of_truth)[:3] == (144, 1 / 144, 1 / 144) and facts(of_truth)[4] == 6
+    assert "rotations within 2 segments" in facts(of_truth)[5]
+    alone = score_request(request(prediction, bare, protocol=protocol, **PLAN))
+    assert alone["permutations"]["said"] == "permutations of single clips" and len(set(alone["blocks"])) == N
+    assert any("count as independent" in note for note in alone["notes"])
+    assert not any("count as independent" in note for note in of_truth["notes"])
+    with pytest.raises(UsageError, match="--block"):
+        score_request(request(with_table, bare, protocol=protocol, block=2, **PLAN))
+
+
+def test_grids_have_segments_too(tmp_path: Path) -> None:
+    both = save(tmp_path / "both", np.concatenate([TRUTH, PREDICTION], axis=3), table=True)
+    found = score_request(request(both, layout="side-by-side", padding_px=0, **PLAN))
+    truth, prediction = save(tmp_path / "t", TRUTH, table=True), save(tmp_path / "p", PREDICTION, table=False)
+    assert facts(found) == facts(score_request(request(prediction, truth, **PLAN)))
+
+
+def test_films_of_one_clip_each_are_scored_without_an_error(tmp_path: Path) -> None:
+    truth, prediction = save(tmp_path / "t", TRUTH, table=False), save(tmp_path / "p", PREDICTION, table=False)
+    rows = [f"{name},{name},0.0" for name in NAMES]
+    (truth / "clips.csv").write_text("\n".join(["clip,segment,onset_s", *rows]) + "\n")
+    line = score_request(request(prediction, truth, **PLAN))["scores"]["psnr"]
+    assert (line["p"], line["p_min"], line["n_group"]) == (1 / 10_001, 1 / 10_001, 2**53)
+    assert line["n_clusters"] == N and line["chance"] is not None
+
+
+def test_a_table_that_knows_some_clips_only_is_refused_and_an_empty_one_is_not(tmp_path: Path) -> None:
+    truth, prediction = save(tmp_path / "t", TRUTH, table=True), save(tmp_path / "p", PREDICTION, table=False)
+    whole = (truth / "clips.csv").read_text()
+    (truth / "clips.csv").write_text(whole.replace("clip03,film0,", "clip03,,"))
+    with pytest.raises(DataError, match="segment of some clips only"):
+        score_request(request(prediction, truth, **PLAN))
+    (truth / "clips.csv").write_text("clip,segment\n" + "".join(f"{name},film\n" for name in NAMES))
+    with pytest.raises(DataError, match="segments without onset_s"):
+        score_request(request(prediction, truth, **PLAN))
+    (truth / "clips.csv").write_text("clip,fps_hz\n" + "".join(f"{name},4\n" for name in NAMES))
+    assert score_request(request(prediction, truth, **PLAN))["permutations"]["said"] == "permutations of single clips"
