@@ -23,6 +23,7 @@ from brainflix.progress import Progress, Silent
 from brainflix.recipe.schema import Recipe
 from brainflix.settings import Settings, tell_hub
 from brainflix.store.manifest import EXPERIMENT
+from brainflix.store.spools import clear_spool
 from brainflix.store.store import Store
 
 if TYPE_CHECKING:
@@ -147,6 +148,7 @@ def run_job(job: Job, store: Store, tools: Tools) -> Done:
         for name, output in outputs.items():
             stagings[name].notes |= output.save(stagings[name].path) or {}
             stagings[name].notes |= {EXPERIMENT: tools.experiment} if tools.experiment else {}
+    clear_spool(store.root, job.ref)
     for output in outputs.values():
         if isinstance(output, Waiting):
             output.clear()
