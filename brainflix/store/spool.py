@@ -2,9 +2,9 @@
 
 They wait in the folder that `spools.rows_folder` names, which belongs to one job on the very bytes of its inputs, and
 outlives the process. Each block of rows is one file, whose name says which rows it holds and the digest of its bytes:
-the listing of the folder is the journal. A block gets its name by a rename and never changes after, so that any number of processes may do the same job
-at once: they add whole blocks, take one another's, and go on with what they hold when another one has finished and
-cleared the folder. A block whose bytes are not those of its digest counts as absent.
+the listing of the folder is the journal. A block gets its name by a rename and never changes after, so that any number
+of processes may do the same job at once: they add whole blocks, take one another's, and go on with what they hold when
+another one has finished and cleared the folder. A block whose bytes are not those of its digest counts as absent.
 """
 
 from __future__ import annotations

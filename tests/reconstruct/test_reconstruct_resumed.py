@@ -61,7 +61,9 @@ def publish(store: Store, values: np.ndarray = VALUES) -> dict[str, list[Artifac
     return found
 
 
-JOB = Job("reconstruct", "", "fake", 1, AnyParams(), Ref("videos", "demo-sub-1", "00000000000f"), {}, 0, "demo", "r", "")
+JOB = Job(
+    "reconstruct", "", "fake", 1, AnyParams(), Ref("videos", "demo-sub-1", "00000000000f"), {}, 0, "demo", "r", ""
+)
 
 
 def make(store: Store, inputs: Any, generator: Noisy, out: Path, clips_per_batch: int) -> dict[str, bytes]:
