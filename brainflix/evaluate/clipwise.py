@@ -115,8 +115,10 @@ def _scored(
         fresh = (score(clip) for clip in block) if block in there else (next(coming) for _ in block)
         for one in fresh:
             found.append(one)
+            # Before the last one is given away: nobody may ask for more.
+            if len(found) == len(block):
+                kept.put(_packed(found, asked), "clips", *about, block.start, block.stop)
             yield one
-        kept.put(_packed(found, asked), "clips", *about, block.start, block.stop)
 
 
 def _packed(clips: Sequence[_OneClip], asked: Mapping[str, list[str]]) -> dict[str, object]:
