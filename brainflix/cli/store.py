@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from brainflix.store.refs import Ref
     from brainflix.store.store import Artifact, Store
 
+# So many dependents of what is deleted are named.
+_NAMED = 5
 _EXAMPLES = {
     "ls": ("brainflix store ls bold", "brainflix store ls --json"),
     "show": ("brainflix store show bold/demo-sub-1",),
@@ -216,6 +218,12 @@ def gc(
     kept = keep or () if unused or keep else None
     plan = plan_gc(open_store(store), keep=kept, remove=remove or (), older_than_h=older_than_h, now=now)
     out.say(f"{len(plan.paths)} folders and files to delete, {format_bytes(plan.bytes)}")
+    for ref, why in plan.damaged.items():
+        out.say(f"{ref} cannot be read, so what is older stays, which it may need: {why}")
+    if plan.dependents:
+        named = ", ".join(str(ref) for ref in plan.dependents[:_NAMED])
+        more = f" and {len(plan.dependents) - _NAMED} more" if len(plan.dependents) > _NAMED else ""
+        out.say(f"made from what goes, and not to be made again without it: {named}{more}")
     if out.mode == "human":
         out.result({}, tables=[_gc_table(plan)] if plan.paths else [])
     agreed = not dry_run and (yes or (bool(plan.paths) and out.mode == "human" and confirm("Delete them?")))
@@ -233,7 +241,14 @@ def _gc_table(plan: GcPlan) -> Table:
 
 def _gc_document(plan: GcPlan, gone: list[str]) -> dict[str, Any]:
     paths = [{"path": str(path), "why": reason} for path, reason in plan.reasons.items()]
-    return {"store": str(plan.store.root), "to_delete": paths, "bytes": plan.bytes, "deleted": gone}
+    return {
+        "store": str(plan.store.root),
+        "to_delete": paths,
+        "bytes": plan.bytes,
+        "deleted": gone,
+        "dependents": [str(ref) for ref in plan.dependents],
+        "damaged": {str(ref): why for ref, why in plan.damaged.items()},
+    }
 
 
 def export(

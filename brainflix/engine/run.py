@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from brainflix.parts.work import DOWNLOADS, Intake, Tools
 from brainflix.progress import Progress, Silent
 from brainflix.recipe.schema import Recipe
 from brainflix.settings import Settings, tell_hub
+from brainflix.store.claims import claimed
 from brainflix.store.manifest import EXPERIMENT
 from brainflix.store.spools import clear_spool
 from brainflix.store.store import Store
@@ -122,7 +123,18 @@ def make_tools(store: Store, settings: Settings, progress: Progress, intake: Int
 
 
 def run_job(job: Job, store: Store, tools: Tools) -> Done:
-    """Run one job and publish what it makes; if another process published it first, theirs is used."""
+    """Run one job and publish what it makes; if another process is at it, wait for theirs."""
+    reads = tuple(str(ref) for refs in job.inputs.values() for ref in refs)
+    with claimed(store.root, job.ref, reads, partial(_is_made, job, store), tools.progress.say) as is_ours:
+        return _make(job, store, tools) if is_ours else _cached(job)
+
+
+def _is_made(job: Job, store: Store) -> bool:
+    return all(map(store.has, job.outputs.values()))
+
+
+def _make(job: Job, store: Store, tools: Tools) -> Done:
+    """Run one job and publish what it makes; if another process published it all the same, theirs is used."""
     started = time.monotonic()
     stage: Stage = import_module(f"brainflix.{job.stage}.stage")
     part = None if job.stage == "report" else find(category_of(job.stage), job.part).load()
