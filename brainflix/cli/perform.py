@@ -68,7 +68,7 @@ def show_plan(recipe: Recipe, planned: Sequence[Planned], store: Store, out: Out
     total = None if None in sizes else sum(size or 0 for size in sizes)
     document = {**plan_document(recipe, str(store.root), planned, more), "dry_run": True, "fetch_bytes": total}
     out.result(document, lines=[str(item.job.ref) for item in planned], tables=[plan_table(planned)])
-    for line in need_lines(planned):
+    for line in need_lines(planned, store):
         out.say(line)
     out.say(f"{fetch_line(sizes)}; {memory_line(memory)}; nothing was run or written (--dry-run)")
 

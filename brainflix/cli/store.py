@@ -10,13 +10,14 @@ import typer
 
 from brainflix.cli import options
 from brainflix.cli.output import Output, Table, confirm
-from brainflix.errors import IntegrityError
+from brainflix.errors import BrainflixError, IntegrityError, MissingError
 from brainflix.wording import format_bytes
 
 if TYPE_CHECKING:
     from brainflix.store.gc import GcPlan
     from brainflix.store.refs import Ref
     from brainflix.store.store import Artifact, Store
+    from brainflix.store.verify import Problem
 
 # So many dependents of what is deleted are named.
 _NAMED = 5
@@ -175,13 +176,12 @@ def verify(
     Exits with 4 if an artifact is damaged. With --quiet, print the damaged ones.
     """
     from brainflix.cli.session import open_store
-    from brainflix.store.verify import verify as verify_artifact
 
     out = Output(json=json, quiet=quiet)
     place = open_store(store)
     chosen = [place.resolve(ref) for ref in refs] if refs else place.refs()
     with out.working():
-        problems = {str(ref): verify_artifact(place, ref) for ref in out.track(chosen, "artifacts")}
+        problems = {str(ref): _problems_of(place, ref) for ref in out.track(chosen, "artifacts")}
     damaged = [ref for ref, found in problems.items() if found]
     plain = {ref: [asdict(problem) for problem in found] for ref, found in problems.items()}
     rows = [(ref, problem.path, problem.what) for ref in damaged for problem in problems[ref]]
@@ -191,6 +191,20 @@ def verify(
         advice = f"brainflix store gc --remove {damaged[0]}, then run its recipe again"
         raise IntegrityError(f"{len(damaged)} of {len(chosen)} artifacts are damaged", why=damaged[0], next=advice)
     out.say(f"{len(chosen)} artifacts are exactly what was published")
+
+
+def _problems_of(store: Store, ref: Ref) -> list[Problem]:
+    """Verify one artifact; what cannot even be looked at does not keep the others away."""
+    from brainflix.store.verify import Problem
+    from brainflix.store.verify import verify as verify_artifact
+
+    try:
+        return verify_artifact(store, ref)
+    except MissingError:
+        # Somebody deleted it meanwhile.
+        return []
+    except (BrainflixError, OSError) as error:
+        return [Problem(".", f"cannot be verified: {error}")]
 
 
 def gc(

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from brainflix.engine.job import Job
+from brainflix.engine.needs import check_weights
 from brainflix.engine.plan import BLOCKED, CACHED, Planned
 from brainflix.errors import DataError, MissingError, UsageError
 from brainflix.parts.contract import PartFunction, Stage, Waiting
@@ -74,12 +75,15 @@ def execute(
         name: label of the experiment that the manifests of what is made now note; it is part of no key.
 
     Raises:
-        MissingError: a job is blocked; nothing is run before this is known.
+        MissingError: a job is blocked; nothing is run before this is known. Or weights are not to be had.
+        UsageError: a data set's terms have not been agreed to.
+        IntegrityError: something damaged stands in an artifact's place.
     """
     for item in planned:
         if item.status == BLOCKED:
-            raise MissingError(f"cannot make {item.job.ref}", why=item.why, next=_advice(item))
+            raise item.error or MissingError(f"cannot make {item.job.ref}", why=item.why, next=_advice(item))
     tools = replace(make_tools(store, settings, progress or Silent(), intake), experiment=name)
+    check_weights(planned)
     results = []
     for item in planned:
         done = _cached(item.job) if item.status == CACHED else run_job(item.job, store, tools)

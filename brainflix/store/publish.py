@@ -61,7 +61,7 @@ def publishing(root: Path, draft: Manifest, *, notes: Mapping[str, Any], fsync: 
         DataError: the body left a link, a reserved name or an unfinished array.
     """
     final = root / draft.kind / draft.name / draft.key
-    _refuse_torn(final, draft.ref)
+    refuse_torn(final, draft.ref)
     started = time.monotonic()
     staging, owner_file = _start_staging(root, draft, notes)
     owner_pid = os.getpid()
@@ -176,7 +176,7 @@ def _move_into_place(staging: Staging, final: Path, fsync: bool) -> bool:
     except OSError as error:
         if error.errno not in _LOST_RACE:
             raise
-        _refuse_torn(final, staging.ref)
+        refuse_torn(final, staging.ref)
         if not final.exists():
             raise
         return False
@@ -185,7 +185,12 @@ def _move_into_place(staging: Staging, final: Path, fsync: bool) -> bool:
     return True
 
 
-def _refuse_torn(final: Path, ref: Ref) -> None:
+def refuse_torn(final: Path, ref: Ref) -> None:
+    """Refuse a folder in an artifact's place that holds no manifest.
+
+    Raises:
+        IntegrityError: there is one.
+    """
     if final.exists() and not (final / MANIFEST_NAME).is_file():
         raise IntegrityError(
             f"{final} exists but holds no {MANIFEST_NAME}",
