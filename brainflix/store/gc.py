@@ -96,7 +96,7 @@ def plan_gc(
         store,
         request,
         reasons,
-        sum(_tree_bytes(path) for path in reasons),
+        sum(disk.tree_bytes(path) for path in reasons),
         dependents=tuple(lineage.dependents(going)),
         damaged={ref: why for ref, why in lineage.damaged.items() if ref not in going},
     )
@@ -258,11 +258,3 @@ def _last_change(staged: Path) -> float:
 
 def _hours_since(moment_s: float) -> float:
     return (time.time() - moment_s) / 3600
-
-
-def _tree_bytes(path: Path) -> int:
-    total = 0
-    for each in (path, *path.rglob("*")):
-        with suppress(OSError):
-            total += each.lstat().st_size if each.is_file() else 0
-    return total
