@@ -73,7 +73,7 @@ def check_access(name: str, revision: str) -> None:
     except (GatedRepoError, RepositoryNotFoundError) as error:
         raise MissingError(
             f"the Hub does not give the weights {name!r} to you",
-            why=str(error).splitlines()[0],
+            why="".join(str(error).splitlines()[:1]),
             next=f"ask for them at https://huggingface.co/{name}, then hf auth login",
         ) from error
     except Exception:
