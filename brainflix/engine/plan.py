@@ -119,8 +119,8 @@ def _mark(draft: Draft, planned: Mapping[Place, Planned], store: Store, by_hand_
     mark = partial(Planned, draft.place, job, needs=needs)
     if draft.trouble:
         return mark(BLOCKED, draft.trouble, error=draft.error)
-    if error := _damage(job, store):
-        return mark(BLOCKED, _briefly(error), error=error)
+    if damage := _damage(job, store):
+        return mark(BLOCKED, _briefly(damage), error=damage)
     if all(map(store.has, job.outputs.values())):
         return mark(CACHED, "in the store with the same key")
     if by_hand_blocks and (error := by_hand(job, store)):
