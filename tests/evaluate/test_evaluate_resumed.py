@@ -15,12 +15,10 @@ from brainflix.device import Compute
 from brainflix.engine.job import Job
 from brainflix.engine.run import run_job
 from brainflix.evaluate import clipwise
-from brainflix.evaluate.keeping import Kept
 from brainflix.evaluate.networks import features
 from brainflix.evaluate.nway_curve import Curve
 from brainflix.parts.work import Tools
 from brainflix.progress import Silent
-from brainflix.store.kept import KeptFiles
 from brainflix.store.refs import Ref
 from brainflix.store.schema import Clips, Videos
 from brainflix.store.spools import SPOOL
@@ -85,7 +83,14 @@ def evaluate(store: Store, clip_weights: Path, progress: Any = None, cache: Path
 
 @pytest.fixture(autouse=True)
 def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clipwise, "KEPT_CLIPS", 4)
+    monkeypatch.setattr(clipwise, "KEPT_CLIPS", 4, raising=False)
+
+
+def kept_in(folder: Path) -> Any:
+    from brainflix.evaluate.keeping import Kept
+    from brainflix.store.kept import KeptFiles
+
+    return Kept(KeptFiles(folder))
 
 
 @pytest.fixture(scope="module")
@@ -181,7 +186,7 @@ def test_a_batch_whose_clips_reached_the_cache_in_part_is_the_batch_that_it_was(
     network = features.Network("kind", "pin", lambda: run)
     frames = np.arange(6, dtype=np.uint8)[:, None, None, None, None] * np.ones((6, 1, 2, 2, 3), np.uint8)
     videos = features.VideoSet(6, lambda row: frames[row])
-    kept = Kept(KeptFiles(tmp_path / "kept"))
+    kept = kept_in(tmp_path / "kept")
     how = features.Extraction(tmp_path / "cache", 6, kept=kept)
     features.extract(network, videos, how)
     for entry in sorted((tmp_path / "cache").rglob("*.npz"))[:4]:
@@ -190,7 +195,7 @@ def test_a_batch_whose_clips_reached_the_cache_in_part_is_the_batch_that_it_was(
 
 
 def test_values_come_back_as_they_were_and_others_names_find_nothing(tmp_path):
-    kept = Kept(KeptFiles(tmp_path / "kept"))
+    kept = kept_in(tmp_path / "kept")
     curve = Curve(np.arange(3), np.array([0.1, np.nan, 1 / 3]), np.zeros(3), 0.5, np.float64(1e-300))
     value = {"a": (curve, [1, None, "x"], float("nan")), "b": {"c": np.zeros((0, 2), np.float32)}}
     kept.put(value, "name", {"k": 1}, 2)
@@ -201,11 +206,11 @@ def test_values_come_back_as_they_were_and_others_names_find_nothing(tmp_path):
         np.testing.assert_array_equal(getattr(back, name), getattr(curve, name))
     assert found["b"]["c"].shape == (0, 2) and found["b"]["c"].dtype == np.float32
     assert kept.get("name", {"k": 1}, 3) is None and kept.get("name", {"k": 1}, 2) is None, "no such record is known"
-    assert Kept().get("name") is None
+    assert type(kept)().get("name") is None
 
 
 def test_calls_of_a_stopped_run_are_looked_up_by_what_was_asked(tmp_path):
-    kept, calls = Kept(KeptFiles(tmp_path / "kept")), []
+    kept, calls = kept_in(tmp_path / "kept"), []
 
     def double(values: np.ndarray) -> np.ndarray:
         calls.append(int(values[0]))

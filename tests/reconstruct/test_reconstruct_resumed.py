@@ -19,7 +19,6 @@ from brainflix.reconstruct.rendering import rendering
 from brainflix.store.artifact import Artifact
 from brainflix.store.refs import Ref
 from brainflix.store.schema import Clips, Targets, Videos
-from brainflix.store.spools import rows_folder
 from brainflix.store.store import Store
 
 N, SIZE = 7, 6
@@ -97,6 +96,8 @@ def test_a_run_goes_on_with_batches_of_another_size(tmp_path):
 
 
 def test_a_damaged_batch_is_generated_again(tmp_path):
+    from brainflix.store.spools import rows_folder
+
     store = Store(tmp_path / "store")
     inputs, again = publish(store), Noisy()
     made = make(store, inputs, Noisy(), tmp_path / "a", 3)
