@@ -55,5 +55,11 @@ class ResourceError(BrainflixError):
     exit_code = 5
 
 
+class Interrupted(BrainflixError):
+    """Somebody stopped the work; `why` says what is kept of it."""
+
+    exit_code = 130
+
+
 class Renamed(FutureWarning):
     """A name that is still read and will not be for ever; the message says the new one."""

@@ -71,7 +71,7 @@ def download(
     agreed = _agreed(dataset, agree)
     intake = Intake(place.root / DOWNLOADS, source, agreed, settings.offline)
     selection = Selection("download", step, tuple(subject) if subject else None, alone=True)
-    planned = make_plan(chosen, place, selection)
+    planned = make_plan(chosen, place, selection, by_hand_blocks=False)
     out.say(f"{dataset.title}: licence {dataset.licence}, access {dataset.access}, source {dataset.source}")
     if verify:
         _verify(planned, place, out)
@@ -79,7 +79,7 @@ def download(
         _survey(chosen, planned, intake, place, out)
     else:
         # What a person has to bring first must not keep away what can be fetched.
-        planned.sort(key=needs_a_person)
+        planned.sort(key=lambda item: needs_a_person(item, place))
         perform.show_results(perform.perform(planned, place, settings, out, intake), out)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import typer
 
-from brainflix.errors import BrainflixError
+from brainflix.errors import BrainflixError, Interrupted
 
 INTERRUPTED = 130
 _UNEXPECTED, _USAGE, _RESOURCES = 1, 2, 5
@@ -57,6 +57,10 @@ def _own(error: Any) -> Failure:
     return Failure(f"Error: {error}", error.exit_code)
 
 
+def _interrupted(error: Any) -> Failure:
+    return Failure(f"{error}", error.exit_code)
+
+
 def _aborted(error: BaseException) -> Failure:
     return Failure("Stopped: nothing was changed.", INTERRUPTED)
 
@@ -93,6 +97,7 @@ def _is(kind: type[BaseException]) -> Callable[[BaseException], bool]:
 
 # Ordered: what is more special comes first.
 _TABLE: tuple[tuple[Callable[[BaseException], bool], Callable[[Any], Failure]], ...] = (
+    (_is(Interrupted), _interrupted),
     (_is(BrainflixError), _own),
     (_is(KeyboardInterrupt), lambda error: interrupted()),
     (_is(typer.Abort), _aborted),

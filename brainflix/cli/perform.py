@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from brainflix.cli.output import Output
 from brainflix.cli.render import done_line, place_name, plan_document, plan_table
+from brainflix.engine.kept import kept_line
 from brainflix.engine.needs import fetch_bytes, fetch_line, memory_bytes, memory_line, need_lines
+from brainflix.errors import Interrupted
 from brainflix.parts.part import FIT
 
 if TYPE_CHECKING:
@@ -34,8 +39,11 @@ def perform(
 
     Raises:
         MissingError: a job is blocked; nothing is run.
+        Interrupted: somebody stopped it; says what is kept.
     """
     from brainflix.engine.run import execute
+
+    finished: list[Done] = []
 
     # `execute` tells when a job is done, so the one that starts then is the next that is to run.
     coming = iter([item.job for item in planned if item.status == "to run"])
@@ -45,16 +53,28 @@ def perform(
         out.doing(place_name(job.stage, job.step, job.subject) if job else "")
 
     def on_done(done: Done) -> None:
+        finished.append(done)
         out.say(done_line(done))
         if done.status == "ran":
             announce()
 
     with out.working():
         announce()
-        results = execute(planned, store, settings, progress=out, on_done=on_done, intake=intake, name=name)
+        try:
+            results = execute(planned, store, settings, progress=out, on_done=on_done, intake=intake, name=name)
+        except KeyboardInterrupt as stop:
+            why = kept_line([item.job for item in planned], len(finished), store)
+            raise Interrupted("Interrupted", why=why, next=_same_command()) from stop
     if all(done.status == "cached" for done in results):
         out.say("Everything is cached: nothing was done.")
     return results
+
+
+def _same_command() -> str:
+    """Return the command that goes on: the one that was typed, where this process is a command."""
+    if Path(sys.argv[0]).name not in ("brainflix", "__main__.py"):
+        return "run the same command again"
+    return shlex.join(["brainflix", *sys.argv[1:]])
 
 
 def show_plan(recipe: Recipe, planned: Sequence[Planned], store: Store, out: Output) -> None:
@@ -68,7 +88,7 @@ def show_plan(recipe: Recipe, planned: Sequence[Planned], store: Store, out: Out
     total = None if None in sizes else sum(size or 0 for size in sizes)
     document = {**plan_document(recipe, str(store.root), planned, more), "dry_run": True, "fetch_bytes": total}
     out.result(document, lines=[str(item.job.ref) for item in planned], tables=[plan_table(planned)])
-    for line in need_lines(planned):
+    for line in need_lines(planned, store):
         out.say(line)
     out.say(f"{fetch_line(sizes)}; {memory_line(memory)}; nothing was run or written (--dry-run)")
 

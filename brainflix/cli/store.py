@@ -10,14 +10,17 @@ import typer
 
 from brainflix.cli import options
 from brainflix.cli.output import Output, Table, confirm
-from brainflix.errors import IntegrityError
+from brainflix.errors import BrainflixError, IntegrityError, MissingError
 from brainflix.wording import count, format_bytes
 
 if TYPE_CHECKING:
     from brainflix.store.gc import GcPlan
     from brainflix.store.refs import Ref
     from brainflix.store.store import Artifact, Store
+    from brainflix.store.verify import Problem
 
+# So many dependents of what is deleted are named.
+_NAMED = 5
 _EXAMPLES = {
     "ls": ("brainflix store ls bold", "brainflix store ls --json"),
     "show": ("brainflix store show bold/demo-sub-1",),
@@ -173,13 +176,12 @@ def verify(
     Exits with 4 if an artifact is damaged. With --quiet, print the damaged ones.
     """
     from brainflix.cli.session import open_store
-    from brainflix.store.verify import verify as verify_artifact
 
     out = Output(json=json, quiet=quiet)
     place = open_store(store)
     chosen = [place.resolve(ref) for ref in refs] if refs else place.refs()
     with out.working():
-        problems = {str(ref): verify_artifact(place, ref) for ref in out.track(chosen, "artifacts")}
+        problems = {str(ref): _problems_of(place, ref) for ref in out.track(chosen, "artifacts")}
     damaged = [ref for ref, found in problems.items() if found]
     plain = {ref: [asdict(problem) for problem in found] for ref, found in problems.items()}
     rows = [(ref, problem.path, problem.what) for ref in damaged for problem in problems[ref]]
@@ -190,6 +192,20 @@ def verify(
         raise IntegrityError(f"{len(damaged)} of {count(len(chosen), 'artifact')} damaged", why=damaged[0], next=advice)
     is_are = "is" if len(chosen) == 1 else "are"
     out.say(f"{count(len(chosen), 'artifact')} {is_are} exactly what was published")
+
+
+def _problems_of(store: Store, ref: Ref) -> list[Problem]:
+    """Verify one artifact; what cannot even be looked at does not keep the others away."""
+    from brainflix.store.verify import Problem
+    from brainflix.store.verify import verify as verify_artifact
+
+    try:
+        return verify_artifact(store, ref)
+    except MissingError:
+        # Somebody deleted it meanwhile.
+        return []
+    except (BrainflixError, OSError) as error:
+        return [Problem(".", f"cannot be verified: {error}")]
 
 
 def gc(
@@ -217,6 +233,12 @@ def gc(
     kept = keep or () if unused or keep else None
     plan = plan_gc(open_store(store), keep=kept, remove=remove or (), older_than_h=older_than_h, now=now)
     out.say(f"{len(plan.paths)} folders and files to delete, {format_bytes(plan.bytes)}")
+    for ref, why in plan.damaged.items():
+        out.say(f"{ref} cannot be read, so what is older stays, which it may need: {why}")
+    if plan.dependents:
+        named = ", ".join(str(ref) for ref in plan.dependents[:_NAMED])
+        more = f" and {len(plan.dependents) - _NAMED} more" if len(plan.dependents) > _NAMED else ""
+        out.say(f"made from what goes, and not to be made again without it: {named}{more}")
     if out.mode == "human":
         out.result({}, tables=[_gc_table(plan)] if plan.paths else [])
     agreed = not dry_run and (yes or (bool(plan.paths) and out.mode == "human" and confirm("Delete them?")))
@@ -234,7 +256,14 @@ def _gc_table(plan: GcPlan) -> Table:
 
 def _gc_document(plan: GcPlan, gone: list[str]) -> dict[str, Any]:
     paths = [{"path": str(path), "why": reason} for path, reason in plan.reasons.items()]
-    return {"store": str(plan.store.root), "to_delete": paths, "bytes": plan.bytes, "deleted": gone}
+    return {
+        "store": str(plan.store.root),
+        "to_delete": paths,
+        "bytes": plan.bytes,
+        "deleted": gone,
+        "dependents": [str(ref) for ref in plan.dependents],
+        "damaged": {str(ref): why for ref, why in plan.damaged.items()},
+    }
 
 
 def export(

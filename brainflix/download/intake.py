@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from brainflix.download.terms import check_agreed
-from brainflix.errors import IntegrityError, MissingError
+from brainflix.errors import BrainflixError, IntegrityError, MissingError, UsageError
 from brainflix.io.archives import unpack
 from brainflix.io.fetch.digest import digest_of
 from brainflix.io.fetch.download import fetch_files
@@ -63,6 +63,23 @@ def collect(
     if missing:
         raise _missing(dataset, missing, subject, intake)
     return folder, replace(listing, files=tuple(file for file in files if (folder / file.path).is_file()))
+
+
+def by_hand(dataset: Dataset, params: Mapping[str, Any], subject: int | None, intake: Intake) -> BrainflixError | None:
+    """Return what only a person can do before the files can come, as the error it would be; None where nothing is.
+
+    No server is asked: where only one knows the files, none of them counts.
+    """
+    if dataset.fetch:
+        return None
+    try:
+        check_agreed(dataset, replace(intake, agreed=False))
+    except UsageError as error:
+        return error
+    folder = waiting_folder(dataset, subject, intake.folder)
+    named = () if dataset.listing else dataset.named_files(params, subject)
+    missing = [file.path for file in named if not (file.url or file.optional or (folder / file.path).is_file())]
+    return _missing(dataset, missing, subject, intake) if missing else None
 
 
 def waiting_folder(dataset: Dataset, subject: int | None, root: Path) -> Path:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from brainflix.engine.job import Job
-from brainflix.errors import UsageError
+from brainflix.errors import BrainflixError, UsageError
 from brainflix.recipe.wiring import Place
 from brainflix.store.refs import Ref
 
@@ -39,6 +39,7 @@ class Draft:
     Attributes:
         place, job, needs: as in `Planned`.
         trouble: why it cannot be run here, or "".
+        error: what running it would raise, where that is known.
         refusal: why no recipe can ask for it; raised only if the job is wanted.
     """
 
@@ -46,4 +47,5 @@ class Draft:
     job: Job
     needs: tuple[Place, ...] = ()
     trouble: str = ""
+    error: BrainflixError | None = None
     refusal: UsageError | None = None

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from brainflix.engine.draft import EVERYTHING, Draft, Selection
 from brainflix.engine.job import Job
-from brainflix.errors import UsageError
+from brainflix.errors import BrainflixError, MissingError, UsageError
 from brainflix.parts.dataset import Dataset
 from brainflix.parts.find import find, parts
 from brainflix.parts.params import AnyParams
@@ -31,7 +31,7 @@ from brainflix.recipe.wiring import (
     stage_place,
     subjects_of,
 )
-from brainflix.store.keys import artifact_key
+from brainflix.store.keys import artifact_key, keyed_parameters
 from brainflix.store.refs import Ref
 from brainflix.wording import did_you_mean
 
@@ -98,7 +98,7 @@ class Expander:
     def _drafts(self, stage: str, name: str, step: Step, subject: int | None) -> Iterator[Draft]:
         """Yield the job of a step for one subject, after the fit that it shares with other subjects if there is one."""
         where = f"{stage}.{name}".rstrip(".")
-        part, params, trouble = self._part(stage, step, where)
+        part, params, trouble, error = self._part(stage, step, where)
         found, refusal = self._inputs(stage, name, step, subject, where)
         if part is not None and part.fit is not None:
             read = {role: each for role, each in found.items() if role in part.fit.reads}
@@ -106,11 +106,11 @@ class Expander:
             place: Place = (stage, f"{name}:{FIT}", whose)
             if place not in self.places:
                 job = self._build(stage, place[1], step.part, whose, params, _refs(read), is_fit=True)
-                yield Draft(place, job, _needs(read), trouble, refusal)
+                yield Draft(place, job, _needs(read), trouble, error, refusal)
             kept = {role: each for role, each in found.items() if role not in part.fit.alone}
             found = {**kept, FIT: [(self.places[place], place)]}
         job = self._build(stage, name, step.part, subject, params, _refs(found))
-        yield Draft((stage, name, subject), job, _needs(found), trouble, refusal)
+        yield Draft((stage, name, subject), job, _needs(found), trouble, error, refusal)
 
     def _inputs(
         self, stage: str, name: str, step: Step, subject: int | None, where: str
@@ -138,14 +138,21 @@ class Expander:
         ]
         return source.subjects in ("own", "others") and any(place[2] is not None for place in places)
 
-    def _part(self, stage: str, step: Step, where: str) -> tuple[Part | None, BaseModel, str]:
-        """Return a step's part and parameters, and why it cannot be run or ""; one that is not there is not checked."""
+    def _part(self, stage: str, step: Step, where: str) -> tuple[Part | None, BaseModel, str, BrainflixError | None]:
+        """Return a step's part and parameters, why it cannot be run or "", and what running it would raise.
+
+        What is not there, a part or weights in a folder, is not checked.
+        """
         if step.part not in parts(stage):
             near = did_you_mean(step.part, parts(stage))
-            return None, AnyParams.model_validate(step.params), f"part {step.part!r} is not available ({near})"
+            return None, AnyParams.model_validate(step.params), f"part {step.part!r} is not available ({near})", None
         part = find(stage, step.part)
         check_roles(part, step, stage, where)
-        return part, validated(part, step.params, where, self.recipe.compat), ""
+        try:
+            return part, validated(part, step.params, where, self.recipe.compat), "", None
+        except MissingError as error:
+            told = MissingError(f"{where}: {error.what}", why=error.why, next=error.next)
+            return part, AnyParams.model_validate(step.params), told.what, told
 
     def _is_selected(self, stage: str, name: str) -> bool:
         return bool(self.selection.inputs) and self.selection.stage == stage and self.selection.step in (None, name)
@@ -171,14 +178,13 @@ class Expander:
         """Give a job its name and key."""
         version = int(import_module(f"brainflix.{stage}.stage").VERSION)
         plain = params.model_dump(mode="json")
-        parameters: dict[str, Any] = {"part": part, "step": step, "subject": subject, "params": plain}
+        recorded: dict[str, Any] = {**plain, "part": part, "step": step, "subject": subject}
         declared = parts(category_of(stage)).get(part)
         if package := declared.origin if declared else "":
             # Changed code is never served from the cache: another version makes another artifact.
-            parameters["package"] = package
+            recorded["package"] = package
         # Downloads depend on the dataset's own seed only.
-        if stage != "download":
-            parameters["seed"] = self.recipe.seed
+        parameters = keyed_parameters(recorded, None if stage == "download" else self.recipe.seed)
         keys = {role: [ref.key for ref in refs] for role, refs in inputs.items()}
         name = artifact_name(self.recipe.dataset.name, stage, step, subject)
         kinds = declared.kinds(stage) if declared else {"": STAGES[stage]}

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from brainflix.wording import format_bytes
 
 if TYPE_CHECKING:
+    from brainflix.engine.job import Job
     from brainflix.engine.plan import Planned
+    from brainflix.errors import BrainflixError
     from brainflix.parts.dataset import Dataset
     from brainflix.store.store import Store
 
@@ -23,15 +25,15 @@ def fetch_bytes(item: Planned) -> int | None:
         return 0
     if item.job.stage == "download":
         return _raw_bytes(find("dataset", item.job.dataset).load(), item)
-    return None if _repository(item) else 0
+    return None if repository(item) else 0
 
 
-def _repository(item: Planned) -> str:
+def repository(item: Planned) -> str:
     """Return the Hub repository that a job which is to run takes its weights from; "" for none."""
     from brainflix.io.weights import is_shipped
 
     weights = str(item.job.plain.get("weights") or "")
-    here = is_shipped(weights) or Path(weights).expanduser().is_dir()
+    here = is_shipped(weights) or weights.startswith((".", "/", "~")) or Path(weights).expanduser().is_dir()
     return "" if item.status == "cached" or not weights or here else weights
 
 
@@ -49,28 +51,50 @@ def fetch_line(sizes: Sequence[int | None]) -> str:
     return f"to fetch: {known}" + (f", and an unknown amount for {unknown} jobs" if unknown else "")
 
 
-def needs_a_person(item: Planned) -> bool:
-    """Say whether a download that is to run has files that nothing but a person can bring."""
+def by_hand(job: Job, store: Store) -> BrainflixError | None:
+    """Return what only a person can do before a download, as the error it would be; None where nothing is left."""
+    if job.stage != "download":
+        return None
     from brainflix.parts.find import find
 
-    if item.job.stage != "download" or item.status == "cached":
-        return False
-    dataset = find("dataset", item.job.dataset).load()
-    if dataset.fetch or dataset.listing:
-        return False
-    files = dataset.named_files(item.job.plain, item.job.subject)
-    return any(not (file.url or file.optional) for file in files)
+    dataset: Dataset = find("dataset", job.dataset).load()
+    if dataset.fetch:
+        return None
+    from brainflix.download.intake import by_hand as lacking
+    from brainflix.parts.work import DOWNLOADS, Intake
+
+    return lacking(dataset, job.plain, job.subject, Intake(store.root / DOWNLOADS))
 
 
-def need_lines(planned: Sequence[Planned]) -> list[str]:
+def needs_a_person(item: Planned, store: Store) -> bool:
+    """Say whether a download that is not there yet waits for a person."""
+    return item.status != "cached" and by_hand(item.job, store) is not None
+
+
+def need_lines(planned: Sequence[Planned], store: Store) -> list[str]:
     """Return what a plan needs from outside, for people: files that somebody has to bring, weights from the Hub."""
-    brought = Counter(item.job.dataset for item in planned if needs_a_person(item))
+    brought = Counter(item.job.dataset for item in planned if needs_a_person(item, store))
     lines = [
         f"by hand: {dataset}, {count} downloads; brainflix download {dataset} --dry-run names the files"
         for dataset, count in brought.items()
     ]
-    repositories = sorted({_repository(item) for item in planned} - {""})
+    repositories = sorted({repository(item) for item in planned} - {""})
     return lines + ([f"weights from the Hub: {', '.join(repositories)}"] if repositories else [])
+
+
+def check_weights(planned: Sequence[Planned]) -> None:
+    """Ask once for each repository of weights that a plan needs whether it can be had; nothing is fetched.
+
+    Raises:
+        MissingError: one cannot, so that nothing else need be fetched or computed first.
+    """
+    pinned = {(repository(item), str(item.job.plain.get("revision") or "")) for item in planned} - {("", "")}
+    wanted = sorted(each for each in pinned if each[0])
+    if wanted:
+        from brainflix.io.weights_hub import check_access
+
+        for name, revision in wanted:
+            check_access(name, revision)
 
 
 def memory_bytes(item: Planned, store: Store) -> int | None:

@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from brainflix.engine.job import Job
+from brainflix.engine.needs import check_weights
 from brainflix.engine.plan import BLOCKED, CACHED, Planned
 from brainflix.errors import DataError, MissingError, UsageError
 from brainflix.parts.contract import PartFunction, Stage, Waiting
@@ -22,7 +23,9 @@ from brainflix.parts.work import DOWNLOADS, Intake, Tools
 from brainflix.progress import Progress, Silent
 from brainflix.recipe.schema import Recipe
 from brainflix.settings import Settings, tell_hub
+from brainflix.store.claims import claimed
 from brainflix.store.manifest import EXPERIMENT
+from brainflix.store.spools import clear_spool
 from brainflix.store.store import Store
 
 if TYPE_CHECKING:
@@ -72,12 +75,15 @@ def execute(
         name: label of the experiment that the manifests of what is made now note; it is part of no key.
 
     Raises:
-        MissingError: a job is blocked; nothing is run before this is known.
+        MissingError: a job is blocked; nothing is run before this is known. Or weights are not to be had.
+        UsageError: a data set's terms have not been agreed to.
+        IntegrityError: something damaged stands in an artifact's place.
     """
     for item in planned:
         if item.status == BLOCKED:
-            raise MissingError(f"cannot make {item.job.ref}", why=item.why, next=_advice(item))
+            raise item.error or MissingError(f"cannot make {item.job.ref}", why=item.why, next=_advice(item))
     tools = replace(make_tools(store, settings, progress or Silent(), intake), experiment=name)
+    check_weights(planned)
     results = []
     for item in planned:
         done = _cached(item.job) if item.status == CACHED else run_job(item.job, store, tools)
@@ -121,7 +127,18 @@ def make_tools(store: Store, settings: Settings, progress: Progress, intake: Int
 
 
 def run_job(job: Job, store: Store, tools: Tools) -> Done:
-    """Run one job and publish what it makes; if another process published it first, theirs is used."""
+    """Run one job and publish what it makes; if another process is at it, wait for theirs."""
+    reads = tuple(str(ref) for refs in job.inputs.values() for ref in refs)
+    with claimed(store.root, job.ref, reads, partial(_is_made, job, store), tools.progress.say) as is_ours:
+        return _make(job, store, tools) if is_ours else _cached(job)
+
+
+def _is_made(job: Job, store: Store) -> bool:
+    return all(map(store.has, job.outputs.values()))
+
+
+def _make(job: Job, store: Store, tools: Tools) -> Done:
+    """Run one job and publish what it makes; if another process published it all the same, theirs is used."""
     started = time.monotonic()
     stage: Stage = import_module(f"brainflix.{job.stage}.stage")
     part = None if job.stage == "report" else find(category_of(job.stage), job.part).load()
@@ -147,6 +164,7 @@ def run_job(job: Job, store: Store, tools: Tools) -> Done:
         for name, output in outputs.items():
             stagings[name].notes |= output.save(stagings[name].path) or {}
             stagings[name].notes |= {EXPERIMENT: tools.experiment} if tools.experiment else {}
+    clear_spool(store.root, job.ref)
     for output in outputs.values():
         if isinstance(output, Waiting):
             output.clear()

@@ -15,6 +15,7 @@ import torch
 
 from brainflix.evaluate import document, extras
 from brainflix.evaluate.design import Settings
+from brainflix.evaluate.keeping import Kept
 from brainflix.evaluate.known import Known
 from brainflix.evaluate.networks.checkpoints import CHECKPOINTS, Checkpoint
 from brainflix.evaluate.protocol_params import ProtocolParams, StrictParams
@@ -25,6 +26,8 @@ from brainflix.io.weights import resolve_weights
 from brainflix.parts.contract import Inputs
 from brainflix.parts.part import FIT
 from brainflix.parts.work import Work
+from brainflix.store.kept import KeptFiles
+from brainflix.store.spools import rows_folder
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -36,7 +39,7 @@ def score(params: ProtocolParams, inputs: Inputs, work: Work) -> Scorecard:
         DataError: a role holds several artifacts, clips or targets are missing, or frames do not fit the protocol.
         MissingError: the video classifier that `strict` names is not there.
     """
-    choices = choices_of(params, work)
+    choices = choices_of(params, inputs, work)
     if inputs.get(FIT):
         choices = replace(choices, given=Known.load(inputs[FIT][0]).given())
     with tempfile.TemporaryDirectory(prefix="brainflix-evaluate-") as folder:
@@ -48,10 +51,11 @@ def score(params: ProtocolParams, inputs: Inputs, work: Work) -> Scorecard:
         return Scorecard(choices.name, scored.scene.ids, lines, {**tables, **document.tables(scored, lines)}, details)
 
 
-def choices_of(params: ProtocolParams, work: Work) -> Choices:
+def choices_of(params: ProtocolParams, inputs: Inputs, work: Work) -> Choices:
     """Return what a step chose to score, and how."""
     # Asked for first: the manifest names the device, and the number of threads holds.
     compute = work.compute()
+    read = [artifact for artifacts in inputs.values() for artifact in artifacts]
     return Choices(
         protocol=params.protocol,
         metrics=params.chosen(),
@@ -71,6 +75,7 @@ def choices_of(params: ProtocolParams, work: Work) -> Choices:
             clips_per_batch=work.clips_per_batch,
             workers=torch.get_num_threads(),
         ),
+        kept=Kept(KeptFiles(rows_folder(work.store.root, work.ref, read))),
     )
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 from brainflix.evaluate import pixels
 from brainflix.evaluate.clip_pool import clip_pool, in_order
 from brainflix.evaluate.flow import epe_static
+from brainflix.evaluate.keeping import Kept
 from brainflix.evaluate.metric import ClipMetric, MetricWork
 from brainflix.evaluate.scene import PREDICTION, Scene
 from brainflix.evaluate.videos import Frames
@@ -20,6 +23,8 @@ from brainflix.scratch import give_back, zeros
 
 Floats = NDArray[np.float64]
 Metrics = Mapping[str, ClipMetric]
+# Clips whose scores are kept together for a run that is stopped.
+KEPT_CLIPS = 16
 # Values that are known already, by line and video set, (n_clips,) each.
 Known = Mapping[str, Mapping[str, Floats]]
 
@@ -55,7 +60,7 @@ def own_values(scene: Scene, metrics: Metrics, work: MetricWork, known: Known | 
     Args:
         scene: the clips.
         metrics: of single clips, by line.
-        work: threads, seed and folder.
+        work: threads, seed, folder, and what a run that was stopped has computed.
         known: values that need not be computed again.
     """
     n, known = scene.n_clips, known or {}
@@ -70,7 +75,8 @@ def own_values(scene: Scene, metrics: Metrics, work: MetricWork, known: Known | 
     n_nan, flows, speed = dict.fromkeys(metrics, 0), list[NDArray[np.float32]](), np.full(n, math.nan)
     moves = any(metric.motion for metric in metrics.values())
     with clip_pool(work.workers) as pool:
-        found = in_order(pool, lambda clip: _score_clip(scene, clip, metrics, asked, work.seed, moves), range(n))
+        score = partial(_score_clip, scene, metrics=metrics, asked=asked, seed=work.seed, moves=moves)
+        found = _scored(n, score, partial(in_order, pool, score), work.kept, asked, moves)
         for clip in work.track(range(n), "clips scored"):
             one = next(found)
             for name, lines in asked.items():
@@ -87,6 +93,55 @@ def own_values(scene: Scene, metrics: Metrics, work: MetricWork, known: Known | 
     return Own(values, n_nan, tuple(flows), speed)
 
 
+def _scored(
+    n: int,
+    score: Callable[[int], _OneClip],
+    in_threads: Callable[[Iterable[int]], Iterator[_OneClip]],
+    kept: Kept,
+    asked: Mapping[str, list[str]],
+    moves: bool,
+) -> Iterator[_OneClip]:
+    """Yield every clip's scores; a block of clips that a stopped run has scored is read, each other one is kept."""
+    blocks = [range(start, min(start + KEPT_CLIPS, n)) for start in range(0, n, KEPT_CLIPS)]
+    about = list(asked.items()), moves
+    there = {block for block in blocks if kept.has("clips", *about, block.start, block.stop)}
+    coming = in_threads(clip for block in blocks if block not in there for clip in block)
+    for block in blocks:
+        found = _unpacked(kept.get("clips", *about, block.start, block.stop), asked) if block in there else []
+        if found:
+            yield from found
+            continue
+        # What turned out to be damaged is scored here, for the threads have been told of the others only.
+        fresh = (score(clip) for clip in block) if block in there else (next(coming) for _ in block)
+        for one in fresh:
+            found.append(one)
+            # Before the last one is given away: nobody may ask for more.
+            if len(found) == len(block):
+                kept.put(_packed(found, asked), "clips", *about, block.start, block.stop)
+            yield one
+
+
+def _packed(clips: Sequence[_OneClip], asked: Mapping[str, list[str]]) -> dict[str, object]:
+    """Return the scores of some clips as arrays, (n_clips, n_scores) each, and their flows, (n_clips, ...) each."""
+    scores = [[one.scores[name][line] for name, lines in asked.items() for line in lines] for one in clips]
+    return {
+        "values": np.array([[value for value, _ in each] for each in scores], np.float64),
+        "n_nan": np.array([[count for _, count in each] for each in scores], np.int64),
+        "flows": tuple(np.stack(side) for side in zip(*(one.flows for one in clips), strict=True)),
+    }
+
+
+def _unpacked(found: Mapping[str, Any] | None, asked: Mapping[str, list[str]]) -> list[_OneClip]:
+    """Return the scores that `_packed` made arrays of; nothing of nothing."""
+    clips = []
+    for row in range(0 if found is None else len(found["values"])):
+        assert found is not None
+        scored = iter(zip(found["values"][row].tolist(), found["n_nan"][row].tolist(), strict=True))
+        scores = {name: {line: next(scored) for line in lines} for name, lines in asked.items()}
+        clips.append(_OneClip(scores, tuple(side[row] for side in found["flows"])))
+    return clips
+
+
 def _asked(name: str, metrics: Metrics, values: Mapping[str, Mapping[str, Floats]]) -> list[str]:
     """Return the lines that a set must be scored for."""
     if name == PREDICTION:
@@ -95,7 +150,7 @@ def _asked(name: str, metrics: Metrics, values: Mapping[str, Mapping[str, Floats
 
 
 def _score_clip(
-    scene: Scene, clip: int, metrics: Metrics, asked: Mapping[str, list[str]], seed: int, moves: bool
+    scene: Scene, clip: int, *, metrics: Metrics, asked: Mapping[str, list[str]], seed: int, moves: bool
 ) -> _OneClip:
     """Score one clip of every set."""
     truth = _view(scene, scene.truth[clip])

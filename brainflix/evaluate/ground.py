@@ -38,7 +38,7 @@ def fit(params: ProtocolParams, inputs: Inputs, work: Work) -> Known:
     Raises:
         DataError: clips are missing, or frames do not fit the protocol.
     """
-    choices, source = choices_of(params, work), of_ground(inputs)
+    choices, source = choices_of(params, inputs, work), of_ground(inputs)
     if not source.ids:
         return Known(NOWHERE, {}, {}, {}, None)
     with tempfile.TemporaryDirectory(prefix="brainflix-ground-") as folder:
@@ -78,7 +78,7 @@ def _of_clips(ready: Prepared) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         return {}, {}
     values = own_values(scene, metrics, work).values
     own = {line: {name: sets[name] for name in scene.others} for line, sets in values.items()}
-    floors = {line: floors_of(scene, metrics[line], work, {}) for line in excess} if ready.design.permutes else {}
+    floors = {line: floors_of(scene, line, metrics[line], work, {}) for line in excess} if ready.design.permutes else {}
     return own, floors
 
 

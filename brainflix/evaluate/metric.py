@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from brainflix.evaluate.blocks import defined_mean
 from brainflix.evaluate.design import Design, Ints
 from brainflix.evaluate.gathering import ByExchange
+from brainflix.evaluate.keeping import Kept
 from brainflix.evaluate.nway_curve import Curve
 from brainflix.evaluate.permutations import Permuted
 from brainflix.evaluate.scene import PREDICTION
@@ -125,6 +126,7 @@ class MetricWork:
         folder: for what may not fit in memory.
         workers: threads.
         track: counts clips.
+        kept: what a run that was stopped has computed already.
     """
 
     design: Design
@@ -137,6 +139,7 @@ class MetricWork:
     features: Files | None = None
     workers: int = 1
     track: Callable[..., Iterable[Any]] = lambda items, what: iter(items)
+    kept: Kept = field(default_factory=Kept)
 
     @property
     def seed(self) -> int:

@@ -71,8 +71,13 @@ def pair_all(
         pairs = metrics[line].pairs
         if pairs is None:
             continue
-        gathered, above = _gathering(line, metrics[line], own, work), ByExchange(design)
         names, floor = [name for name, of in excess.items() if of == line], np.full(scene.n_clips, math.nan)
+        about = "pairings", line, names, sorted(scene.others)
+        if (before := work.kept.get(*about, of=(Permuted,))) is not None:
+            found.permuted.update(before["permuted"])
+            found.floors.update(before["floors"])
+            continue
+        gathered, above = _gathering(line, metrics[line], own, work), ByExchange(design)
         for clips, scores in paired_rows(pairs, truth, prediction):
             gathered.add(clips, scores)
             if names:
@@ -83,8 +88,10 @@ def pair_all(
             found.permuted.update(dict.fromkeys(names, above.result()))
             found.floors[line] = {
                 PREDICTION: floor,
-                **floors_of(scene, metrics[line], work, (known or {}).get(line, {})),
+                **floors_of(scene, line, metrics[line], work, (known or {}).get(line, {})),
             }
+        tested = {each: found.permuted[each] for each in (line, *names)}
+        work.kept.put({"permuted": tested, "floors": {line: found.floors[line]} if names else {}}, *about)
     return found
 
 
@@ -95,19 +102,24 @@ def _gathering(line: str, metric: ClipMetric, own: Own, work: MetricWork) -> Gat
     return ByExchange(work.design, higher_is_better=work.directions.get(line, True))
 
 
-def floors_of(scene: Scene, metric: ClipMetric, work: MetricWork, known: Mapping[str, Floats]) -> dict[str, Floats]:
+def floors_of(
+    scene: Scene, line: str, metric: ClipMetric, work: MetricWork, known: Mapping[str, Floats]
+) -> dict[str, Floats]:
     """Return the mean over strangers of every set beside the prediction, (n_clips,) each.
 
     Args:
         scene: the clips.
-        metric: of which the mean is.
-        work: design, threads and seed.
+        line, metric: of which the mean is.
+        work: design, threads, seed, and what a run that was stopped has computed.
         known: those that need not be computed again, by set.
     """
     found = {name: each for name, each in known.items() if name in scene.others}
     for name, videos in scene.others.items():
         if name not in found:
-            found[name] = _whole_floor(scene, videos, metric, work)
+            before = work.kept.get("floor", line, name)
+            found[name] = _whole_floor(scene, videos, metric, work) if before is None else before
+            if before is None:
+                work.kept.put(found[name], "floor", line, name)
     return found
 
 

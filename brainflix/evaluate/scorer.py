@@ -10,9 +10,11 @@ from brainflix.evaluate.choosing import CATEGORY, Choice
 from brainflix.evaluate.clipwise import Known, own_values
 from brainflix.evaluate.gathering import signs
 from brainflix.evaluate.lines import make_line
-from brainflix.evaluate.metric import ClipMetric, Excess, Measured, MetricWork, Skipped
+from brainflix.evaluate.metric import ClipMetric, Excess, Found, Measured, MetricWork, Skipped
 from brainflix.evaluate.metric_params import ACROSS
+from brainflix.evaluate.nway_curve import Curve
 from brainflix.evaluate.pairings import FEW, Pairings, pair_all, scratch_bytes
+from brainflix.evaluate.permutations import Permuted
 from brainflix.evaluate.result import Result
 from brainflix.evaluate.scene import PREDICTION, Scene
 from brainflix.evaluate.staging import check_room
@@ -86,13 +88,25 @@ def _ask(scene: Scene, chosen: Mapping[str, Choice], work: MetricWork, result: R
     """Ask every part of a wanted line once, and note what it skips."""
     found: dict[str, Any] = {}
     for name in dict.fromkeys(chosen[line].part for line in chosen if line in work.wanted):
-        params = next(each.params for each in chosen.values() if each.part == name)
-        for line, each in find(CATEGORY, name).load()(params, scene, work).items():
+        for line, each in _answer(name, scene, chosen, work).items():
             if isinstance(each, Skipped):
                 if line in work.wanted:
                     result.skip([line], each.why, each.next)
                 continue
             found[line] = each
+    return found
+
+
+def _answer(name: str, scene: Scene, chosen: Mapping[str, Choice], work: MetricWork) -> Found:
+    """Return what a part says; what it has measured over all clips is kept for a run that is stopped."""
+    lines = sorted(line for line in work.wanted if line in chosen and chosen[line].part == name)
+    about = "part", name, lines, {key: each.pin for key, each in work.weights.items()}
+    found: Found | None = work.kept.get(*about, of=(Measured, Permuted, Curve))
+    if found is None:
+        params = next(each.params for each in chosen.values() if each.part == name)
+        found = find(CATEGORY, name).load()(params, scene, work)
+        if found and all(isinstance(each, Measured) for each in found.values()):
+            work.kept.put(found, *about)
     return found
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from brainflix.evaluate.choosing import Choice, allowed
 from brainflix.evaluate.design import Design, Settings
+from brainflix.evaluate.keeping import Kept
 from brainflix.evaluate.metric import Files, MetricWork
 from brainflix.evaluate.metric_params import FEATURES, nway_name
 from brainflix.evaluate.networks.audience import Absent, Audience, find_weights
@@ -73,6 +74,7 @@ class Choices:
         how: it is done.
         logits, features: files of the user, which come before weights.
         given: what is known already.
+        kept: what a run that was stopped has computed already.
     """
 
     protocol: Protocol
@@ -82,6 +84,7 @@ class Choices:
     logits: Files | None = None
     features: Files | None = None
     given: Given = field(default_factory=Given)
+    kept: Kept = field(default_factory=Kept)
 
     @property
     def name(self) -> str:
@@ -155,7 +158,7 @@ def prepare(
     how = choices.how
     scene = make_scene(source, choices.protocol, _staging(choices, folder, track))
     design = design_of(scene, how.settings, folder)
-    extraction = Extraction(how.cache, how.clips_per_batch, track)
+    extraction = Extraction(how.cache, how.clips_per_batch, track, choices.kept)
     audience = Audience(scene, extraction, how.device, folder, keeps, choices.given.said(scene))
     wanted, weights = _ready(scene, allowed(choices.metrics, scene, design, result), choices, result)
     work = MetricWork(
@@ -169,6 +172,7 @@ def prepare(
         features=choices.features,
         workers=how.workers,
         track=track,
+        kept=choices.kept,
     )
     return Prepared(scene, design, choices.metrics, work)
 

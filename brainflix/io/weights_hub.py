@@ -49,6 +49,38 @@ def fetch_weights(name: str, revision: str, folders: Sequence[str] = ()) -> Path
         ) from error
 
 
+def check_access(name: str, revision: str) -> None:
+    """Ask whether a repository's weights can be had, without fetching them; a Hub that does not answer says nothing.
+
+    Raises:
+        MissingError: they are not here and no connection may be opened, or the Hub gives them only to people whom it
+            knows; says what to do.
+    """
+    from huggingface_hub import auth_check, model_info
+    from huggingface_hub.constants import HF_HUB_CACHE
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+
+    if (Path(HF_HUB_CACHE) / f"models--{name.replace('/', '--')}" / "snapshots" / (revision or "main")).is_dir():
+        return
+    if is_offline():
+        raise MissingError(
+            f"weights {name!r} are not here, and no connection may be opened",
+            next=f"hf download {name} --revision {revision or 'main'} on a machine with a network, then copy its cache",
+        )
+    try:
+        if model_info(name, timeout=ANSWER_S).gated:
+            auth_check(name)
+    except (GatedRepoError, RepositoryNotFoundError) as error:
+        raise MissingError(
+            f"the Hub does not give the weights {name!r} to you",
+            why="".join(str(error).splitlines()[:1]),
+            next=f"ask for them at https://huggingface.co/{name}, then hf auth login",
+        ) from error
+    except Exception:
+        # Nobody answers, or not in a way that says no: fetching will tell.
+        return
+
+
 def _list_files(name: str, commit: str | None) -> list[str] | None:
     """List a repository; None where the Hub cannot be reached. What it says of a repository is an error of its own."""
     from huggingface_hub import model_info

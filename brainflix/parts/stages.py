@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from brainflix.store.keys import JOB_FACTS as JOB_FACTS
+
 # Stage -> the kind of artifact that its parts make, unless a part says otherwise.
 STAGES: dict[str, str] = {
     "download": "raw",
@@ -17,8 +19,6 @@ STAGES: dict[str, str] = {
 }
 # Stages that a recipe has sections for.
 SECTIONS = tuple(stage for stage in STAGES if stage not in ("download", "report"))
-# What a manifest says of a job beside the part's parameters, which therefore cannot have these names.
-JOB_FACTS = ("part", "step", "subject", "dataset", "package")
 
 
 def category_of(stage: str) -> str:

@@ -1,4 +1,7 @@
-"""From a generator to videos: conditions of the clips of a split in batches in, frames and a few previews out."""
+"""From a generator to videos: conditions of the clips of a split in batches in, frames and a few previews out.
+
+Each batch waits in the store's spool of this job, so that a killed run goes on after its last whole one.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from brainflix.errors import UsageError
+from brainflix.errors import DataError, UsageError
 from brainflix.io.video import encode
 from brainflix.parts.contract import Inputs, Notes, PartFunction
 from brainflix.parts.work import Work
@@ -18,6 +21,8 @@ from brainflix.store.artifact import Artifact
 from brainflix.store.captions import Captions
 from brainflix.store.lookup import find_clips
 from brainflix.store.schema import Clips, Predictions, Targets, Videos
+from brainflix.store.spool import Spool
+from brainflix.store.spools import rows_folder
 
 N_PREVIEWS = 4
 CONDITION_KINDS = ("targets", "predictions", "videos")
@@ -35,7 +40,8 @@ def rendering(load: Callable[[Any, Inputs, Work], Generator]) -> PartFunction:
         clips = Clips.load(inputs["clips"][0])
         wanted = clips.take(clips.of(getattr(params, "split", "test")))
         conditions = read_conditions(inputs, wanted.ids)
-        return Rendered(load(params, inputs, work), wanted.ids, conditions, inputs["clips"][0], work)
+        read = [artifact for artifacts in inputs.values() for artifact in artifacts]
+        return Rendered(load(params, inputs, work), wanted.ids, conditions, inputs["clips"][0], read, work)
 
     return part
 
@@ -49,30 +55,53 @@ class Rendered:
         clip_ids: the clips.
         conditions: what the generator is told of them, by role, arrays of shape (n_clips, ...).
         like: frames of the true clips, which say how many frames a clip has and at which rate.
-        work: how many clips are generated at once, and the progress.
+        read: every artifact that the job reads; what waits belongs to their very bytes.
+        work: whose job it is, how many clips are generated at once, and the progress.
     """
 
     generator: Generator
     clip_ids: tuple[str, ...]
     conditions: Mapping[str, np.ndarray]
     like: Artifact
+    read: Sequence[Artifact]
     work: Work
 
     def save(self, folder: Path) -> Notes:
-        """Generate every clip, and write the frames and a few mp4 previews."""
-        n_frames, step = self.like.array("frames").shape[1], self.work.clips_per_batch
-        batches = [slice(start, start + step) for start in range(0, len(self.clip_ids), step)]
-        frames = [
-            self.generator(Batch(self.clip_ids[batch], self._of(batch), n_frames))
-            for batch in self.work.progress.track(batches, "batches of clips")
-        ]
-        made = np.concatenate(frames)
+        """Generate every clip that does not wait already, and write the frames and a few mp4 previews.
+
+        Raises:
+            DataError: there is no clip, or the generator made something else than frames of one shape.
+        """
+        n_clips, n_frames, step = len(self.clip_ids), self.like.array("frames").shape[1], self.work.clips_per_batch
+        if not n_clips:
+            raise DataError(f"{self.like.ref} has no clip to generate", next="check the step's split")
+        # In memory, where all videos must be in the end: a file that is held open for each batch could be too many.
+        folder_of_rows = rows_folder(self.work.store.root, self.work.ref, self.read)
+        spool = Spool(folder_of_rows, np.dtype(np.uint8), mapped=False)
+        starts = range(0, n_clips, step)
+        for start in self.work.progress.track(starts, "batches of clips"):
+            stop = min(start + step, n_clips)
+            if not spool.holds(start, stop):
+                self._add(spool, slice(start, stop), n_frames)
+        made = spool.rows(n_clips)
         # Other numbers of frames than the truth's still fill the clip's time.
         rate_hz = self.like.json(Videos.FILE)["fps_hz"] * (made.shape[1] / n_frames)
         videos = Videos(made, self.clip_ids, rate_hz)
         videos.save(folder)
         write_previews(videos, folder / "previews")
         return {**self.generator.notes, "clips_per_batch": step}
+
+    def _add(self, spool: Spool, batch: slice, n_frames: int) -> None:
+        """Generate one batch and let it wait."""
+        ids = self.clip_ids[batch]
+        # The record checks what the generator made; nothing of another type may wait.
+        frames = Videos(self.generator(Batch(ids, self._of(batch), n_frames)), ids, 1.0).frames
+        if spool.shape not in (None, frames.shape[1:]):
+            raise DataError(
+                f"clips from {ids[0]} on have frames of shape {frames.shape[1:]}",
+                why=f"those before have {spool.shape}",
+            )
+        spool.add(batch.start, frames)
 
     def _of(self, batch: slice) -> dict[str, np.ndarray]:
         return {role: values[batch] for role, values in self.conditions.items()}

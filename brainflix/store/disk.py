@@ -8,7 +8,9 @@ import hashlib
 import os
 import shutil
 import stat
+import threading
 import time
+import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,6 +20,8 @@ from brainflix.store.manifest import FileEntry
 
 _READ_BYTES = 1 << 20
 _HASH_THREADS, _SYNC_THREADS = 2, 4
+# How a folder is looked for that a late writer may make anew: so far apart, so often in vain, and no longer than this.
+_LOOK_S, _QUIET_LOOKS, _LATEST_WRITER_S = 0.02, 5, 10.0
 _NO_DIRECTORY_SYNC = {errno.EINVAL, errno.ENOTSUP}
 _REASONS = {
     errno.ENOSPC: "no space left on the device",
@@ -147,8 +151,39 @@ def remove_tree(folder: Path) -> None:
     for pause_s in (0.0, 0.05, 0.2):
         time.sleep(pause_s)
         shutil.rmtree(folder, ignore_errors=True)
-        if not folder.exists():  # after an interrupt, a writing thread may still add a file or two
+        if not folder.exists():
             return
+
+
+def remove_written_tree(folder: Path) -> None:
+    """Delete a folder that threads of this process may still write below, and make anew, after one of them failed.
+
+    It leaves its place by a rename, so that none of them finds it, and is looked for until it has stayed away.
+    """
+    looks_left, stop_s = _QUIET_LOOKS if threading.active_count() > 1 else 0, time.monotonic() + _LATEST_WRITER_S
+    while True:
+        aside = folder.with_name(f"{folder.name}.{uuid.uuid4().hex[:8]}.gone")
+        try:
+            os.rename(folder, aside)
+            looks_left = _QUIET_LOOKS
+        except FileNotFoundError:
+            looks_left -= 1
+        except OSError:
+            # A file system that renames nothing now: what can be deleted is.
+            return remove_tree(folder)
+        remove_tree(aside)
+        if looks_left <= 0 or time.monotonic() > stop_s:
+            return None
+        time.sleep(_LOOK_S)
+
+
+def tree_bytes(path: Path) -> int:
+    """Return the bytes of a file, or of all files below a folder; 0 where there is nothing."""
+    total = 0
+    for each in (path, *path.rglob("*")):
+        with contextlib.suppress(OSError):
+            total += each.lstat().st_size if each.is_file() else 0
+    return total
 
 
 def entries_of(folder: Path) -> Iterator[Path]:

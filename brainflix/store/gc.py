@@ -1,21 +1,23 @@
 """Garbage collection: what may be deleted and why, as a plan to look at first; the only part of brainflix that deletes.
 
-Without further request only the staging folders of dead processes go, and rows that wait for a process to go on with
-them but were not touched for as long. On request also torn folders (`now`), artifacts that nothing needs (`keep`), and
-artifacts by name (`remove`).
+Without further request only the staging folders and claims of dead processes go, and what waits for a process to go on
+with it but was not touched for as long. On request also torn folders (`now`), artifacts that nothing needs (`keep`),
+and artifacts by name (`remove`).
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from brainflix.errors import IntegrityError, MissingError
+from brainflix.errors import MissingError, UsageError
 from brainflix.store import disk
+from brainflix.store.claims import CLAIM_SUFFIX, CLAIMS, claim_files, has_lapsed
+from brainflix.store.lineage import Lineage, read_lineage
 from brainflix.store.manifest import MANIFEST_NAME
 from brainflix.store.provenance import Owner, fate
 from brainflix.store.publish import OWNER_SUFFIX, clear_staging, owner_of, read_owner, reserve_staging, staging_folder
@@ -39,12 +41,22 @@ class Request:
 
 @dataclass(frozen=True)
 class GcPlan:
-    """What would be deleted: `paths`, the `bytes` that this frees, and for each path the reason in `reasons`."""
+    """What would be deleted.
+
+    Attributes:
+        store, request: where, and what was asked for.
+        reasons: for each path why it goes.
+        bytes: what this frees.
+        dependents: artifacts that stay and were made from one that goes, directly or not.
+        damaged: why the manifest of an artifact that stays cannot be read; what it needs is not known.
+    """
 
     store: Store
     request: Request
     reasons: dict[Path, str] = field(default_factory=dict)
     bytes: int = 0
+    dependents: tuple[Ref, ...] = ()
+    damaged: Mapping[Ref, str] = field(default_factory=dict)
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -65,19 +77,29 @@ def plan_gc(
     Args:
         store: the store.
         keep: None to leave artifacts alone; else artifacts go that are neither one of these, nor the newest of their
-            name, nor an input, direct or not, of one of those or of a publish under way.
+            name, nor an input, direct or not, of one of those or of what a process is making. What is older than a
+            needed artifact with an unreadable manifest stays: it may be what that one was made from.
         remove: artifacts to delete by name, wanted or not.
         older_than_h: least age in hours of a dead process's staging, and of waiting rows that nobody adds to.
         now: delete dead staging and waiting rows of any age, and folders in an artifact's place that hold no manifest.
 
     Raises:
         MissingError: an artifact to keep or to remove does not exist.
-        IntegrityError: with `keep`, a manifest is damaged, so what it needs cannot be known.
     """
     kept = None if keep is None else tuple(_existing(store, ref) for ref in keep)
     request = Request(kept, tuple(_existing(store, ref) for ref in remove), older_than_h, now)
-    reasons = _reasons(store, request)
-    return GcPlan(store, request, reasons, sum(_tree_bytes(path) for path in reasons))
+    # Where no artifact is asked about, no manifest need be read.
+    lineage = read_lineage(store) if request.remove or request.keep is not None else Lineage((), {}, {})
+    reasons = _reasons(store, request, lineage)
+    going = {ref for ref in lineage.refs if store.path(ref) in reasons}
+    return GcPlan(
+        store,
+        request,
+        reasons,
+        sum(disk.tree_bytes(path) for path in reasons),
+        dependents=tuple(lineage.dependents(going)),
+        damaged={ref: why for ref, why in lineage.damaged.items() if ref not in going},
+    )
 
 
 def run_gc(plan: GcPlan) -> list[Path]:
@@ -87,9 +109,9 @@ def run_gc(plan: GcPlan) -> list[Path]:
 
     Raises:
         ResourceError: the disk refuses.
-        IntegrityError: as `plan_gc`.
     """
-    still = _reasons(plan.store, plan.request)
+    asks = plan.request.keep is not None
+    still = _reasons(plan.store, plan.request, read_lineage(plan.store) if asks else Lineage((), {}, {}))
     gone = []
     for path in plan.paths:
         if path in still and path.exists():
@@ -101,14 +123,15 @@ def run_gc(plan: GcPlan) -> list[Path]:
     return gone
 
 
-def _reasons(store: Store, request: Request) -> dict[Path, str]:
+def _reasons(store: Store, request: Request, lineage: Lineage) -> dict[Path, str]:
     reasons = dict(_dead_staging(store, request)) | dict(_idle_spools(store, request))
+    reasons |= dict(_lapsed_claims(store, request))
     if request.now:
         reasons |= {path: f"holds no {MANIFEST_NAME}, so it is no artifact" for path in _torn_folders(store)}
     reasons |= {store.path(ref): "asked for" for ref in request.remove}
     if request.keep is not None:
-        needed = _needed(store, request.keep)
-        unused = sorted(ref for ref in store.refs() if ref not in needed)
+        needed = lineage.needed([*request.keep, *_newest(lineage.refs), *_read_now(store)])
+        unused = sorted(ref for ref in lineage.refs if ref not in needed)
         reasons |= {store.path(ref): "nothing that is kept needs it" for ref in unused}
     return reasons
 
@@ -161,27 +184,41 @@ def _torn_folders(store: Store) -> Iterator[Path]:
                         yield folder
 
 
-def _needed(store: Store, keep: tuple[Ref, ...]) -> set[Ref]:
-    newest: dict[tuple[str, str], Ref] = {}
-    for ref in store.refs():
-        newest.setdefault((ref.kind, ref.name), ref)
-    waiting = [*keep, *newest.values(), *(whole_ref(text) for owner in _live_owners(store) for text in owner.inputs)]
-    needed: set[Ref] = set()
-    while waiting:
-        ref = waiting.pop()
-        if ref in needed or not store.has(ref):
-            continue
-        needed.add(ref)
-        try:
-            inputs = store.manifest(ref).inputs
-        except IntegrityError as error:
-            advice = f"brainflix store verify {ref}"
-            raise IntegrityError(f"what {ref} needs cannot be known", why=error.what, next=advice) from error
-        waiting += [whole_ref(text) for refs in inputs.values() for text in refs]
-    return needed
+def _newest(refs: Iterable[Ref]) -> list[Ref]:
+    """Return the first of each name."""
+    found: dict[tuple[str, str], Ref] = {}
+    for ref in refs:
+        found.setdefault((ref.kind, ref.name), ref)
+    return list(found.values())
+
+
+def _read_now(store: Store) -> Iterator[Ref]:
+    """Yield what processes that are at work read."""
+    for text in (text for owner in _live_owners(store) for text in owner.inputs):
+        # A file of another version, or of nobody, may hold anything.
+        with suppress(UsageError, AttributeError):
+            yield whole_ref(text)
+
+
+def _lapsed_claims(store: Store, request: Request) -> Iterator[tuple[Path, str]]:
+    """Yield claims that stand for no process any more, and what was left over where one was taken."""
+    for path in claim_files(store.root):
+        if path.suffix == CLAIM_SUFFIX:
+            owner = read_owner(path)
+            if owner is not None and fate(owner) == "dead":
+                yield path, f"claim of process {owner.pid}, which is gone"
+            elif has_lapsed(path):
+                yield path, "claim that nobody renews"
+        elif request.now or _hours_since(_last_change(path)) >= request.older_than_h:
+            yield path, "left over from a claim"
 
 
 def _live_owners(store: Store) -> Iterator[Owner]:
+    """Yield the processes that stage or claim something."""
+    for path in claim_files(store.root):
+        owner = read_owner(path) if path.suffix == CLAIM_SUFFIX and not has_lapsed(path) else None
+        if owner is not None:
+            yield owner
     for path in disk.entries_of(staging_folder(store.root)):
         owner = read_owner(path) if path.name.endswith(OWNER_SUFFIX) else None
         if owner is not None and fate(owner) != "dead":
@@ -189,6 +226,9 @@ def _live_owners(store: Store) -> Iterator[Owner]:
 
 
 def _delete(store: Store, path: Path) -> None:
+    if path.parent == store.root / CLAIMS:
+        path.unlink(missing_ok=True)
+        return
     if path.parent == staging_folder(store.root):
         staged = path.with_name(path.name.removesuffix(OWNER_SUFFIX))
         clear_staging(staged, owner_of(staged))
@@ -218,11 +258,3 @@ def _last_change(staged: Path) -> float:
 
 def _hours_since(moment_s: float) -> float:
     return (time.time() - moment_s) / 3600
-
-
-def _tree_bytes(path: Path) -> int:
-    total = 0
-    for each in (path, *path.rglob("*")):
-        with suppress(OSError):
-            total += each.lstat().st_size if each.is_file() else 0
-    return total

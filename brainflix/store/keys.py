@@ -12,6 +12,9 @@ from typing import Any
 from brainflix.errors import UsageError
 from brainflix.store.refs import KEY_DIGITS
 
+# What a manifest says of a job beside the part's parameters, which therefore cannot have these names.
+JOB_FACTS = ("part", "step", "subject", "dataset", "package")
+
 
 def canonical_json(value: object) -> str:
     """Write `value` as the one JSON text that equal values share.
@@ -58,6 +61,18 @@ def _text_key(key: object, where: str) -> str:
     if not isinstance(key, str):
         raise UsageError(f"{where or '(top)'} has the key {key!r}", why="mapping keys must be text")
     return str(key)
+
+
+def keyed_parameters(recorded: Mapping[str, Any], seed: int | None) -> dict[str, Any]:
+    """Return what of a job enters its key, from what its manifest records of it: see `artifact_key`, `parameters`.
+
+    Args:
+        recorded: the part's parameters, and the `JOB_FACTS` of the job; the data set's name is no part of the key.
+        seed: of everything random; None where nothing depends on it.
+    """
+    facts = {name: recorded[name] for name in JOB_FACTS if name in recorded and name != "dataset"}
+    params = {name: value for name, value in recorded.items() if name not in JOB_FACTS}
+    return {**facts, "params": params, **({} if seed is None else {"seed": seed})}
 
 
 def artifact_key(

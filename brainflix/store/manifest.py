@@ -82,8 +82,8 @@ class Manifest:
             body = json.loads(text)
         except (ValueError, RecursionError) as error:
             raise IntegrityError(f"{where} is not JSON", why=str(error), next="brainflix store verify") from error
-        if not isinstance(body, dict) or body.get("schema") != SCHEMA:
-            found = body.get("schema") if isinstance(body, dict) else type(body).__name__
+        found = body.get("schema") if isinstance(body, dict) else type(body).__name__
+        if found != SCHEMA or isinstance(found, bool):
             raise IntegrityError(f"{where} has an unknown schema", why=f"found {found!r}, this version reads {SCHEMA}")
         try:
             digest = body.pop("digest", None)
@@ -92,7 +92,7 @@ class Manifest:
             return cls(**_checked_fields(body))
         except IntegrityError:
             raise
-        except (BrainflixError, KeyError, TypeError, ValueError) as error:
+        except (BrainflixError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise IntegrityError(f"{where} is not a manifest", why=f"{type(error).__name__}: {error}") from error
 
 

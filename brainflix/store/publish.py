@@ -6,6 +6,7 @@ moment leaves only a staging folder behind, and next to it the `owner.json` by w
 
 from __future__ import annotations
 
+import atexit
 import errno
 import json
 import os
@@ -27,6 +28,8 @@ from brainflix.store.refs import Ref
 
 STAGING = ".staging"
 OWNER_SUFFIX = ".owner.json"
+# Staging that failed in this process: a thread that was asleep then may still make one anew.
+_UNFINISHED: set[Path] = set()
 _LOST_RACE = {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR}
 
 
@@ -61,7 +64,7 @@ def publishing(root: Path, draft: Manifest, *, notes: Mapping[str, Any], fsync: 
         DataError: the body left a link, a reserved name or an unfinished array.
     """
     final = root / draft.kind / draft.name / draft.key
-    _refuse_torn(final, draft.ref)
+    refuse_torn(final, draft.ref)
     started = time.monotonic()
     staging, owner_file = _start_staging(root, draft, notes)
     owner_pid = os.getpid()
@@ -76,7 +79,7 @@ def publishing(root: Path, draft: Manifest, *, notes: Mapping[str, Any], fsync: 
     finally:
         # a forked worker that leaves the body must not delete the folder that its parent still fills
         if os.getpid() == owner_pid:
-            clear_staging(staging.path, owner_file)
+            clear_staging(staging.path, owner_file, is_written=not staging.published)
 
 
 def staging_folder(root: Path) -> Path:
@@ -113,12 +116,27 @@ def reserve_staging(root: Path, ref: Ref, inputs: tuple[str, ...] = ()) -> tuple
     return staged, owner_file
 
 
-def clear_staging(staged: Path, owner_file: Path) -> None:
-    """Delete a staging folder, then its owner file: what a crash leaves between the two still has its owner."""
-    disk.remove_tree(staged)
+def clear_staging(staged: Path, owner_file: Path, *, is_written: bool = False) -> None:
+    """Delete a staging folder, then its owner file: what a crash leaves between the two still has its owner.
+
+    With `is_written`, threads of this process may still write there.
+    """
+    if is_written:
+        disk.remove_written_tree(staged)
+        _UNFINISHED.add(staged)
+    else:
+        disk.remove_tree(staged)
     if not staged.exists():
         with suppress(OSError):
             os.unlink(owner_file)
+
+
+@atexit.register
+def _clear_late() -> None:
+    """Delete what late threads made anew; by now they have ended."""
+    for staged in _UNFINISHED:
+        if staged.exists():
+            disk.remove_tree(staged)
 
 
 def _start_staging(root: Path, draft: Manifest, notes: Mapping[str, Any]) -> tuple[Staging, Path]:
@@ -176,7 +194,7 @@ def _move_into_place(staging: Staging, final: Path, fsync: bool) -> bool:
     except OSError as error:
         if error.errno not in _LOST_RACE:
             raise
-        _refuse_torn(final, staging.ref)
+        refuse_torn(final, staging.ref)
         if not final.exists():
             raise
         return False
@@ -185,7 +203,12 @@ def _move_into_place(staging: Staging, final: Path, fsync: bool) -> bool:
     return True
 
 
-def _refuse_torn(final: Path, ref: Ref) -> None:
+def refuse_torn(final: Path, ref: Ref) -> None:
+    """Refuse a folder in an artifact's place that holds no manifest.
+
+    Raises:
+        IntegrityError: there is one.
+    """
     if final.exists() and not (final / MANIFEST_NAME).is_file():
         raise IntegrityError(
             f"{final} exists but holds no {MANIFEST_NAME}",

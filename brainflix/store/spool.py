@@ -1,15 +1,18 @@
 """Rows that wait in the store until all of them are there, so that a killed job loses its last block at most.
 
-They wait in the folder that `spools.spool_folder` names, which belongs to one job and outlives the process. Each block
-of rows is one file, whose name says which rows it holds and the digest of its bytes: the listing of the folder is the
-journal. A block gets its name by a rename and never changes after, so that any number of processes may do the same job
-at once: they add whole blocks, take one another's, and go on with what they hold when another one has finished and
-cleared the folder. A block whose bytes are not those of its digest counts as absent.
+They wait in the folder that `spools.rows_folder` names, which belongs to one job on the very bytes of its inputs, and
+outlives the process. Each block of rows is one file, whose name says which rows it holds and the digest of its bytes:
+the listing of the folder is the journal. A block gets its name by a rename and never changes after, so that any number
+of processes may do the same job at once: they add whole blocks, take one another's, and go on with what they hold when
+another one has finished and cleared the folder. A block whose bytes are not those of its digest counts as absent.
 """
 
 from __future__ import annotations
 
 import bisect
+import hashlib
+import io
+import math
 import os
 import re
 import uuid
@@ -31,7 +34,7 @@ _BLOCK = re.compile(r"(\d{9})-(\d{9})\.([0-9a-f]{64})\.npy")
 
 @dataclass(frozen=True)
 class _Block:
-    """Rows `start` to `stop` as they lie on disk: `values` (stop - start, *shape), mapped."""
+    """Rows `start` to `stop`: `values` (stop - start, *shape), mapped from the disk or in memory."""
 
     start: int
     stop: int
@@ -44,10 +47,11 @@ class Spool:
     Attributes:
         folder: where the blocks lie.
         dtype: type of the values; blocks of another type are passed over.
+        mapped: whether rows stay on disk until they are read; each block then holds a file open. Else memory has them.
     """
 
-    def __init__(self, folder: Path, dtype: np.dtype[Any]) -> None:
-        self.folder, self.dtype = folder, dtype
+    def __init__(self, folder: Path, dtype: np.dtype[Any], *, mapped: bool = True) -> None:
+        self.folder, self.dtype, self.mapped = folder, dtype, mapped
         self._blocks: list[_Block] = []
         self._seen: set[str] = set()
 
@@ -70,14 +74,21 @@ class Spool:
             OSError: the disk refuses.
         """
         stop = start + len(values)
-        part, digest, mapped = self._write(np.ascontiguousarray(values, self.dtype))
-        # Mapped before it has its name: from then on nobody can take it away.
-        self._keep(start, stop, mapped)
+        part, digest, held = self._write(np.ascontiguousarray(values, self.dtype))
+        # Held before it has its name: from then on nobody can take it away.
+        self._keep(start, stop, held)
         name = f"{start:09d}-{stop:09d}.{digest}.npy"
         self._seen.add(name)
-        # Where another process has published the artifact and cleared the folder, the rows stay mapped all the same.
+        # Where another process has published the artifact and cleared the folder, the rows stay held all the same.
         with suppress(FileNotFoundError):
             os.replace(part, self.folder / name)
+
+    def rows(self, n_rows: int) -> np.ndarray[Any, Any]:
+        """Return all rows, (n_rows, *shape); all must be there, and at least one."""
+        shape = self.shape
+        assert shape is not None
+        # (n_rows, width) -> (n_rows, *shape)
+        return self.columns(n_rows, 0, math.prod(shape)).reshape(n_rows, *shape)
 
     def columns(self, n_rows: int, first: int, last: int) -> np.ndarray[Any, Any]:
         """Return the columns `first` to before `last` of rows that are flattened, of all rows: (n_rows, last - first).
@@ -120,7 +131,7 @@ class Spool:
             if named is None or path.name in self._seen:
                 continue
             self._seen.add(path.name)
-            values = _whole(path, named[3])
+            values = _mapped(path, named[3]) if self.mapped else _read(path, named[3])
             start, stop = int(named[1]), int(named[2])
             if values is not None and values.dtype == self.dtype and len(values) == stop - start:
                 self._keep(start, stop, values)
@@ -130,7 +141,7 @@ class Spool:
             bisect.insort(self._blocks, _Block(start, stop, values), key=lambda block: block.start)
 
     def _write(self, values: np.ndarray[Any, Any]) -> tuple[Path, str, np.ndarray[Any, Any]]:
-        """Write a block under a name that is nobody else's; return its path, its digest and its mapped values."""
+        """Write a block under a name that is nobody else's; return its path, its digest and its values."""
         part = self.folder / f"{uuid.uuid4().hex}.part"
         tries_left = _TRIES
         while True:
@@ -138,7 +149,8 @@ class Spool:
                 disk.make_folders(self.folder, sync=False)
                 with part.open("xb") as file:
                     np.save(file, values, allow_pickle=False)
-                return part, disk.hash_file(part)[1], np.load(part, mmap_mode="r", allow_pickle=False)
+                held = np.load(part, mmap_mode="r", allow_pickle=False) if self.mapped else values
+                return part, disk.hash_file(part)[1], held
             except FileNotFoundError:
                 # Another process cleared the folder, or one above it that was empty, between two of these lines.
                 tries_left -= 1
@@ -146,7 +158,19 @@ class Spool:
                     raise
 
 
-def _whole(path: Path, digest: str) -> np.ndarray[Any, Any] | None:
+def _read(path: Path, digest: str) -> np.ndarray[Any, Any] | None:
+    """Return the values of a block, in memory; None if it is damaged or gone."""
+    try:
+        body = path.read_bytes()
+        if hashlib.sha256(body).hexdigest() != digest:
+            return None
+        values: np.ndarray[Any, Any] = np.load(io.BytesIO(body), allow_pickle=False)
+        return values
+    except (OSError, ValueError, EOFError):
+        return None
+
+
+def _mapped(path: Path, digest: str) -> np.ndarray[Any, Any] | None:
     """Return the mapped values of a block; None if it is damaged or gone."""
     try:
         values: np.ndarray[Any, Any] = np.load(path, mmap_mode="r", allow_pickle=False)

@@ -1,20 +1,38 @@
-"""Where rows wait for an artifact that is being made: `<store>/.spool/<kind>/<name>/<key>`, one folder for each."""
+"""Where what is done of an artifact waits until all is: `<store>/.spool/<kind>/<name>/<key>`, one folder for each.
+
+In it stands a folder for the inputs as they are. An input that was deleted and made again has the same key, and perhaps
+other last digits: what was computed from the old one is not mixed with what comes of the new one.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from brainflix.store import disk
+from brainflix.store.artifact import Artifact
 from brainflix.store.refs import KINDS, Ref, is_key, is_name
 
 SPOOL = ".spool"
+# Of the digest that names the folder of some inputs.
+_DIGITS = 16
 
 
 def spool_folder(root: Path, ref: Ref) -> Path:
-    """Return where the rows of the artifact `ref` wait in the store at `root`."""
+    """Return where everything waits that is done of the artifact `ref`, in the store at `root`."""
     return root / SPOOL / ref.kind / ref.name / ref.key
+
+
+def rows_folder(root: Path, ref: Ref, inputs: Iterable[Artifact]) -> Path:
+    """Return where what is computed of `ref` from these very inputs waits; their order does not matter."""
+    digest = hashlib.sha256()
+    for artifact in sorted(inputs, key=lambda each: each.ref):
+        digest.update(f"{artifact.ref}\n".encode())
+        for entry in artifact.manifest.files:
+            digest.update(f"{entry.path}\0{entry.sha256}\n".encode())
+    return spool_folder(root, ref) / digest.hexdigest()[:_DIGITS]
 
 
 def clear_spool(root: Path, ref: Ref) -> None:
@@ -29,7 +47,7 @@ def clear_spool(root: Path, ref: Ref) -> None:
 
 
 def spooled_refs(root: Path) -> Iterator[Ref]:
-    """Yield each artifact that rows wait for."""
+    """Yield each artifact that something waits for."""
     for kind in KINDS:
         for named in disk.entries_of(root / SPOOL / kind):
             if is_name(named.name):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,9 @@ from brainflix.wording import suggest
 
 __all__ = ["Artifact", "Staging", "Store"]
 
-_CREATED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
+_CREATED = re.compile(rb'"created": "(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)"')
+# It stands first in a manifest, so that a torn one may still say it.
+_CREATED_WITHIN = 256
 
 
 class Store:
@@ -41,7 +42,7 @@ class Store:
 
     def has(self, ref: Ref) -> bool:
         """Tell whether the artifact exists: it does if and only if its manifest does."""
-        return (self.path(ref) / MANIFEST_NAME).is_file()
+        return _has_manifest(self.path(ref))
 
     def publish(
         self,
@@ -157,12 +158,9 @@ class Store:
     def _created(self, ref: Ref) -> str:
         """Return when an artifact was made, or the time of its damaged manifest, so that opening it can complain."""
         path = self.path(ref) / MANIFEST_NAME
-        try:
-            created = json.loads(path.read_bytes())["created"]
-            if isinstance(created, str) and _CREATED.fullmatch(created):
-                return created
-        except (OSError, ValueError, KeyError, TypeError):
-            pass
+        with suppress(OSError), path.open("rb") as file:
+            if found := _CREATED.search(file.read(_CREATED_WITHIN)):
+                return found[1].decode()
         try:
             changed = datetime.fromtimestamp(path.stat().st_mtime, UTC)
         except OSError:
@@ -180,7 +178,15 @@ class Store:
 
 
 def _artifact_folders(named: Path) -> list[Path]:
-    return [folder for folder in entries_of(named) if is_key(folder.name) and (folder / MANIFEST_NAME).is_file()]
+    return [folder for folder in entries_of(named) if is_key(folder.name) and _has_manifest(folder)]
+
+
+def _has_manifest(folder: Path) -> bool:
+    try:
+        return (folder / MANIFEST_NAME).is_file()
+    except OSError:
+        # It may not be looked at: reading it says so, and by name.
+        return True
 
 
 def _ref_text(ref: Ref | str) -> str:

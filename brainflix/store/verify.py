@@ -7,6 +7,7 @@ from pathlib import Path
 
 from brainflix.errors import DataError, IntegrityError, MissingError
 from brainflix.store.artifact import Artifact, read_manifest, size_problem
+from brainflix.store.belonging import key_problem
 from brainflix.store.complete import ARRAYS, check_arrays_complete
 from brainflix.store.disk import hash_file, list_files
 from brainflix.store.manifest import MANIFEST_NAME, FileEntry, Manifest
@@ -46,6 +47,12 @@ def verify(store: Store, ref: Ref, *, crc: bool = True) -> list[Problem]:
         if folder.exists():
             return [Problem(MANIFEST_NAME, "is missing, so this is no artifact")]
         raise
+    problem = key_problem(manifest)
+    named = [Problem(MANIFEST_NAME, problem)] if problem else []
+    return named + _verify_content(ref, folder, manifest, crc)
+
+
+def _verify_content(ref: Ref, folder: Path, manifest: Manifest, crc: bool) -> list[Problem]:
     problems = verify_files(folder, manifest)
     if not problems:
         problems = _verify_completeness(folder)

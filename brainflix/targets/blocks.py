@@ -1,7 +1,7 @@
 """Targets of clips from their frames, batch by batch: memory does not grow with the clips, and a killed run goes on.
 
 Encoded rows wait in the store's spool of this job. When all are there they are laid out as column tiles, some columns
-of all clips at a time; the files are those that `Targets.save` writes. The spool is cleared once the artifact
+of all clips at a time; the files are those that `Targets.save` writes. The engine clears the spool once the artifact
 stands. Rows that another device or precision left behind are taken as they are, as the artifact's key takes them.
 """
 
@@ -22,12 +22,14 @@ from brainflix.store.artifact import Artifact
 from brainflix.store.checks import check_finite, write_json
 from brainflix.store.schema import Clips, Targets, check_storable, create_targets
 from brainflix.store.spool import Spool
-from brainflix.store.spools import clear_spool, spool_folder
+from brainflix.store.spools import rows_folder
 
 Encode = Callable[[np.ndarray], np.ndarray]
 NamedEncode = Callable[[np.ndarray, Sequence[str]], np.ndarray]
 # A block of the spool holds at least so many clips: a file for each clip would be too many.
 _BLOCK_CLIPS = 16
+# Each block holds a file open, of which a process may have some 1000.
+_MOST_BLOCKS = 256
 # Columns of all clips that are in memory while tiles are written.
 _SLAB_BYTES = 64 << 20
 
@@ -72,8 +74,8 @@ class Encoded:
         clips = Clips.load(self.frames)
         if not len(clips):
             raise DataError(f"{self.frames.ref} holds no clips")
-        spool = Spool(spool_folder(self.work.store.root, self.work.ref), np.dtype(self.dtype))
-        starts = range(0, len(clips), _block_clips(self.work.clips_per_batch))
+        spool = Spool(rows_folder(self.work.store.root, self.work.ref, [self.frames]), np.dtype(self.dtype))
+        starts = range(0, len(clips), _block_clips(self.work.clips_per_batch, len(clips)))
         for start in self.work.progress.track(starts, "blocks of clips"):
             stop = min(start + starts.step, len(clips))
             if not spool.holds(start, stop):
@@ -83,10 +85,6 @@ class Encoded:
         clips.save(folder)
         write_json(folder / Targets.FILE, {"attrs": dict(self.attrs)})
         return self.note(shape)
-
-    def clear(self) -> None:
-        """Delete the rows that waited."""
-        clear_spool(self.work.store.root, self.work.ref)
 
     def _block(self, ids: Sequence[str], start: int, stop: int) -> np.ndarray:
         """Return the targets of the clips from `start` to `stop`, (n, *shape)."""
@@ -99,9 +97,10 @@ class Encoded:
         )
 
 
-def _block_clips(clips_per_batch: int) -> int:
+def _block_clips(clips_per_batch: int, n_clips: int) -> int:
     """Return how many clips a block holds: whole batches, because rounding may depend on which clips share one."""
-    return clips_per_batch * math.ceil(_BLOCK_CLIPS / clips_per_batch)
+    least = max(_BLOCK_CLIPS, math.ceil(n_clips / _MOST_BLOCKS))
+    return clips_per_batch * math.ceil(least / clips_per_batch)
 
 
 def _batches(frames: Artifact, start: int, stop: int, step: int) -> Iterator[tuple[int, np.ndarray]]:

@@ -10,7 +10,7 @@ import time
 import pytest
 from store_worlds import REF, fork, publish_text, staged, wait
 
-from brainflix.errors import IntegrityError, MissingError
+from brainflix.errors import MissingError
 from brainflix.store.gc import plan_gc, run_gc
 from brainflix.store.provenance import boot_id, fate, pid_namespace, this_process
 from brainflix.store.publish import owner_of, staging_folder
@@ -187,13 +187,39 @@ def test_removal_by_name(store):
         plan_gc(store, keep=["bold/none"])
 
 
-def test_a_damaged_manifest_stops_the_search_but_can_be_removed(store):
+@pytest.mark.parametrize("body", ["{}", '{"created": "2', "[" * 100_000, "[]", "", b"\xff\xfe", '{"schema": true}'])
+def test_a_damaged_manifest_is_named_and_what_it_may_need_stays(store, body):
     refs = chain(store)
-    (store.path(refs["new"]) / "manifest.json").write_text("{}")
-    with pytest.raises(IntegrityError, match="cannot be known"):
-        plan_gc(store, keep=[])
+    path = store.path(refs["new"]) / "manifest.json"
+    made = path.stat().st_mtime
+    path.write_bytes(body if isinstance(body, bytes) else body.encode())
+    os.utime(path, (made, made))
+    plan = plan_gc(store, keep=[], now=True)
+    # It is the newest of its name. Older are raw, unused and old; newer, and needed by nothing, is old_model.
+    assert plan.paths == (store.path(refs["old_model"]),) and list(plan.damaged) == [refs["new"]]
+    assert run_gc(plan) == [store.path(refs["old_model"])] and store.has(refs["unused"])
     run_gc(plan_gc(store, remove=[str(refs["new"])]))
     assert not store.path(refs["new"]).exists()
+
+
+def test_a_damaged_manifest_that_nothing_needs_goes_with_the_others(store):
+    refs = chain(store)
+    path = store.path(refs["unused"]) / "manifest.json"
+    path.write_bytes(path.read_bytes()[:60])
+    assert store.refs("raw") == [refs["raw"], refs["unused"]], "a torn manifest may still say when it was made"
+    plan = plan_gc(store, keep=[])
+    assert set(plan.paths) == {store.path(refs[name]) for name in ("unused", "old", "old_model")}
+    assert plan.damaged == {}, "it goes itself"
+
+
+def test_what_depends_on_what_goes_is_named(store):
+    refs = chain(store)
+    assert plan_gc(store, remove=[refs["unused"]]).dependents == (refs["old"], refs["old_model"])
+    assert plan_gc(store, remove=[refs["unused"], refs["old"]]).dependents == (refs["old_model"],)
+    assert plan_gc(store, remove=[refs["model"]]).dependents == ()
+    (store.path(refs["old"]) / "manifest.json").write_text("{")
+    plan = plan_gc(store, remove=[refs["unused"]])
+    assert plan.dependents == () and list(plan.damaged) == [refs["old"]], "what cannot be read is said"
 
 
 def test_an_empty_store(store):

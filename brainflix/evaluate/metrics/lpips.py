@@ -28,7 +28,7 @@ def score(params: MetricParams, inputs: Scene, work: MetricWork) -> Found:
     """Return LPIPS with AlexNet."""
     from brainflix.evaluate.networks.vision import perceptual_distance
 
-    distance = perceptual_distance(work.audience.compute())
+    distance = work.kept.remembering(perceptual_distance(work.audience.compute()), "lpips")
     return {"lpips": perceptual(inputs.sets, distance, work.design, work.track)}
 
 

@@ -12,7 +12,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from brainflix.errors import DataError
 from brainflix.evaluate.identification import first_equal
+from brainflix.evaluate.keeping import Kept
 from brainflix.evaluate.videos import VideoSet
 
 Frames = NDArray[np.uint8]
@@ -55,11 +56,20 @@ class Network:
 
 @dataclass(frozen=True)
 class Extraction:
-    """How features are computed: the cache folder (None for no cache), clips in a batch, and what counts batches."""
+    """How features are computed.
+
+    Attributes:
+        cache: folder of what is kept for any job; None keeps nothing.
+        clips_per_batch: clips that a network is shown at once.
+        track: counts batches.
+        kept: whole batches of a run that was stopped. A cache holds clips, and rounding may depend on which share a
+            batch: those of one that was half written are shown together again.
+    """
 
     cache: Path | None = None
     clips_per_batch: int = 20
     track: Track = lambda items, what: items
+    kept: Kept = field(default_factory=Kept)
 
 
 def extract(
@@ -91,13 +101,17 @@ def extract(
     run: Run | None = None
     table: Features | None = None
     for batch in how.track(batches, network.kind):
-        values = {key: value for key in batch if (value := _read(how.cache, key)) is not None}
+        values = how.kept.get("batch", batch) or {}
+        if not values:
+            values = {key: value for key in batch if (value := _read(how.cache, key)) is not None}
         lacking = [key for key in batch if key not in values]
         if lacking:
             run = run or network.load()
             computed = _checked(run(np.stack([videos[first[key]] for key in lacking])), len(lacking), network)
+            values |= dict(zip(lacking, computed, strict=True))
+            if computed[0].nbytes <= MAX_ENTRY_BYTES:
+                how.kept.put(values, "batch", batch)
             for key, value in zip(lacking, computed, strict=True):
-                values[key] = value
                 _write(how.cache, key, value)
         if table is None:
             table = allocate((videos.n_clips, *values[batch[0]].shape))
