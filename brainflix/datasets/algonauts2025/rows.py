@@ -10,10 +10,11 @@ from brainflix.datasets.algonauts2025.layout import N_PARCELS, RunKey, clips_of,
 from brainflix.datasets.algonauts2025.parts import Algonauts2025Params
 from brainflix.errors import DataError, UsageError
 from brainflix.io.hdf5 import keys, read_dataset, shape_of
-from brainflix.parts.contract import Inputs
+from brainflix.parts.contract import Inputs, Noted
 from brainflix.parts.dataset import Dataset
 from brainflix.parts.work import Work
 from brainflix.preprocess.assemble import Run, gather
+from brainflix.preprocess.presentations import Presentations, counted
 from brainflix.preprocess.timeline import answering_volumes, clip_of_volume
 from brainflix.scratch import scratch_rows
 from brainflix.store.schema import Responses
@@ -21,14 +22,14 @@ from brainflix.store.schema import Responses
 SPACE = "Schaefer18_1000Par7Net"
 
 
-def parcels(params: Algonauts2025Params, inputs: Inputs, work: Work) -> Responses:
+def parcels(params: Algonauts2025Params, inputs: Inputs, work: Work) -> Noted:
     """Read a subject's two files.
 
     Raises:
         UsageError: the job is of no subject.
         MissingError: a file is not in the subject's artifact.
         DataError: a run has another number of parcels, or values that are not finite.
-        IntegrityError: a file is damaged.
+        IntegrityError: a file is damaged, or a run is a copy of one of another piece of film.
     """
     if work.subject is None:
         raise UsageError("preprocess reads the parcels of one subject, and this step is of none")
@@ -57,8 +58,9 @@ def parcels(params: Algonauts2025Params, inputs: Inputs, work: Work) -> Response
 
     n_rows = sum(n - 2 * edge for n in volumes.values())
     rows = scratch_rows((n_rows, N_PARCELS), work.store.root)
-    fields = gather((read(*each) for each in work.progress.track(runs, "runs")), rows)
-    return Responses(
+    seen = Presentations()
+    fields = gather(counted((read(*each) for each in work.progress.track(runs, "runs")), seen), rows)
+    responses = Responses(
         **fields,
         clips=clips,
         structure=(SPACE,) * N_PARCELS,
@@ -66,6 +68,7 @@ def parcels(params: Algonauts2025Params, inputs: Inputs, work: Work) -> Response
         area=("",) * N_PARCELS,
         masks={"selected": np.ones(N_PARCELS, bool)},
     )
+    return Noted(responses, seen.notes())
 
 
 def _n_volumes(path: Path, key: str) -> int:

@@ -17,6 +17,7 @@ from brainflix.parts.dataset import Dataset
 from brainflix.parts.work import Work
 from brainflix.preprocess.assemble import Run, gather
 from brainflix.preprocess.pictures import crop_box, resized_mask, to_columns
+from brainflix.preprocess.presentations import Presentations, counted
 from brainflix.scratch import scratch_rows
 from brainflix.store.schema import Clips, Responses
 
@@ -64,7 +65,8 @@ def films(params: FudanParams, inputs: Inputs, work: Work) -> Noted:
         return Run(f"run-{run}", pictures, clip, repeat)
 
     rows = scratch_rows((sum(n_rows.values()), int(mask.sum())), work.store.root)
-    fields = gather((read(*each) for each in work.progress.track(todo, "runs")), rows)
+    seen = Presentations()
+    fields = gather(counted((read(*each) for each in work.progress.track(todo, "runs")), seen), rows)
     if sum(lost):
         work.progress.say(f"subject {work.subject}: {sum(lost)} clips are left out, their runs end too early")
     index = np.flatnonzero(mask).astype(np.int32)
@@ -76,7 +78,7 @@ def films(params: FudanParams, inputs: Inputs, work: Work) -> Noted:
         area=("",) * len(index),
         masks={"selected": np.ones(len(index), bool)},
     )
-    return Noted(responses, {"n_clips_cut_off": sum(lost), "n_values_filled_with_0": sum(filled)})
+    return Noted(responses, {"n_clips_cut_off": sum(lost), "n_values_filled_with_0": sum(filled), **seen.notes()})
 
 
 def clip_of_rows(shown: list[str], clips: Clips, n_rows: int) -> tuple[np.ndarray, int]:
