@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -40,6 +40,7 @@ class Done:
         status: "ran" or "cached".
         ref: the artifact.
         seconds: wall time of this run, 0 if cached.
+        notes: what the manifest notes of it, such as what was left out.
     """
 
     stage: str
@@ -48,6 +49,7 @@ class Done:
     status: str
     ref: str
     seconds: float
+    notes: Mapping[str, Any] = field(default_factory=dict)
 
 
 def execute(
@@ -80,7 +82,7 @@ def execute(
     tools = replace(make_tools(store, settings, progress or Silent(), intake), experiment=name)
     results = []
     for item in planned:
-        done = _cached(item.job) if item.status == CACHED else run_job(item.job, store, tools)
+        done = _cached(item.job, store) if item.status == CACHED else run_job(item.job, store, tools)
         results.append(done)
         on_done(done)
     return results
@@ -150,7 +152,8 @@ def run_job(job: Job, store: Store, tools: Tools) -> Done:
     for output in outputs.values():
         if isinstance(output, Waiting):
             output.clear()
-    return Done(job.stage, job.step, job.subject, "ran", str(job.ref), round(time.monotonic() - started, 2))
+    seconds = round(time.monotonic() - started, 2)
+    return Done(job.stage, job.step, job.subject, "ran", str(job.ref), seconds, _notes(store, job))
 
 
 def _fit_of(job: Job) -> PartFunction:
@@ -176,8 +179,13 @@ def _publishing(job: Job, ref: Ref, stage: Stage, store: Store) -> AbstractConte
     )
 
 
-def _cached(job: Job) -> Done:
-    return Done(job.stage, job.step, job.subject, "cached", str(job.ref), 0.0)
+def _cached(job: Job, store: Store) -> Done:
+    return Done(job.stage, job.step, job.subject, "cached", str(job.ref), 0.0, _notes(store, job))
+
+
+def _notes(store: Store, job: Job) -> Mapping[str, Any]:
+    """Return what the manifest of the job's main output notes."""
+    return store.open(job.ref).manifest.notes
 
 
 def _advice(item: Planned) -> str:

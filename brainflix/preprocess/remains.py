@@ -24,7 +24,7 @@ def check_selected(made: Responses, who: str) -> None:
     """Refuse responses that leave nothing to decode from, to learn from or to test.
 
     Raises:
-        DataError: no grayordinate is selected, or no row answers a training clip or a test clip, of which there are some.
+        DataError: no grayordinate is selected, or no row answers a training clip, or no test clip of the table.
     """
     if not made.masks["selected"].any():
         raise DataError(

@@ -20,7 +20,6 @@ from brainflix.datasets.cc2017.layout import REPEATS, find_runs
 from brainflix.datasets.cc2017.parts import Cc2017Params
 from brainflix.errors import IntegrityError
 from brainflix.preprocess.noise_ceiling import ncsnr
-from brainflix.preprocess.presentations import Presentations, counted
 from brainflix.progress import Silent
 from brainflix.store.store import Store
 
@@ -117,6 +116,8 @@ def test_a_constant_run_is_named_and_does_not_hide_the_others(files, spoilt):
 
 def test_one_segments_copied_repeat_of_released_arrays_is_found():
     """Subject 3 was scanned nine times on test2 alone: a tenth repeat is a copy there and nowhere else."""
+    from brainflix.preprocess.presentations import Presentations, counted
+
     values = np.random.default_rng(0).standard_normal((1200, 10, 5)).astype(np.float32)
     second = slice(240, 480)
     values[second, 9] = values[second, 8]

@@ -134,13 +134,17 @@ def load_clips(raw: Path, clip_s: float) -> Clips:
 
     Raises:
         MissingError: there are none.
+        DataError: a film is shorter than a clip.
     """
     films = {_segment_of(path): path for path in (raw / FILMS).rglob("*.mkv")}
     if not films:
         raise MissingError(
             f"no films below {FILMS}", next="brainflix download algonauts2025 --step stimuli --from CLONE"
         )
-    return clips_of({segment: int(duration_s(path) / clip_s + 0.05) for segment, path in films.items()})
+    lengths = {segment: int(duration_s(path) / clip_s + 0.05) for segment, path in films.items()}
+    if empty := [segment for segment, length in lengths.items() if not length]:
+        raise DataError(f"{empty[0]} has 0 clips", why=f"its film is shorter than {clip_s:g} s", next="get it again")
+    return clips_of(lengths)
 
 
 def film_path(raw: Path, segment: str) -> Path:

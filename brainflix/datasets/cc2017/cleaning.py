@@ -164,9 +164,11 @@ def choose_columns(series: DenseSeries, within: str | None) -> Columns:
     """Return the cortical columns of a file, or those of some areas.
 
     Raises:
-        DataError: an area is nowhere in the file.
+        DataError: the file has no cortex, or an area is nowhere in it.
     """
     at = np.flatnonzero(series.cortex())
+    if not at.size:
+        raise DataError("0 columns are cortex", why=f"the file has {len(series.structure)} columns of other structures")
     structure, vertex = series.structure[at], series.index[at]
     area = areas_of(structure, vertex)
     if within is not None:

@@ -83,7 +83,7 @@ def films_of(raw: Path, condition: int) -> list[str]:
 
     Raises:
         MissingError: the list is not there.
-        DataError: a name that is none, or a film twice.
+        DataError: a name that is none, a film twice, or no film.
     """
     path = raw / condition_path(condition)
     if not path.is_file():
@@ -92,6 +92,8 @@ def films_of(raw: Path, condition: int) -> list[str]:
     names = [line.strip().removesuffix(".mp4") for line in lines if line.strip()]
     if bad := [name for name in names if not name.replace("_", "").replace("-", "").isalnum()]:
         raise DataError(f"{path.name} names {bad[0]!r}, which is no film")
+    if not names:
+        raise DataError(f"{path.name} names 0 films", next="brainflix download fudan")
     if len(names) % RUNS_PER_CONDITION:
         raise DataError(f"{path.name} names {len(names)} films, which {RUNS_PER_CONDITION} runs cannot share evenly")
     if len(set(names)) != len(names):
