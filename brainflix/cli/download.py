@@ -78,6 +78,7 @@ def download(
     elif dry_run:
         _survey(chosen, planned, intake, place, out)
     else:
+        _check_unchanged(dataset, planned, place, intake)
         # What a person has to bring first must not keep away what can be fetched.
         planned.sort(key=needs_a_person)
         perform.show_results(perform.perform(planned, place, settings, out, intake), out)
@@ -88,6 +89,21 @@ def _dataset(recipe: Recipe) -> Dataset:
 
     dataset: Dataset = find("dataset", recipe.dataset.name).load()
     return dataset
+
+
+def _check_unchanged(dataset: Dataset, planned: Sequence[Planned], store: Store, intake: Intake) -> None:
+    """Compare what is given again with what is in the store, before anything is taken.
+
+    Raises:
+        IntegrityError: a file has changed since it was adopted.
+    """
+    if intake.source is None:
+        return
+    from brainflix.download.changed import check_unchanged
+
+    for item in planned:
+        if item.status == "cached":
+            check_unchanged(dataset, item.job.plain, item.job.subject, store.open(item.job.ref), intake)
 
 
 def _parts_wanted(step: str | None, what: str | None) -> tuple[str | None, list[str]]:

@@ -14,9 +14,11 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from brainflix.download.beside import Beside, look_beside, named
 from brainflix.download.terms import check_agreed
 from brainflix.errors import IntegrityError, MissingError
 from brainflix.io.archives import unpack
+from brainflix.io.fetch.annex import pointer_of
 from brainflix.io.fetch.digest import digest_of
 from brainflix.io.fetch.download import fetch_files
 from brainflix.io.fetch.files import Listing, RemoteFile
@@ -26,9 +28,6 @@ from brainflix.parts.find import find
 from brainflix.parts.work import Intake
 from brainflix.progress import Progress
 from brainflix.store import disk
-
-# So many missing files are named.
-_NAMED = 3
 
 
 def collect(
@@ -43,12 +42,15 @@ def collect(
         ResourceError: no room.
     """
     folder = waiting_folder(dataset, subject, intake.folder)
+    beside = Beside()
     check_agreed(dataset, intake)
     if intake.source is not None:
         # Adopting needs no network, so that the list is the one that the data set itself knows.
-        with _opened(intake.source, folder) as source:
+        with opened(intake.source, folder) as source:
+            shared = shared_ends(dataset, params, subject)
             listing = Listing(tuple(dataset.files_in(source, params, subject)))
-            adopt(listing.files, source, folder, progress, ambiguous=_shared_ends(dataset, params, subject))
+            adopt(listing.files, source, folder, progress, ambiguous=shared)
+            beside = _look_beside(listing, source, shared)
     else:
         offline = Listing(tuple(dataset.named_files(params, subject)))
         listing = offline if intake.offline else dataset.listed_files(params, subject)
@@ -61,8 +63,11 @@ def collect(
         fetch_files(coming, folder, progress=progress, workers=intake.workers, offline=intake.offline)
     missing = [file.path for file in files if not ((folder / file.path).is_file() or file.optional)]
     if missing:
-        raise _missing(dataset, missing, subject, intake)
-    return folder, replace(listing, files=tuple(file for file in files if (folder / file.path).is_file()))
+        raise _missing(dataset, missing, subject, intake, beside)
+    if beside.left_out:
+        progress.say(f"not read, since the layout of {dataset.name} does not have it: {named(beside.left_out)}")
+    here = tuple(file for file in files if (folder / file.path).is_file())
+    return folder, replace(listing, files=here, left_out=beside.left_out)
 
 
 def waiting_folder(dataset: Dataset, subject: int | None, root: Path) -> Path:
@@ -72,7 +77,7 @@ def waiting_folder(dataset: Dataset, subject: int | None, root: Path) -> Path:
 
 
 @contextmanager
-def _opened(source: Path, folder: Path) -> Iterator[Path]:
+def opened(source: Path, folder: Path) -> Iterator[Path]:
     """Yield a person's folder; of an archive, the folder that it unpacks to, which is deleted afterwards."""
     if not source.is_file():
         yield source
@@ -106,7 +111,9 @@ def adopt(
     """
     if not source.is_dir():
         raise MissingError(f"no folder at {source}", next="brainflix download NAME --from FOLDER")
-    found = [(file, place) for file in files if (place := _place(source, file.path, ambiguous)) is not None]
+    places = [(file, place_of(source, file.path, ambiguous)) for file in files]
+    # A pointer of git-annex is a file and not the content.
+    found = [(file, place) for file, place in places if place is not None and not pointer_of(place)]
     coming = [(file, place) for file, place in found if not _is_here(folder / file.path, place, file)]
     folder.mkdir(parents=True, exist_ok=True)
     check_room(sum(place.stat().st_size for _, place in coming), folder, "copied")
@@ -115,7 +122,7 @@ def adopt(
         final.parent.mkdir(parents=True, exist_ok=True)
         part = final.with_name(final.name + ".part")
         try:
-            shutil.copyfile(place, part)
+            copy_with_time(place, part)
         except OSError as error:
             part.unlink(missing_ok=True)
             raise disk.resource_error(error, final, f"copy {place.name} to") from error
@@ -125,7 +132,7 @@ def adopt(
         os.replace(part, final)
 
 
-def _shared_ends(dataset: Dataset, params: Mapping[str, Any], subject: int | None) -> set[str]:
+def shared_ends(dataset: Dataset, params: Mapping[str, Any], subject: int | None) -> set[str]:
     """Return the ends of paths that could mean another subject's file as well."""
     # The stimuli's job knows only the parameters that matter to them.
     every = find("dataset", dataset.name).load_params()().model_dump(mode="json") | dict(params)
@@ -139,14 +146,32 @@ def _ends(path: str) -> list[str]:
     return ["/".join(parts[start:]) for start in range(len(parts))]
 
 
-def _place(source: Path, path: str, ambiguous: Collection[str]) -> Path | None:
+def place_of(source: Path, path: str, ambiguous: Collection[str]) -> Path | None:
     """Return where a file lies below `source`, by the longest end of its path; None if nowhere."""
     places = (source / end for end in _ends(path) if end not in ambiguous)
     return next((place for place in places if place.is_file()), None)
 
 
+def _look_beside(listing: Listing, source: Path, shared: Collection[str]) -> Beside:
+    places = {file.path: place_of(source, file.path, shared) for file in listing.files}
+    whole = {path: place for path, place in places.items() if place is not None and not pointer_of(place)}
+    return look_beside(listing.files, whole, source, shared)
+
+
+def copy_with_time(source: Path, place: Path) -> None:
+    """Copy a file's bytes and its time of change, by which it is known again without being read."""
+    shutil.copyfile(source, place)
+    state = source.stat()
+    os.utime(place, ns=(state.st_atime_ns, state.st_mtime_ns))
+
+
 def _is_here(final: Path, place: Path, file: RemoteFile) -> bool:
-    return final.is_file() and final.stat().st_size == place.stat().st_size and not _is_wrong(final, file)
+    """Say whether what waits is the file that is given: by size and time, since it may be given anew."""
+    if not final.is_file():
+        return False
+    waiting, given = final.stat(), place.stat()
+    same = (waiting.st_size, waiting.st_mtime_ns) == (given.st_size, given.st_mtime_ns)
+    return same and not _is_wrong(final, file)
 
 
 def _is_wrong(place: Path, file: RemoteFile) -> str:
@@ -159,14 +184,16 @@ def _is_wrong(place: Path, file: RemoteFile) -> str:
     return ""
 
 
-def _missing(dataset: Dataset, missing: Sequence[str], subject: int | None, intake: Intake) -> MissingError:
+def _missing(
+    dataset: Dataset, missing: Sequence[str], subject: int | None, intake: Intake, beside: Beside
+) -> MissingError:
     """Return the sentence about files that nobody has brought, with what a person does to get them."""
     who = "the stimuli" if subject is None else f"subject {subject}"
-    more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
     steps = "".join(f"\n  {number}. {step}" for number, step in enumerate(dataset.steps, start=1))
     command = f"brainflix download {dataset.name} --from FOLDER"
+    lacking = f"{intake.source} does not hold them" if intake.source else "a person has to fetch them"
     return MissingError(
-        f"{len(missing)} files of {who} of {dataset.name} are missing: {', '.join(missing[:_NAMED])}{more}",
-        why=f"{intake.source} does not hold them" if intake.source else "a person has to fetch them",
-        next=f"{steps}\n  {len(dataset.steps) + 1}. {command}" if steps else command,
+        f"{len(missing)} files of {who} of {dataset.name} are missing: {named(missing)}",
+        why=beside.why_missing() or lacking,
+        next=beside.next_step() or (f"{steps}\n  {len(dataset.steps) + 1}. {command}" if steps else command),
     )

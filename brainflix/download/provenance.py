@@ -28,6 +28,7 @@ def write_provenance(dataset: Dataset, listing: Listing, folder: Path, out: Path
         "citation": dataset.citation,
         "agreement": agreement(dataset, intake.folder),
         "adopted": intake.source is not None,
+        "archive": archive_stamp(intake.source),
         "files": [
             {
                 "path": file.path,
@@ -40,3 +41,11 @@ def write_provenance(dataset: Dataset, listing: Listing, folder: Path, out: Path
         ],
     }
     (out / FILE).write_text(json.dumps(known, indent=1) + "\n")
+
+
+def archive_stamp(source: Path | None) -> list[int] | None:
+    """Return the size and the time of change of an archive that files came from, None where it is none."""
+    if source is None or not source.is_file():
+        return None
+    state = source.stat()
+    return [state.st_size, state.st_mtime_ns]

@@ -17,7 +17,8 @@ import numpy as np
 from nibabel.cifti2.parse_cifti2 import Cifti2Parser
 from nibabel.filebasedimages import ImageFileError
 
-from brainflix.errors import DataError, IntegrityError, MissingError
+from brainflix.errors import BrainflixError, DataError, IntegrityError
+from brainflix.io.fetch.annex import require_content
 
 _CIFTI_EXTENSION = 32
 _HEADER_BYTES = 540
@@ -38,11 +39,10 @@ def open_cifti(path: Path) -> Cifti:
 
     Raises:
         MissingError: no such file.
-        DataError: not CIFTI-2.
-        IntegrityError: the file is shorter than its header says.
+        DataError: another format.
+        IntegrityError: it cannot be read as any, or is shorter than its header says.
     """
-    if not path.is_file():
-        raise MissingError(f"no file at {path}")
+    require_content(path)
     try:
         _check_dimensions(path)
         image = nib.Nifti2Image.from_filename(path, mmap=False)
@@ -65,12 +65,13 @@ def _axes(xml: bytes) -> tuple[Any, Any]:
     return parser.header.get_axis(0), parser.header.get_axis(1)
 
 
-def _not_cifti2(path: Path, error: Exception) -> DataError:
+def _not_cifti2(path: Path, error: Exception) -> BrainflixError:
     """Say what a file is that is not CIFTI-2."""
     try:
         image = nib.load(path, mmap=False)
     except (ImageFileError, ValueError, EOFError, OSError, OverflowError, MemoryError, TypeError, KeyError):
-        return DataError(f"{path.name} is not a readable CIFTI-2 file", why=f"{type(error).__name__}: {error}")
+        why = f"{type(error).__name__}: {error}"
+        return IntegrityError(f"{path.name} is not a readable CIFTI-2 file", why=why, next="fetch the file again")
     return DataError(
         f"{path.name} is not CIFTI-2 but {type(image).__name__} of shape {getattr(image, 'shape', '')}",
         next=f"wb_command -file-convert -cifti-version-convert {path.name} 2 OUT.dtseries.nii",

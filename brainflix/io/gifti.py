@@ -7,7 +7,8 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
-from brainflix.errors import DataError, MissingError
+from brainflix.errors import DataError, IntegrityError
+from brainflix.io.fetch.annex import require_content
 
 
 def read_func_gii(path: Path) -> np.ndarray:
@@ -17,10 +18,10 @@ def read_func_gii(path: Path) -> np.ndarray:
 
     Raises:
         MissingError: no such file.
-        DataError: not GIFTI, volumes of different lengths, or values that are not finite.
+        DataError: another format, volumes of different lengths, or values that are not finite.
+        IntegrityError: it cannot be read as any.
     """
-    if not path.is_file():
-        raise MissingError(f"no file at {path}")
+    require_content(path)
     try:
         image = nib.load(path)
         if not isinstance(image, nib.GiftiImage):
@@ -30,7 +31,10 @@ def read_func_gii(path: Path) -> np.ndarray:
         # The XML parser's own errors have no common base with the others.
         if isinstance(error, DataError):
             raise
-        raise DataError(f"{path.name} is not a readable GIFTI file", why=f"{type(error).__name__}: {error}") from error
+        why = f"{type(error).__name__}: {error}"
+        raise IntegrityError(
+            f"{path.name} is not a readable GIFTI file", why=why, next="fetch the file again"
+        ) from error
     if not rows or len({row.shape for row in rows}) != 1 or rows[0].ndim != 1:
         raise DataError(f"{path.name} holds arrays of shapes {sorted({row.shape for row in rows})}")
     data = np.stack(rows)

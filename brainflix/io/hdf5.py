@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from brainflix.errors import DataError, IntegrityError, MissingError
+from brainflix.io.fetch.annex import require_content
 
 
 def keys(path: Path) -> list[str]:
@@ -109,8 +110,7 @@ def _follow(group: Any, name: str, path: Path) -> Any:
 def _opened(path: Path) -> Iterator[Any]:
     import h5py
 
-    if not path.is_file():
-        raise MissingError(f"no file at {path}")
+    require_content(path)
     try:
         with h5py.File(path, "r") as file:
             yield file

@@ -9,8 +9,9 @@ import nibabel as nib
 import numpy as np
 from nibabel.filebasedimages import ImageFileError
 
-from brainflix.errors import DataError, IntegrityError, MissingError
+from brainflix.errors import DataError, IntegrityError
 from brainflix.io.cifti import check_size
+from brainflix.io.fetch.annex import require_content
 
 # A compressed file does not say how large it is; no run of the field is larger than this.
 _MAX_BYTES = 32 << 30
@@ -36,15 +37,16 @@ def read_nifti(path: Path) -> Volumes:
 
     Raises:
         MissingError: no such file.
-        DataError: not NIfTI, or values that are not finite.
-        IntegrityError: it is truncated, or its header promises more than it can hold.
+        DataError: another format, or values that are not finite.
+        IntegrityError: it cannot be read as any, is truncated, or its header promises more than it can hold.
     """
-    if not path.is_file():
-        raise MissingError(f"no file at {path}")
+    require_content(path)
     try:
         image = nib.load(path, mmap=False)
     except (ImageFileError, ValueError, EOFError, OSError, OverflowError, MemoryError) as error:
-        raise DataError(f"{path.name} is not a readable NIfTI file", why=str(error)) from error
+        raise IntegrityError(
+            f"{path.name} is not a readable NIfTI file", why=str(error), next="fetch the file again"
+        ) from error
     if not isinstance(image, (nib.Nifti1Image, nib.Nifti2Image)):
         raise DataError(f"{path.name} is not NIfTI but {type(image).__name__}")
     header = image.header

@@ -85,7 +85,7 @@ def test_gifti_round_trip_and_faults(tmp_path):
     (tmp_path / "cut.func.gii").write_bytes(text[: len(text) // 2])
     (tmp_path / "words.func.gii").write_text("no xml")
     for name in ("cut.func.gii", "words.func.gii"):
-        with pytest.raises(DataError):
+        with pytest.raises(IntegrityError):
             read_func_gii(tmp_path / name)
     with pytest.raises(MissingError):
         read_func_gii(tmp_path / "absent.func.gii")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 
 from brainflix.errors import DataError, MissingError
 from brainflix.io.fetch.files import Listing, RemoteFile
+from brainflix.io.films import FILM_SUFFIXES, film_name, films_below
 from brainflix.store.clips import Clips
 
 REPOSITORY = "Fudan-fMRI/fMRI-Video"
@@ -42,8 +44,20 @@ def condition_path(condition: int) -> Path:
 
 
 def film_path(raw: Path, segment: str) -> Path:
-    """Return the film of a clip."""
-    return raw / HOME / f"stimuli/{segment}.mp4"
+    """Return the film of a clip.
+
+    Raises:
+        MissingError: it is not there.
+    """
+    folder = raw / HOME / "stimuli"
+    # Most are called so; the whole folder is looked through for the others alone.
+    usual = folder / f"{segment}.mp4"
+    if usual.is_file():
+        return usual
+    found = [path for path in films_below(folder) if film_name(path) == segment]
+    if not found:
+        raise MissingError(f"no film {segment} in {HOME / 'stimuli'}", next="brainflix download fudan --step stimuli")
+    return found[0]
 
 
 def files(params: Mapping[str, Any], subject: int | None) -> list[RemoteFile]:
@@ -56,11 +70,15 @@ def files(params: Mapping[str, Any], subject: int | None) -> list[RemoteFile]:
 
 
 def found(source: Path, params: Mapping[str, Any], subject: int | None) -> list[RemoteFile]:
-    """Return what a person's folder can give, films included."""
+    """Return what a person's folder can give, films included.
+
+    Raises:
+        DataError: two films have one name.
+    """
     named = files(params, subject)
     if subject is not None:
         return named
-    films = sorted((source / HOME / "stimuli").glob("*.mp4"))
+    films = films_below(source / HOME / "stimuli")
     return [*named, *(RemoteFile(str(HOME / "stimuli" / path.name)) for path in films)]
 
 
@@ -89,7 +107,8 @@ def films_of(raw: Path, condition: int) -> list[str]:
     if not path.is_file():
         raise MissingError(f"no list of films at {condition_path(condition)}", next="brainflix download fudan")
     lines = path.read_text(encoding="utf-8").splitlines()
-    names = [line.strip().removesuffix(".mp4") for line in lines if line.strip()]
+    names = [film_name(Path(line.strip())) if line.strip().endswith(FILM_SUFFIXES) else line.strip() for line in lines]
+    names = [unicodedata.normalize("NFC", name) for name in names if name]
     if bad := [name for name in names if not name.replace("_", "").replace("-", "").isalnum()]:
         raise DataError(f"{path.name} names {bad[0]!r}, which is no film")
     if not names:
@@ -146,4 +165,4 @@ def captions(raw: Path) -> dict[str, str]:
     table = load_npy(path)
     if not isinstance(table, dict):
         raise DataError(f"{path.name} is no table from films to captions")
-    return {str(key).removesuffix(".mp4"): str(value) for key, value in table.items()}
+    return {unicodedata.normalize("NFC", str(key).removesuffix(".mp4")): str(value) for key, value in table.items()}

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from brainflix.errors import IntegrityError, MissingError
+from brainflix.errors import IntegrityError
+from brainflix.io.fetch.annex import require_content
 from brainflix.io.legacy.sandbox import load_pickle
 
 _ADVICE = "fetch the file again"
@@ -61,5 +62,4 @@ def load_npz(path: Path) -> dict[str, np.ndarray]:
 
 
 def _check_there(path: Path) -> None:
-    if not path.is_file():
-        raise MissingError(f"no file at {path}")
+    require_content(path)

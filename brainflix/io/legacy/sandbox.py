@@ -12,7 +12,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from brainflix.errors import IntegrityError, MissingError, ResourceError
+from brainflix.errors import IntegrityError, ResourceError
+from brainflix.io.fetch.annex import require_content
 from brainflix.io.legacy.plain import read_plain
 from brainflix.io.legacy.worker import BROKEN, DONE, REFUSED, TOO_LARGE
 
@@ -41,8 +42,7 @@ def load_pickle(path: Path, *, start: int = 0, timeout_s: int = 600) -> Any:
             explains; nothing of it was run.
         ResourceError: the disk is full.
     """
-    if not path.is_file():
-        raise MissingError(f"no file at {path}")
+    require_content(path)
     size = path.stat().st_size
     limits = (_BASE_BYTES + _TIMES_FILE * size, timeout_s, 2 * size + (64 << 20))
     with tempfile.TemporaryDirectory(prefix="brainflix-pickle-") as folder:

@@ -9,7 +9,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from brainflix.errors import IntegrityError, MissingError
+from brainflix.errors import IntegrityError
+from brainflix.io.fetch.annex import require_content
 from brainflix.io.legacy.allowed import NotAllowedError
 
 # Of the standard library only these hold settings; whatever else of it a file names could act.
@@ -36,8 +37,7 @@ def load_checkpoint(path: Path) -> Any:
     """
     import torch
 
-    if not path.is_file():
-        raise MissingError(f"no file at {path}")
+    require_content(path)
     try:
         stand_ins = [(_Uncallable(name, (), {}), name) for name in _unknown_names(path)]
         with torch.serialization.safe_globals(list(stand_ins)):

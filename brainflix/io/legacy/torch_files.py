@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from brainflix.errors import IntegrityError, MissingError
+from brainflix.errors import IntegrityError
+from brainflix.io.fetch.annex import require_content
 
 
 def load_pt(path: Path) -> Any:
@@ -21,8 +22,7 @@ def load_pt(path: Path) -> Any:
     """
     import torch
 
-    if not path.is_file():
-        raise MissingError(f"no file at {path}")
+    require_content(path)
     try:
         return _arrays(_load(path, mmap=True), torch)
     except Exception as error:
