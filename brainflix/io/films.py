@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -19,7 +18,7 @@ def films_below(folder: Path, *, deep: bool = False) -> list[Path]:
         DataError: two films have one name, but for their suffix.
     """
     inside = folder.rglob("*") if deep else folder.glob("*")
-    return only_one_of_each(path for path in inside if is_film(path))
+    return _only_one_of_each(path for path in inside if is_film(path))
 
 
 def is_film(path: Path) -> bool:
@@ -27,12 +26,7 @@ def is_film(path: Path) -> bool:
     return path.suffix.lower() in FILM_SUFFIXES and not path.name.startswith(".") and path.is_file()
 
 
-def film_name(path: Path) -> str:
-    """Return a film's name without its suffix, letters with accents as one sign, as lists write them."""
-    return unicodedata.normalize("NFC", path.stem)
-
-
-def only_one_of_each(films: Iterable[Path]) -> list[Path]:
+def _only_one_of_each(films: Iterable[Path]) -> list[Path]:
     """Return films sorted by path.
 
     Raises:
@@ -40,7 +34,7 @@ def only_one_of_each(films: Iterable[Path]) -> list[Path]:
     """
     found: dict[str, Path] = {}
     for path in sorted(films):
-        other = found.setdefault(film_name(path), path)
+        other = found.setdefault(path.stem, path)
         if other != path:
             raise DataError(
                 f"{other.name} and {path.name} are films of one name",

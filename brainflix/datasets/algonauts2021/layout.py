@@ -11,7 +11,7 @@ import numpy as np
 
 from brainflix.errors import DataError, MissingError
 from brainflix.io.fetch.files import RemoteFile
-from brainflix.io.films import films_below
+from brainflix.io.films import films_below, is_film
 from brainflix.store.clips import Clips
 
 DATA, FILMS = "participants_data_v2021", "AlgonautsVideos268_All_30fpsmax"
@@ -77,7 +77,7 @@ def film_path(raw: Path, segment: str) -> Path:
     Raises:
         MissingError: it is not there.
     """
-    matches = [path for path in films_below(raw / FILMS) if path.name.startswith(f"{segment}_")]
+    matches = sorted(path for path in (raw / FILMS).glob(f"{segment}_*") if is_film(path))
     if not matches:
         raise MissingError(f"no film {segment} in {FILMS}", next="brainflix download algonauts2021 --from FOLDER")
     return matches[0]

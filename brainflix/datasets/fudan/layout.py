@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import numpy as np
 
 from brainflix.errors import DataError, MissingError
 from brainflix.io.fetch.files import Listing, RemoteFile
-from brainflix.io.films import FILM_SUFFIXES, film_name, films_below
+from brainflix.io.films import FILM_SUFFIXES, films_below, is_film
 from brainflix.store.clips import Clips
 
 REPOSITORY = "Fudan-fMRI/fMRI-Video"
@@ -50,11 +49,7 @@ def film_path(raw: Path, segment: str) -> Path:
         MissingError: it is not there.
     """
     folder = raw / HOME / "stimuli"
-    # Most are called so; the whole folder is looked through for the others alone.
-    usual = folder / f"{segment}.mp4"
-    if usual.is_file():
-        return usual
-    found = [path for path in films_below(folder) if film_name(path) == segment]
+    found = [path for suffix in FILM_SUFFIXES if is_film(path := folder / f"{segment}{suffix}")]
     if not found:
         raise MissingError(f"no film {segment} in {HOME / 'stimuli'}", next="brainflix download fudan --step stimuli")
     return found[0]
@@ -107,8 +102,7 @@ def films_of(raw: Path, condition: int) -> list[str]:
     if not path.is_file():
         raise MissingError(f"no list of films at {condition_path(condition)}", next="brainflix download fudan")
     lines = path.read_text(encoding="utf-8").splitlines()
-    names = [film_name(Path(line.strip())) if line.strip().endswith(FILM_SUFFIXES) else line.strip() for line in lines]
-    names = [unicodedata.normalize("NFC", name) for name in names if name]
+    names = [line.strip().removesuffix(".mp4") for line in lines if line.strip()]
     if bad := [name for name in names if not name.replace("_", "").replace("-", "").isalnum()]:
         raise DataError(f"{path.name} names {bad[0]!r}, which is no film")
     if not names:
@@ -165,4 +159,4 @@ def captions(raw: Path) -> dict[str, str]:
     table = load_npy(path)
     if not isinstance(table, dict):
         raise DataError(f"{path.name} is no table from films to captions")
-    return {unicodedata.normalize("NFC", str(key).removesuffix(".mp4")): str(value) for key, value in table.items()}
+    return {str(key).removesuffix(".mp4"): str(value) for key, value in table.items()}
