@@ -58,7 +58,7 @@ def download(
     from brainflix.cli import perform, session
     from brainflix.engine.draft import Selection
     from brainflix.engine.plan import make_plan
-    from brainflix.parts.work import DOWNLOADS, Intake
+    from brainflix.engine.run import make_intake
     from brainflix.store.store import Store
 
     out = Output(json=json, quiet=quiet)
@@ -69,7 +69,7 @@ def download(
     session.check_step(chosen, "download", step)
     dataset = _dataset(chosen)
     agreed = _agreed(dataset, agree)
-    intake = Intake(place.root / DOWNLOADS, source, agreed, settings.offline)
+    intake = make_intake(place, settings, source, agreed=agreed)
     selection = Selection("download", step, tuple(subject) if subject else None, alone=True)
     planned = make_plan(chosen, place, selection)
     out.say(f"{dataset.title}: licence {dataset.licence}, access {dataset.access}, source {dataset.source}")

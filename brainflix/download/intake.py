@@ -20,7 +20,7 @@ from brainflix.errors import IntegrityError, MissingError
 from brainflix.io.archives import unpack
 from brainflix.io.fetch.annex import pointer_of
 from brainflix.io.fetch.digest import digest_of
-from brainflix.io.fetch.download import fetch_files
+from brainflix.io.fetch.download import fetch_files, line_of
 from brainflix.io.fetch.files import Listing, RemoteFile
 from brainflix.io.fetch.room import check_room
 from brainflix.parts.dataset import Dataset
@@ -60,7 +60,8 @@ def collect(
     # What a folder could not give may still have an address, such as an annexed file whose clone names its key.
     coming = [file for file in files if file.url and not (intake.source and (folder / file.path).is_file())]
     if coming:
-        fetch_files(coming, folder, progress=progress, workers=intake.workers, offline=intake.offline)
+        line = line_of(intake.retries, intake.silence_s, intake.patience_s)
+        fetch_files(coming, folder, progress=progress, workers=intake.workers, offline=intake.offline, line=line)
     missing = [file.path for file in files if not ((folder / file.path).is_file() or file.optional)]
     if missing:
         raise _missing(dataset, missing, subject, intake, beside)

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from brainflix.download.terms import agreement
+from brainflix.io.fetch.addresses import shown
 from brainflix.io.fetch.files import Listing
 from brainflix.parts.dataset import Dataset
 from brainflix.parts.work import Intake
@@ -32,7 +33,7 @@ def write_provenance(dataset: Dataset, listing: Listing, folder: Path, out: Path
         "files": [
             {
                 "path": file.path,
-                "url": file.url,
+                "url": shown(file.url),
                 "size": (folder / file.path).stat().st_size,
                 "published_digest": file.digest,
                 "trusted_on_first_use": not file.digest,

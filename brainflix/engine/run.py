@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from brainflix.engine.job import Job
@@ -118,7 +119,20 @@ def make_tools(store: Store, settings: Settings, progress: Progress, intake: Int
         vae_tiling=settings.vae_tiling,
         offload=settings.offload,
         cache=settings.cache,
-        given=intake or Intake(store.root / DOWNLOADS, offline=settings.offline),
+        given=intake or make_intake(store, settings),
+    )
+
+
+def make_intake(store: Store, settings: Settings, source: Path | None = None, *, agreed: bool = False) -> Intake:
+    """Return how raw files come: from `source` or from where the data set has them, as patient as the settings say."""
+    return Intake(
+        store.root / DOWNLOADS,
+        source,
+        agreed,
+        settings.offline,
+        retries=settings.fetch_retries,
+        silence_s=settings.fetch_silence_s,
+        patience_s=settings.fetch_patience_s,
     )
 
 

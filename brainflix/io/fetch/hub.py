@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from fnmatch import fnmatch
 
 from brainflix.errors import BrainflixError, IntegrityError, MissingError
+from brainflix.io.fetch.addresses import shown, without_logins
 from brainflix.io.fetch.files import Listing, RemoteFile
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -79,7 +80,7 @@ def _explained(repo_id: str) -> Iterator[None]:
         RevisionNotFoundError,
     )
 
-    page = f"{_endpoint()}/datasets/{repo_id}"
+    page = f"{shown(_endpoint())}/datasets/{repo_id}"
     try:
         yield
     except GatedRepoError as error:
@@ -95,5 +96,5 @@ def _explained(repo_id: str) -> Iterator[None]:
         raise
     except Exception as error:
         # Which errors a broken line gives depends on the HTTP library that the client happens to use.
-        first = (str(error).splitlines() or [type(error).__name__])[0]
+        first = without_logins((str(error).splitlines() or [type(error).__name__])[0])
         raise MissingError(f"cannot reach the Hub for {repo_id}", why=first, next="look at the network") from error
