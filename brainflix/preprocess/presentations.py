@@ -97,12 +97,12 @@ class Presentations:
         found = {"copied_repeats": list(self.copied), "constant_runs": list(self.constant)}
         return {name: said for name, said in found.items() if said}
 
-    def nothing_left(self) -> IntegrityError:
-        """Return what is said where no honest repeat remains."""
+    def nothing_left(self, what: str = "nothing that was measured remains") -> IntegrityError:
+        """Return what is said where no honest repeat, or too few of them, remain."""
         said = [*self.copied, *(f"{name} is constant" for name in self.constant)]
         more = f", and {len(said) - 3} more" if len(said) > 3 else ""
         return IntegrityError(
-            "nothing that was measured remains",
+            what,
             why=", ".join(said[:3]) + more,
             next="look at these files where they come from, then fetch or adopt them again",
         )

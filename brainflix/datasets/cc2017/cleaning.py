@@ -245,7 +245,7 @@ def reproducibility(cleaned: Cleaned, params: Cc2017Params) -> Reliability:
         IntegrityError: so it is because repeats are copies, or hold nothing.
     """
     if len(cleaned.z) < 2 and cleaned.seen.notes():
-        raise cleaned.seen.nothing_left()
+        raise cleaned.seen.nothing_left("fewer than two training segments have two repeats that were measured")
     if len(cleaned.z) < 2:
         raise DataError("reproducibility needs two training segments with two repeats each")
     return reliability_t(cleaned.z, two_sided=params.two_sided)
