@@ -76,12 +76,12 @@ class Presentations:
     def _compare_rows(
         self, run: Run, answered: NDArray[np.int64], digests: list[bytes], out: NDArray[np.bool_]
     ) -> None:
-        """Mark single rows that equal an earlier one; rows of zeros, or of nothing finite, are no copies."""
+        """Mark single rows that equal an earlier one; rows of zeros are no copies."""
         if run.rows.shape[1] < _ENOUGH_COLUMNS:
             return
         found: Counter[str] = Counter()
         for at, digest in zip(answered, digests, strict=True):
-            if not np.any(np.nan_to_num(run.rows[at], posinf=0.0, neginf=0.0)):
+            if not run.rows[at].any():
                 continue
             if digest in self._rows:
                 found[self._rows[digest]] += 1
