@@ -68,6 +68,8 @@ def download(
     chosen = session.read_recipe(recipe, [*chosen_parts, *(changes or ())], preset, dataset_suffices=True)
     session.check_step(chosen, "download", step)
     dataset = _dataset(chosen)
+    if source is not None and dataset.fetch:
+        raise UsageError(f"{dataset.name} makes its files itself, and takes none", next="the same without --from")
     agreed = _agreed(dataset, agree)
     intake = make_intake(place, settings, source, agreed=agreed)
     selection = Selection("download", step, tuple(subject) if subject else None, alone=True)

@@ -136,6 +136,11 @@ def test_what_waits_is_taken_anew_where_it_has_changed(home, brainflix):
     assert Store("store").open("raw/cc2017-sub-1").file(str(changed.relative_to(home))).read_bytes() == bytes(new)
 
 
+def test_a_data_set_that_makes_its_files_takes_none(home, brainflix):
+    said = brainflix("download", "demo", "--from", "data", "--dry-run")
+    assert said.code == 2 and "demo makes its files itself" in said.err
+
+
 # --- what lies beside ---
 
 
