@@ -49,6 +49,9 @@ class Settings(BaseSettings):
         "none", description="generators' networks wait in main memory: one at a time or one layer at a time on the card"
     )
     workers: int = Field(0, ge=0, description="CPU threads; 0 takes what the machine has")
+    unpack_ratio: int = Field(
+        100, ge=1, description="files larger than 256 MB may unpack to so many times their size, archives to 200 at least"
+    )
     offline: bool = Field(False, description="never open a network connection")
     token: SecretStr | None = Field(None, description="Hugging Face token")
 

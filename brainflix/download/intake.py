@@ -21,6 +21,7 @@ from brainflix.io.fetch.digest import digest_of
 from brainflix.io.fetch.download import fetch_files
 from brainflix.io.fetch.files import Listing, RemoteFile
 from brainflix.io.fetch.room import check_room
+from brainflix.io.top_folder import find_inside, roots_of, shown_in
 from brainflix.parts.dataset import Dataset
 from brainflix.parts.find import find
 from brainflix.parts.work import Intake
@@ -42,13 +43,15 @@ def collect(
         IntegrityError: bytes are not those of the data set.
         ResourceError: no room.
     """
-    folder = waiting_folder(dataset, subject, intake.folder)
+    folder, elsewhere = waiting_folder(dataset, subject, intake.folder), ""
     check_agreed(dataset, intake)
     if intake.source is not None:
         # Adopting needs no network, so that the list is the one that the data set itself knows.
-        with _opened(intake.source, folder) as source:
-            listing = Listing(tuple(dataset.files_in(source, params, subject)))
-            adopt(listing.files, source, folder, progress, ambiguous=_shared_ends(dataset, params, subject))
+        shared = _shared_ends(dataset, params, subject)
+        with _opened(intake.source, folder) as given:
+            source, found, elsewhere = _holder(dataset, params, subject, given, shared)
+            listing = Listing(found)
+            adopt(listing.files, source, folder, progress, ambiguous=shared)
     else:
         offline = Listing(tuple(dataset.named_files(params, subject)))
         listing = offline if intake.offline else dataset.listed_files(params, subject)
@@ -61,7 +64,7 @@ def collect(
         fetch_files(coming, folder, progress=progress, workers=intake.workers, offline=intake.offline)
     missing = [file.path for file in files if not ((folder / file.path).is_file() or file.optional)]
     if missing:
-        raise _missing(dataset, missing, subject, intake)
+        raise _missing(dataset, missing, subject, intake, elsewhere)
     return folder, replace(listing, files=tuple(file for file in files if (folder / file.path).is_file()))
 
 
@@ -85,6 +88,36 @@ def _opened(source: Path, folder: Path) -> Iterator[Path]:
         yield unpacked
     finally:
         shutil.rmtree(unpacked, ignore_errors=True)
+
+
+def _holder(
+    dataset: Dataset, params: Mapping[str, Any], subject: int | None, given: Path, ambiguous: Collection[str]
+) -> tuple[Path, tuple[RemoteFile, ...], str]:
+    """Return the folder that holds most of the files, and what it can give: the given one, or the only one in it.
+
+    Where neither holds any, also the name of a folder beside others that does: it may be another person's copy, so
+    that it is named and not taken.
+    """
+
+    def look(root: Path) -> tuple[int, tuple[RemoteFile, ...]]:
+        try:
+            files = tuple(dataset.files_in(root, params, subject))
+        except MissingError:
+            return -1, ()
+        # An annexed file's address is known where its folder is.
+        return sum(bool(file.url) or _place(root, file.path, ambiguous) is not None for file in files), files
+
+    roots = roots_of(given)
+    looked = [look(root) for root in roots]
+    # Of equals, the outermost.
+    best = max(range(len(roots)), key=lambda number: looked[number][0])
+    count, files = looked[best]
+    beside = None
+    if count <= 0:
+        beside = next((each for each in shown_in(roots[-1]) if each.is_dir() and look(each)[0] > 0), None)
+    hint = "" if beside is None else beside.relative_to(given).as_posix()
+    # What says that nothing is there says it of the folder that was given.
+    return roots[best], files if count >= 0 or hint else tuple(dataset.files_in(given, params, subject)), hint
 
 
 def adopt(
@@ -141,8 +174,8 @@ def _ends(path: str) -> list[str]:
 
 def _place(source: Path, path: str, ambiguous: Collection[str]) -> Path | None:
     """Return where a file lies below `source`, by the longest end of its path; None if nowhere."""
-    places = (source / end for end in _ends(path) if end not in ambiguous)
-    return next((place for place in places if place.is_file()), None)
+    places = (find_inside(source, end) for end in _ends(path) if end not in ambiguous)
+    return next((place for place in places if place is not None), None)
 
 
 def _is_here(final: Path, place: Path, file: RemoteFile) -> bool:
@@ -159,14 +192,17 @@ def _is_wrong(place: Path, file: RemoteFile) -> str:
     return ""
 
 
-def _missing(dataset: Dataset, missing: Sequence[str], subject: int | None, intake: Intake) -> MissingError:
+def _missing(
+    dataset: Dataset, missing: Sequence[str], subject: int | None, intake: Intake, elsewhere: str
+) -> MissingError:
     """Return the sentence about files that nobody has brought, with what a person does to get them."""
     who = "the stimuli" if subject is None else f"subject {subject}"
     more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
     steps = "".join(f"\n  {number}. {step}" for number, step in enumerate(dataset.steps, start=1))
     command = f"brainflix download {dataset.name} --from FOLDER"
+    lacking = f"{intake.source} does not hold them" + (f", but its folder {elsewhere} does" if elsewhere else "")
     return MissingError(
         f"{len(missing)} files of {who} of {dataset.name} are missing: {', '.join(missing[:_NAMED])}{more}",
-        why=f"{intake.source} does not hold them" if intake.source else "a person has to fetch them",
+        why=lacking if intake.source else "a person has to fetch them",
         next=f"{steps}\n  {len(dataset.steps) + 1}. {command}" if steps else command,
     )
