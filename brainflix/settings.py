@@ -50,7 +50,9 @@ class Settings(BaseSettings):
     )
     workers: int = Field(0, ge=0, description="CPU threads; 0 takes what the machine has")
     unpack_ratio: int = Field(
-        100, ge=1, description="files larger than 256 MB may unpack to so many times their size, archives to 200 at least"
+        100,
+        ge=1,
+        description="more than 256 MB must not be so many times the file that it is unpacked from",
     )
     offline: bool = Field(False, description="never open a network connection")
     token: SecretStr | None = Field(None, description="Hugging Face token")

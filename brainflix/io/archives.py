@@ -168,7 +168,8 @@ def _tar_members(archive: Path) -> Iterator[_Member]:
     for info, source in iterate_tar(archive):
         if info.isdir():
             # `tar -cf x.tar .` begins with the folder itself.
-            _inside(archive, f"./{info.name}/x")
+            if PurePosixPath(info.name).parts:
+                _inside(archive, info.name)
         elif source is None:
             raise IntegrityError(f"{archive.name} holds {info.name!r}, which is a link or a device")
         else:

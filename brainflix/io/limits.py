@@ -1,7 +1,7 @@
 """How much a file may unpack to: what it says of itself is compared with its size before anything is allocated.
 
-A header of a few bytes can claim any shape, and zeros are packed a thousandfold. So what is small or holds little may be
-packed as tightly as it likes, and what is large may unpack to so many times what lies on the disk.
+A header of a few bytes can claim any shape, and zeros are packed a thousandfold. So what is small may be packed as
+tightly as it likes, and what is large may unpack to so many times what lies on the disk.
 """
 
 from __future__ import annotations

@@ -190,10 +190,12 @@ def test_npz_round_trip_and_its_refusals(tmp_path):
     np.savez(tmp_path / "object.npz", a=np.array([{}], dtype=object))
     with pytest.raises(IntegrityError, match="npz"):
         load_npz(tmp_path / "object.npz")
-    with zipfile.ZipFile(tmp_path / "bomb.npz", "w", zipfile.ZIP_DEFLATED) as archive:
-        with archive.open("a.npy", "w") as member:
-            for _ in range(300):
-                member.write(bytes(1 << 20))
+    with (
+        zipfile.ZipFile(tmp_path / "bomb.npz", "w", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("a.npy", "w") as file,
+    ):
+        for _ in range(300):
+            file.write(bytes(1 << 20))
     with pytest.raises(IntegrityError, match="far more"):
         load_npz(tmp_path / "bomb.npz")
     (tmp_path / "cut.npz").write_bytes((tmp_path / "x.npz").read_bytes()[:-30])
