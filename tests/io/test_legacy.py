@@ -150,7 +150,7 @@ def test_a_pickle_that_takes_too_long_is_stopped(tmp_path):
     body = b"\x80\x02K\x01q\x00" + b"".join(b"h%c" % 0 + b"h%c" % 0 + b"\x86q\x00" for _ in range(40)) + b"."
     (tmp_path / "x.pkl").write_bytes(body)
     with pytest.raises(IntegrityError, match="not a readable pickle"):
-        load_pickle(tmp_path / "x.pkl", timeout_s=2)
+        load_pickle(tmp_path / "x.pkl", seconds=2)
 
 
 # --- numpy's files ---

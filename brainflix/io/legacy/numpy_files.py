@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from brainflix.errors import IntegrityError, MissingError
-from brainflix.io.legacy.sandbox import load_pickle
+from brainflix.io.legacy.pickles import load_pickle
 from brainflix.io.npz import read_npz
 
 _ADVICE = "fetch the file again"
