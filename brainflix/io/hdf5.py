@@ -23,7 +23,7 @@ def shapes_of(*paths: Path) -> list[dict[str, tuple[int, ...]]]:
 
     Raises:
         MissingError: no such file.
-        IntegrityError: it is damaged, refers to other files, or has a group that holds itself.
+        IntegrityError: it is damaged, refers to other files, or has a group under two names.
     """
     found = iterate_confined("hdf5-shapes", paths, {}, _WHAT)
     return [{str(name): tuple(shape) for name, shape in each.items()} for each in found]

@@ -18,7 +18,7 @@ from brainflix.errors import BrainflixError, DataError, IntegrityError, MissingE
 from brainflix.io.confined.wire import Pieces
 from brainflix.io.limits import check_unpacked
 
-_DEEPEST, _MOST_NAMES = 16, 100_000
+_MOST_NAMES = 100_000
 _PIECE_BYTES = 16 << 20
 # What a short text takes in memory.
 _TEXT_BYTES = 256
@@ -28,7 +28,7 @@ def shapes(paths: Sequence[Path]) -> Iterator[dict[str, list[int]]]:
     """Yield for each file the shape of each data set by its name, nested ones with slashes.
 
     Raises:
-        IntegrityError: a file is damaged or refers to other files, or a group holds itself.
+        IntegrityError: a file is damaged or refers to other files, or a group has two names.
     """
     for path in paths:
         with _opened(path) as file:
@@ -84,18 +84,21 @@ def _opened(path: Path) -> Iterator[Any]:
 
 def _walk(file: Any, path: Path) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
-    todo: list[tuple[str, Any, tuple[int, ...]]] = [("", file, (_place(file),))]
+    todo: list[tuple[str, Any]] = [("", file)]
+    seen = {_place(file)}
     while todo:
-        prefix, group, above = todo.pop()
+        prefix, group = todo.pop()
         for name in group:
             item = _follow(group, name, path)
             full = f"{prefix}{name}"
             if isinstance(item, h5py.Dataset):
                 found[full] = [int(n) for n in item.shape or ()]
             elif isinstance(item, h5py.Group):
-                if _place(item) in above or len(above) > _DEEPEST:
-                    raise IntegrityError(f"{path.name} has a group that holds itself", why=f"at {full!r}")
-                todo.append((f"{full}/", item, (*above, _place(item))))
+                # Groups that share groups make more names than any disk can hold.
+                if _place(item) in seen:
+                    raise IntegrityError(f"{path.name} has a group under two names, or in itself", why=f"at {full!r}")
+                seen.add(_place(item))
+                todo.append((f"{full}/", item))
             if len(found) + len(todo) > _MOST_NAMES:
                 raise IntegrityError(f"{path.name} has more than {_MOST_NAMES} names")
     return found
