@@ -65,7 +65,9 @@ CONNECT = "socket.create_connection(('127.0.0.1', {port}), 5)"
 def test_a_server_of_this_machine_is_out_of_reach(server, tmp_path: Path) -> None:
     port, came = server
     said = walled(CONNECT.format(port=port), tmp_path)
-    assert said.returncode == 1 and "PermissionError" in said.stderr and "not allowed while a file is read" in said.stderr
+    assert (
+        said.returncode == 1 and "PermissionError" in said.stderr and "not allowed while a file is read" in said.stderr
+    )
     time.sleep(0.2)
     assert came == []
     socket.create_connection(("127.0.0.1", port), 5).close()
