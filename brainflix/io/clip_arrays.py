@@ -18,6 +18,7 @@ from brainflix.io.clip_read import Clip, from_array
 from brainflix.io.damage import ARRAY_DAMAGE, unreadable
 from brainflix.io.ids import names_of
 from brainflix.io.npz import SAVE_PLAIN, read_npz, shapes_of_npz, unpack_array
+from brainflix.store.chunk_limits import check_chunks
 
 ARRAY_SUFFIXES = (".npy", ".npz", ".zarr")
 NO_ARRAY: tuple[type[Exception], ...] = (DataError, IntegrityError, StopIteration, *ARRAY_DAMAGE)
@@ -115,6 +116,7 @@ def _open_zarr(path: Path) -> tuple[Any, NDArray[Any] | None]:
         if len(arrays) != 1:
             raise DataError(f"{path.name} holds {len(arrays)} arrays", why="need one array of frames")
         node = arrays[0][1]
+    check_chunks(node, path / node.path, path.name)
     if lacking := node.nchunks - node.nchunks_initialized:
         what = f"{path.name} lacks {lacking} of {node.nchunks} chunks, which would read as {node.fill_value}"
         advice = "if they hold nothing else, save the array with write_empty_chunks"

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from brainflix.errors import BrainflixError, DataError, IntegrityError, MissingError
+from brainflix.errors import DataError, IntegrityError, MissingError
 from brainflix.io.limits import check_unpacked
 from brainflix.io.xml_guard import look_through
 from brainflix.store.checks import check_finite
@@ -94,8 +94,10 @@ def read_func_gii(path: Path) -> np.ndarray:
             raise ValueError(f"its root is {parser.root}")
         _check(path, parser.arrays)
         rows = [each.numbers() for each in parser.arrays]
-    except BrainflixError:
+    except DataError:
         raise
+    except IntegrityError as error:
+        raise IntegrityError(f"{path.name}: {error.what}", why=error.why, next=error.next) from error
     except Exception as error:
         # The XML parser's own errors have no common base with the others.
         raise DataError(f"{path.name} is not a readable GIFTI file", why=f"{type(error).__name__}: {error}") from error
@@ -126,7 +128,7 @@ def _check(path: Path, arrays: list[_Array]) -> None:
     total = 0
     for each in arrays:
         if each.says.get("ExternalFileName") or each.says["Encoding"] == "ExternalFileBinary":
-            raise IntegrityError(f"{path.name} keeps its numbers in another file", next="save it as one .gii file")
+            raise IntegrityError("it keeps its numbers in another file", next="save it as one .gii file")
         if min(each.shape, default=0) < 0:
             raise ValueError(f"an array has the shape {each.shape}")
         total += math.prod(each.shape) * each.dtype.itemsize
@@ -138,7 +140,5 @@ def _unpacked(body: bytes, size: int) -> bytes:
     unpacker = zlib.decompressobj()
     found = unpacker.decompress(body, size + 1)
     if len(found) != size or not unpacker.eof:
-        raise ValueError(
-            f"an array has {'more' if len(found) > size else 'fewer'} than the {size} bytes that it states"
-        )
+        raise IntegrityError(f"an array unpacks to other than the {size} bytes that it states")
     return found

@@ -128,7 +128,7 @@ def read_settings(path: Path) -> dict[str, Any]:
     """
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise IntegrityError(f"{path} is not JSON", why=str(error)) from error
     if not isinstance(settings, dict):
         raise IntegrityError(f"{path} is no JSON object")

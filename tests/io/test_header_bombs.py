@@ -34,7 +34,10 @@ ROOT = Path(__file__).resolve().parents[2]
 def npz_of(path: Path, header: dict[str, object], body_bytes: int) -> Path:
     """Write an archive of one array with any header and so many zeros."""
     text = repr(header).encode().ljust(117) + b"\n"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("logits.npy", "w") as file:
+    with (
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
+        archive.open("logits.npy", "w") as file,
+    ):
         file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text)
         for start in range(0, body_bytes, 1 << 20):
             file.write(bytes(min(1 << 20, body_bytes - start)))
@@ -70,7 +73,7 @@ def refused_within(imports: str, code: str) -> tuple[int, int]:
 
 def test_an_archive_of_one_huge_array_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
     path = npz_of(tmp_path / "x.npz", header_of(4, 75 << 20), 300 << 20)
-    assert path.stat().st_size < 400_000
+    assert path.stat().st_size < 2_000_000
     for imports, code in (
         ("from brainflix.io.logits import read_logits", f"read_logits(Path({str(path)!r}), 'abcd')"),
         ("from brainflix.io.npz import read_npz", f"read_npz(Path({str(path)!r}))"),
@@ -111,7 +114,7 @@ def nifti_gz(path: Path, shape: tuple[int, ...], body_bytes: int) -> Path:
     header.set_data_shape(shape)
     header.set_data_dtype(np.uint8)
     header["vox_offset"], header["magic"] = 352, b"n+1"
-    with gzip.open(path, "wb") as file:
+    with gzip.open(path, "wb", 1) as file:
         file.write(header.binaryblock + bytes(4))
         for start in range(0, body_bytes, 1 << 20):
             file.write(bytes(min(1 << 20, body_bytes - start)))
@@ -152,9 +155,7 @@ def test_numbers_in_another_file_are_not_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("unit", "tr_s"), [("sec", 1.75), ("msec", 1.75e-3), ("usec", 1.75e-6), ("unknown", 1.75)])
-def test_the_repetition_time_is_in_seconds_whatever_the_header_counts_in(
-    tmp_path: Path, unit: str, tr_s: float
-) -> None:
+def test_the_repetition_time_is_in_seconds_whatever_its_unit(tmp_path: Path, unit: str, tr_s: float) -> None:
     image = nib.Nifti1Image(np.zeros((2, 2, 2, 3), np.float32), np.eye(4))
     image.header.set_zooms((1, 1, 1, 1.75))
     image.header.set_xyzt_units("mm", unit)
@@ -251,12 +252,12 @@ def test_entities_are_refused_and_the_usual_doctype_is_not(tmp_path: Path) -> No
 
 
 def test_packed_zeros_are_not_unpacked_further_than_stated(tmp_path: Path) -> None:
-    body = base64.b64encode(zlib.compress(bytes(200 << 20))).decode()
+    body = base64.b64encode(zlib.compress(bytes(200 << 20), 1)).decode()
     path = gifti(tmp_path / "x.gii", body, 10, "GZipBase64Binary")
     code, grown = refused_within("from brainflix.io.gifti import read_func_gii", f"read_func_gii(Path({str(path)!r}))")
-    assert code == 3 and grown < 60
+    assert code == 4 and grown < 60
     path = gifti(tmp_path / "y.gii", body, 75 << 20, "GZipBase64Binary")
-    with pytest.raises(IntegrityError, match=r"y\.gii unpacks to far more"):
+    with pytest.raises(IntegrityError, match=r"y\.gii.* unpacks to far more"):
         read_func_gii(path)
 
 
