@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from brainflix.download.beside import named
-from brainflix.download.intake import opened, place_of, shared_ends, waiting_folder
+from brainflix.download.intake import holder, opened, place_of, shared_ends, waiting_folder
 from brainflix.download.provenance import FILE, archive_stamp
 from brainflix.errors import IntegrityError, MissingError
 from brainflix.io.fetch.annex import pointer_of
@@ -37,8 +37,8 @@ def check_unchanged(
     source = intake.source
     if source is None or dataset.fetch or not source.exists() or _is_same_archive(artifact, source):
         return
-    with opened(source, waiting_folder(dataset, subject, intake.folder)) as folder:
-        changed = _differences(dataset, params, subject, artifact, folder)
+    with opened(source, waiting_folder(dataset, subject, intake.folder)) as given:
+        changed = _differences(dataset, params, subject, artifact, given)
     if changed:
         who = "the stimuli" if subject is None else f"subject {subject}"
         raise IntegrityError(
@@ -49,17 +49,17 @@ def check_unchanged(
 
 
 def _differences(
-    dataset: Dataset, params: Mapping[str, Any], subject: int | None, artifact: Artifact, folder: Path
+    dataset: Dataset, params: Mapping[str, Any], subject: int | None, artifact: Artifact, given: Path
 ) -> list[str]:
     """Return the paths of the files that differ from the artifact's."""
+    shared = shared_ends(dataset, params, subject)
     try:
-        files = dataset.files_in(folder, params, subject)
+        folder, files, _ = holder(dataset, params, subject, given, shared)
     except MissingError:
         # Nothing is given anew.
         return []
     known = {entry.path: entry for entry in artifact.manifest.files}
     held = {entry.sha256 for entry in known.values()}
-    shared = shared_ends(dataset, params, subject)
     changed = []
     for file in files:
         place = place_of(folder, file.path, shared)

@@ -23,6 +23,7 @@ from brainflix.io.fetch.digest import digest_of
 from brainflix.io.fetch.download import fetch_files, line_of
 from brainflix.io.fetch.files import Listing, RemoteFile
 from brainflix.io.fetch.room import check_room
+from brainflix.io.top_folder import find_inside, roots_of, shown_in
 from brainflix.parts.dataset import Dataset
 from brainflix.parts.find import find
 from brainflix.parts.work import Intake
@@ -41,14 +42,14 @@ def collect(
         IntegrityError: bytes are not those of the data set.
         ResourceError: no room.
     """
-    folder = waiting_folder(dataset, subject, intake.folder)
-    beside = Beside()
+    folder, elsewhere, beside = waiting_folder(dataset, subject, intake.folder), "", Beside()
     check_agreed(dataset, intake)
     if intake.source is not None:
         # Adopting needs no network, so that the list is the one that the data set itself knows.
-        with opened(intake.source, folder) as source:
-            shared = shared_ends(dataset, params, subject)
-            listing = Listing(tuple(dataset.files_in(source, params, subject)))
+        shared = shared_ends(dataset, params, subject)
+        with opened(intake.source, folder) as given:
+            source, found, elsewhere = holder(dataset, params, subject, given, shared)
+            listing = Listing(found)
             adopt(listing.files, source, folder, progress, ambiguous=shared)
             beside = _look_beside(listing, source, shared)
     else:
@@ -64,7 +65,7 @@ def collect(
         fetch_files(coming, folder, progress=progress, workers=intake.workers, offline=intake.offline, line=line)
     missing = [file.path for file in files if not ((folder / file.path).is_file() or file.optional)]
     if missing:
-        raise _missing(dataset, missing, subject, intake, beside)
+        raise _missing(dataset, missing, subject, intake, elsewhere, beside)
     if beside.left_out:
         progress.say(f"not read, since the layout of {dataset.name} does not have it: {named(beside.left_out)}")
     here = tuple(file for file in files if (folder / file.path).is_file())
@@ -91,6 +92,36 @@ def opened(source: Path, folder: Path) -> Iterator[Path]:
         yield unpacked
     finally:
         shutil.rmtree(unpacked, ignore_errors=True)
+
+
+def holder(
+    dataset: Dataset, params: Mapping[str, Any], subject: int | None, given: Path, ambiguous: Collection[str]
+) -> tuple[Path, tuple[RemoteFile, ...], str]:
+    """Return the folder that holds most of the files, and what it can give: the given one, or the only one in it.
+
+    Where neither holds any, also the name of a folder beside others that does: it may be another person's copy, so
+    that it is named and not taken.
+    """
+
+    def look(root: Path) -> tuple[int, tuple[RemoteFile, ...]]:
+        try:
+            files = tuple(dataset.files_in(root, params, subject))
+        except MissingError:
+            return -1, ()
+        # An annexed file's address is known where its folder is.
+        return sum(bool(file.url) or place_of(root, file.path, ambiguous) is not None for file in files), files
+
+    roots = roots_of(given)
+    looked = [look(root) for root in roots]
+    # Of equals, the outermost.
+    best = max(range(len(roots)), key=lambda number: looked[number][0])
+    count, files = looked[best]
+    beside = None
+    if count <= 0:
+        beside = next((each for each in shown_in(roots[-1]) if each.is_dir() and look(each)[0] > 0), None)
+    hint = "" if beside is None else beside.relative_to(given).as_posix()
+    # What says that nothing is there says it of the folder that was given.
+    return roots[best], files if count >= 0 or hint else tuple(dataset.files_in(given, params, subject)), hint
 
 
 def adopt(
@@ -149,8 +180,8 @@ def _ends(path: str) -> list[str]:
 
 def place_of(source: Path, path: str, ambiguous: Collection[str]) -> Path | None:
     """Return where a file lies below `source`, by the longest end of its path; None if nowhere."""
-    places = (source / end for end in _ends(path) if end not in ambiguous)
-    return next((place for place in places if place.is_file()), None)
+    places = (find_inside(source, end) for end in _ends(path) if end not in ambiguous)
+    return next((place for place in places if place is not None), None)
 
 
 def _look_beside(listing: Listing, source: Path, shared: Collection[str]) -> Beside:
@@ -186,13 +217,14 @@ def _is_wrong(place: Path, file: RemoteFile) -> str:
 
 
 def _missing(
-    dataset: Dataset, missing: Sequence[str], subject: int | None, intake: Intake, beside: Beside
+    dataset: Dataset, missing: Sequence[str], subject: int | None, intake: Intake, elsewhere: str, beside: Beside
 ) -> MissingError:
     """Return the sentence about files that nobody has brought, with what a person does to get them."""
     who = "the stimuli" if subject is None else f"subject {subject}"
     steps = "".join(f"\n  {number}. {step}" for number, step in enumerate(dataset.steps, start=1))
     command = f"brainflix download {dataset.name} --from FOLDER"
-    lacking = f"{intake.source} does not hold them" if intake.source else "a person has to fetch them"
+    absent = f"{intake.source} does not hold them" + (f", but its folder {elsewhere} does" if elsewhere else "")
+    lacking = absent if intake.source else "a person has to fetch them"
     return MissingError(
         f"{len(missing)} files of {who} of {dataset.name} are missing: {named(missing)}",
         why=beside.why_missing() or lacking,

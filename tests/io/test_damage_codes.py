@@ -12,7 +12,7 @@ import pytest
 
 from brainflix.errors import BrainflixError
 from brainflix.io.gifti import read_func_gii
-from brainflix.io.hdf5 import keys
+from brainflix.io.hdf5 import shapes_of
 from brainflix.io.legacy import load_npy, load_npz, load_pickle, load_pt
 from brainflix.io.nifti import read_nifti
 from brainflix.io.surfaces import read_dtseries
@@ -65,7 +65,7 @@ READERS = {
     "x.nii": (write_nifti, read_nifti),
     "x.nii.gz": (write_nifti, read_nifti),
     "x.func.gii": (write_gifti, read_func_gii),
-    "x.h5": (write_hdf5, keys),
+    "x.h5": (write_hdf5, shapes_of),
     "x.npz": (write_npz, load_npz),
     "x.npy": (write_npy, load_npy),
     "x.pt": (write_pt, load_pt),
