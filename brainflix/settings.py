@@ -49,7 +49,19 @@ class Settings(BaseSettings):
         "none", description="generators' networks wait in main memory: one at a time or one layer at a time on the card"
     )
     workers: int = Field(0, ge=0, description="CPU threads; 0 takes what the machine has")
+    unpack_ratio: int = Field(
+        100,
+        ge=1,
+        description="more than 256 MB must not be so many times the file that it is unpacked from",
+    )
     offline: bool = Field(False, description="never open a network connection")
+    fetch_retries: int = Field(
+        5, ge=0, description="how often a download may break off without progress, or start anew, before it is given up"
+    )
+    fetch_silence_s: float = Field(30.0, gt=0, description="seconds that a server may be silent")
+    fetch_patience_s: float = Field(
+        300.0, gt=0, description="seconds that a download may come slower than 1 KiB a second before it is given up"
+    )
     token: SecretStr | None = Field(None, description="Hugging Face token")
 
     @classmethod

@@ -16,14 +16,20 @@ from brainflix.io.frames import resize
 from brainflix.store.schema import Predictions, Targets, Videos
 from brainflix.store.store import Store
 
+# Planted in every process of this file, and looked for in all that it writes.
+TOKEN = "hf_planted0token0of0a0whole0run"
 TINY = str(Path(__file__).parent / "recipes" / "tiny.yaml")
 
 
 def brainflix(*arguments: str, ok: bool = True) -> subprocess.CompletedProcess[str]:
     """Run the command line in its own process."""
     done = subprocess.run(
-        [sys.executable, "-m", "brainflix", *arguments], capture_output=True, text=True, env=os.environ.copy()
+        [sys.executable, "-m", "brainflix", *arguments],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "HF_TOKEN": TOKEN, "BRAINFLIX_TOKEN": TOKEN},
     )
+    assert TOKEN not in done.stdout + done.stderr
     assert (done.returncode == 0) == ok, done.stderr
     return done
 
@@ -48,6 +54,14 @@ def test_the_document_has_the_promised_shape(run: tuple[Path, dict]) -> None:
     for score in scores.values():
         assert set(score) == {"value", "chance", "ci95", "p", "n"} and score["n"] == 8
         assert score["p"] is None or 0 < score["p"] <= 1
+
+
+def test_no_file_of_a_run_holds_the_token(run: tuple[Path, dict]) -> None:
+    """Manifests, arrays, models, the report: everything below the store."""
+    store, _ = run
+    files = [path for path in store.rglob("*") if path.is_file()]
+    assert len(files) > 50 and any(path.suffix == ".html" for path in files)
+    assert not [path for path in files if TOKEN.encode() in path.read_bytes()]
 
 
 def test_a_second_run_does_nothing_and_says_so(run: tuple[Path, dict]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from brainflix.errors import DataError
+from brainflix.errors import DataError, IntegrityError
 from brainflix.store.artifact import Artifact
 from brainflix.store.responses import Responses
 
@@ -50,7 +50,8 @@ class Group:
         """Refuse what responses cannot align.
 
         Raises:
-            DataError: nothing was shown to all, or two subjects have the very same rows.
+            DataError: nothing was shown to all.
+            IntegrityError: two subjects have the very same rows in a run.
         """
         if len(shared) < _FEWEST_CLIPS:
             raise DataError(
@@ -62,12 +63,29 @@ class Group:
             )
         for number, one in enumerate(self.subjects):
             for other in self.subjects[:number]:
-                if one.response.shape == other.response.shape and (one.response[:64] == other.response[:64]).all():
-                    raise DataError(
-                        "two subjects have the very same data",
+                if names := _shared_runs(other, one):
+                    raise IntegrityError(
+                        f"two subjects have the very same data: {names[0]}",
                         why="brains never do; one subject's files lie under another's name",
                         next="fetch both subjects again",
                     )
+
+
+def _shared_runs(one: Responses, other: Responses) -> list[str]:
+    """Return the runs of `other` whose rows are those of a run of `one`, with the names of both."""
+    known = {_rows_of(one, run)[:1].tobytes(): run for run in range(len(one.run_names)) if (one.run == run).any()}
+    found = []
+    for run, name in enumerate(other.run_names):
+        rows = _rows_of(other, run)
+        twin = known.get(rows[:1].tobytes())
+        if len(rows) and twin is not None and rows.any() and np.array_equal(rows, _rows_of(one, twin)):
+            found.append(f"run {one.run_names[twin]} of one is run {name} of the other")
+    return found
+
+
+def _rows_of(one: Responses, run: int) -> np.ndarray:
+    rows: np.ndarray = one.response[one.run == run]
+    return rows
 
 
 def read_group(artifacts: Sequence[Artifact]) -> Group:

@@ -58,7 +58,7 @@ def download(
     from brainflix.cli import perform, session
     from brainflix.engine.draft import Selection
     from brainflix.engine.plan import make_plan
-    from brainflix.parts.work import DOWNLOADS, Intake
+    from brainflix.engine.run import make_intake
     from brainflix.store.store import Store
 
     out = Output(json=json, quiet=quiet)
@@ -68,8 +68,10 @@ def download(
     chosen = session.read_recipe(recipe, [*chosen_parts, *(changes or ())], preset, dataset_suffices=True)
     session.check_step(chosen, "download", step)
     dataset = _dataset(chosen)
+    if source is not None and dataset.fetch:
+        raise UsageError(f"{dataset.name} makes its files itself, and takes none", next="the same without --from")
     agreed = _agreed(dataset, agree)
-    intake = Intake(place.root / DOWNLOADS, source, agreed, settings.offline)
+    intake = make_intake(place, settings, source, agreed=agreed)
     selection = Selection("download", step, tuple(subject) if subject else None, alone=True)
     planned = make_plan(chosen, place, selection, by_hand_blocks=False)
     out.say(f"{dataset.title}: licence {dataset.licence}, access {dataset.access}, source {dataset.source}")
@@ -78,6 +80,7 @@ def download(
     elif dry_run:
         _survey(chosen, planned, intake, place, out)
     else:
+        _check_unchanged(dataset, planned, place, intake)
         # What a person has to bring first must not keep away what can be fetched.
         planned.sort(key=lambda item: needs_a_person(item, place))
         perform.show_results(perform.perform(planned, place, settings, out, intake), out)
@@ -88,6 +91,21 @@ def _dataset(recipe: Recipe) -> Dataset:
 
     dataset: Dataset = find("dataset", recipe.dataset.name).load()
     return dataset
+
+
+def _check_unchanged(dataset: Dataset, planned: Sequence[Planned], store: Store, intake: Intake) -> None:
+    """Compare what is given again with what is in the store, before anything is taken.
+
+    Raises:
+        IntegrityError: a file has changed since it was adopted.
+    """
+    if intake.source is None:
+        return
+    from brainflix.download.changed import check_unchanged
+
+    for item in planned:
+        if item.status == "cached":
+            check_unchanged(dataset, item.job.plain, item.job.subject, store.open(item.job.ref), intake)
 
 
 def _parts_wanted(step: str | None, what: str | None) -> tuple[str | None, list[str]]:

@@ -68,11 +68,14 @@ def import_checkpoint(
         "sha256": imported.digest,
         "status": "to import" if dry_run and not place.has(ref) else "imported" if is_new else "cached",
         "dry_run": dry_run,
+        "notes": list(imported.said),
         "parameters": sum(tensor.numel() for tensor in imported.result.state.values()),
         "advice": imported.advice(place.path(ref)),
         **imported.result.config,
     }
     out.result(document, lines=[str(ref)], tables=[_table(document)])
+    for note in imported.said:
+        out.say(f"{path.name}: {note}.")
     out.say(document["advice"])
     if dry_run:
         out.say("nothing was written (--dry-run)")

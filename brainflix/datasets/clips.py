@@ -23,11 +23,20 @@ def load_clips(raw: Path, clip_s: float) -> Clips:
 
     Raises:
         MissingError: no films.
-        DataError: captions and videos do not name the same segments.
+        DataError: captions and videos do not name the same segments, no two are for training, or one has no clip.
     """
     captions = _captions(raw, clip_s)
     segments = list(captions)
-    last = [segment for segment in segments if not is_test(segment)][-1]
+    training = [segment for segment in segments if not is_test(segment)]
+    if len(training) < 2:
+        raise DataError(
+            "0 clips are for training",
+            why=f"the last training segment validates, and there are {len(training)}",
+            next="bring the films of more training segments",
+        )
+    if empty := [segment for segment in segments if not captions[segment]]:
+        raise DataError(f"{empty[0]} has 0 clips", why=f"its film is shorter than {clip_s:g} s", next="fetch it again")
+    last = training[-1]
     rows = [(segment, i) for segment in segments for i in range(len(captions[segment]))]
     split = [TEST if is_test(s) else VALIDATION if s == last else TRAIN for s, _ in rows]
     return Clips(

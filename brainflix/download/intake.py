@@ -14,21 +14,21 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from brainflix.download.beside import Beside, look_beside, named
 from brainflix.download.terms import check_agreed
 from brainflix.errors import BrainflixError, IntegrityError, MissingError, UsageError
 from brainflix.io.archives import unpack
+from brainflix.io.fetch.annex import pointer_of
 from brainflix.io.fetch.digest import digest_of
-from brainflix.io.fetch.download import fetch_files
+from brainflix.io.fetch.download import fetch_files, line_of
 from brainflix.io.fetch.files import Listing, RemoteFile
 from brainflix.io.fetch.room import check_room
+from brainflix.io.top_folder import find_inside, roots_of, shown_in
 from brainflix.parts.dataset import Dataset
 from brainflix.parts.find import find
 from brainflix.parts.work import Intake
 from brainflix.progress import Progress
 from brainflix.store import disk
-
-# So many missing files are named.
-_NAMED = 3
 
 
 def collect(
@@ -42,13 +42,16 @@ def collect(
         IntegrityError: bytes are not those of the data set.
         ResourceError: no room.
     """
-    folder = waiting_folder(dataset, subject, intake.folder)
+    folder, elsewhere, beside = waiting_folder(dataset, subject, intake.folder), "", Beside()
     check_agreed(dataset, intake)
     if intake.source is not None:
         # Adopting needs no network, so that the list is the one that the data set itself knows.
-        with _opened(intake.source, folder) as source:
-            listing = Listing(tuple(dataset.files_in(source, params, subject)))
-            adopt(listing.files, source, folder, progress, ambiguous=_shared_ends(dataset, params, subject))
+        shared = shared_ends(dataset, params, subject)
+        with opened(intake.source, folder) as given:
+            source, found, elsewhere = holder(dataset, params, subject, given, shared)
+            listing = Listing(found)
+            adopt(listing.files, source, folder, progress, ambiguous=shared)
+            beside = _look_beside(listing, source, shared)
     else:
         offline = Listing(tuple(dataset.named_files(params, subject)))
         listing = offline if intake.offline else dataset.listed_files(params, subject)
@@ -58,11 +61,15 @@ def collect(
     # What a folder could not give may still have an address, such as an annexed file whose clone names its key.
     coming = [file for file in files if file.url and not (intake.source and (folder / file.path).is_file())]
     if coming:
-        fetch_files(coming, folder, progress=progress, workers=intake.workers, offline=intake.offline)
+        line = line_of(intake.retries, intake.silence_s, intake.patience_s)
+        fetch_files(coming, folder, progress=progress, workers=intake.workers, offline=intake.offline, line=line)
     missing = [file.path for file in files if not ((folder / file.path).is_file() or file.optional)]
     if missing:
-        raise _missing(dataset, missing, subject, intake)
-    return folder, replace(listing, files=tuple(file for file in files if (folder / file.path).is_file()))
+        raise _missing(dataset, missing, subject, intake, elsewhere, beside)
+    if beside.left_out:
+        progress.say(f"not read, since the layout of {dataset.name} does not have it: {named(beside.left_out)}")
+    here = tuple(file for file in files if (folder / file.path).is_file())
+    return folder, replace(listing, files=here, left_out=beside.left_out)
 
 
 def by_hand(dataset: Dataset, params: Mapping[str, Any], subject: int | None, intake: Intake) -> BrainflixError | None:
@@ -79,7 +86,7 @@ def by_hand(dataset: Dataset, params: Mapping[str, Any], subject: int | None, in
     folder = waiting_folder(dataset, subject, intake.folder)
     named = () if dataset.listing else dataset.named_files(params, subject)
     missing = [file.path for file in named if not (file.url or file.optional or (folder / file.path).is_file())]
-    return _missing(dataset, missing, subject, intake) if missing else None
+    return _missing(dataset, missing, subject, intake, "", Beside()) if missing else None
 
 
 def waiting_folder(dataset: Dataset, subject: int | None, root: Path) -> Path:
@@ -89,7 +96,7 @@ def waiting_folder(dataset: Dataset, subject: int | None, root: Path) -> Path:
 
 
 @contextmanager
-def _opened(source: Path, folder: Path) -> Iterator[Path]:
+def opened(source: Path, folder: Path) -> Iterator[Path]:
     """Yield a person's folder; of an archive, the folder that it unpacks to, which is deleted afterwards."""
     if not source.is_file():
         yield source
@@ -102,6 +109,36 @@ def _opened(source: Path, folder: Path) -> Iterator[Path]:
         yield unpacked
     finally:
         shutil.rmtree(unpacked, ignore_errors=True)
+
+
+def holder(
+    dataset: Dataset, params: Mapping[str, Any], subject: int | None, given: Path, ambiguous: Collection[str]
+) -> tuple[Path, tuple[RemoteFile, ...], str]:
+    """Return the folder that holds most of the files, and what it can give: the given one, or the only one in it.
+
+    Where neither holds any, also the name of a folder beside others that does: it may be another person's copy, so
+    that it is named and not taken.
+    """
+
+    def look(root: Path) -> tuple[int, tuple[RemoteFile, ...]]:
+        try:
+            files = tuple(dataset.files_in(root, params, subject))
+        except MissingError:
+            return -1, ()
+        # An annexed file's address is known where its folder is.
+        return sum(bool(file.url) or place_of(root, file.path, ambiguous) is not None for file in files), files
+
+    roots = roots_of(given)
+    looked = [look(root) for root in roots]
+    # Of equals, the outermost.
+    best = max(range(len(roots)), key=lambda number: looked[number][0])
+    count, files = looked[best]
+    beside = None
+    if count <= 0:
+        beside = next((each for each in shown_in(roots[-1]) if each.is_dir() and look(each)[0] > 0), None)
+    hint = "" if beside is None else beside.relative_to(given).as_posix()
+    # What says that nothing is there says it of the folder that was given.
+    return roots[best], files if count >= 0 or hint else tuple(dataset.files_in(given, params, subject)), hint
 
 
 def adopt(
@@ -123,7 +160,9 @@ def adopt(
     """
     if not source.is_dir():
         raise MissingError(f"no folder at {source}", next="brainflix download NAME --from FOLDER")
-    found = [(file, place) for file in files if (place := _place(source, file.path, ambiguous)) is not None]
+    places = [(file, place_of(source, file.path, ambiguous)) for file in files]
+    # A pointer of git-annex is a file and not the content.
+    found = [(file, place) for file, place in places if place is not None and not pointer_of(place)]
     coming = [(file, place) for file, place in found if not _is_here(folder / file.path, place, file)]
     folder.mkdir(parents=True, exist_ok=True)
     check_room(sum(place.stat().st_size for _, place in coming), folder, "copied")
@@ -132,7 +171,7 @@ def adopt(
         final.parent.mkdir(parents=True, exist_ok=True)
         part = final.with_name(final.name + ".part")
         try:
-            shutil.copyfile(place, part)
+            copy_with_time(place, part)
         except OSError as error:
             part.unlink(missing_ok=True)
             raise disk.resource_error(error, final, f"copy {place.name} to") from error
@@ -142,7 +181,7 @@ def adopt(
         os.replace(part, final)
 
 
-def _shared_ends(dataset: Dataset, params: Mapping[str, Any], subject: int | None) -> set[str]:
+def shared_ends(dataset: Dataset, params: Mapping[str, Any], subject: int | None) -> set[str]:
     """Return the ends of paths that could mean another subject's file as well."""
     # The stimuli's job knows only the parameters that matter to them.
     every = find("dataset", dataset.name).load_params()().model_dump(mode="json") | dict(params)
@@ -156,14 +195,32 @@ def _ends(path: str) -> list[str]:
     return ["/".join(parts[start:]) for start in range(len(parts))]
 
 
-def _place(source: Path, path: str, ambiguous: Collection[str]) -> Path | None:
+def place_of(source: Path, path: str, ambiguous: Collection[str]) -> Path | None:
     """Return where a file lies below `source`, by the longest end of its path; None if nowhere."""
-    places = (source / end for end in _ends(path) if end not in ambiguous)
-    return next((place for place in places if place.is_file()), None)
+    places = (find_inside(source, end) for end in _ends(path) if end not in ambiguous)
+    return next((place for place in places if place is not None), None)
+
+
+def _look_beside(listing: Listing, source: Path, shared: Collection[str]) -> Beside:
+    places = {file.path: place_of(source, file.path, shared) for file in listing.files}
+    whole = {path: place for path, place in places.items() if place is not None and not pointer_of(place)}
+    return look_beside(listing.files, whole, source, shared)
+
+
+def copy_with_time(source: Path, place: Path) -> None:
+    """Copy a file's bytes and its time of change, by which it is known again without being read."""
+    shutil.copyfile(source, place)
+    state = source.stat()
+    os.utime(place, ns=(state.st_atime_ns, state.st_mtime_ns))
 
 
 def _is_here(final: Path, place: Path, file: RemoteFile) -> bool:
-    return final.is_file() and final.stat().st_size == place.stat().st_size and not _is_wrong(final, file)
+    """Say whether what waits is the file that is given: by size and time, since it may be given anew."""
+    if not final.is_file():
+        return False
+    waiting, given = final.stat(), place.stat()
+    same = (waiting.st_size, waiting.st_mtime_ns) == (given.st_size, given.st_mtime_ns)
+    return same and not _is_wrong(final, file)
 
 
 def _is_wrong(place: Path, file: RemoteFile) -> str:
@@ -176,14 +233,17 @@ def _is_wrong(place: Path, file: RemoteFile) -> str:
     return ""
 
 
-def _missing(dataset: Dataset, missing: Sequence[str], subject: int | None, intake: Intake) -> MissingError:
+def _missing(
+    dataset: Dataset, missing: Sequence[str], subject: int | None, intake: Intake, elsewhere: str, beside: Beside
+) -> MissingError:
     """Return the sentence about files that nobody has brought, with what a person does to get them."""
     who = "the stimuli" if subject is None else f"subject {subject}"
-    more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
     steps = "".join(f"\n  {number}. {step}" for number, step in enumerate(dataset.steps, start=1))
     command = f"brainflix download {dataset.name} --from FOLDER"
+    absent = f"{intake.source} does not hold them" + (f", but its folder {elsewhere} does" if elsewhere else "")
+    lacking = absent if intake.source else "a person has to fetch them"
     return MissingError(
-        f"{len(missing)} files of {who} of {dataset.name} are missing: {', '.join(missing[:_NAMED])}{more}",
-        why=f"{intake.source} does not hold them" if intake.source else "a person has to fetch them",
-        next=f"{steps}\n  {len(dataset.steps) + 1}. {command}" if steps else command,
+        f"{len(missing)} files of {who} of {dataset.name} are missing: {named(missing)}",
+        why=beside.why_missing() or lacking,
+        next=beside.next_step() or (f"{steps}\n  {len(dataset.steps) + 1}. {command}" if steps else command),
     )

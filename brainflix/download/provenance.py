@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from brainflix.download.terms import agreement
+from brainflix.io.fetch.addresses import shown
 from brainflix.io.fetch.files import Listing
 from brainflix.parts.dataset import Dataset
 from brainflix.parts.work import Intake
@@ -28,10 +29,11 @@ def write_provenance(dataset: Dataset, listing: Listing, folder: Path, out: Path
         "citation": dataset.citation,
         "agreement": agreement(dataset, intake.folder),
         "adopted": intake.source is not None,
+        "archive": archive_stamp(intake.source),
         "files": [
             {
                 "path": file.path,
-                "url": file.url,
+                "url": shown(file.url),
                 "size": (folder / file.path).stat().st_size,
                 "published_digest": file.digest,
                 "trusted_on_first_use": not file.digest,
@@ -40,3 +42,11 @@ def write_provenance(dataset: Dataset, listing: Listing, folder: Path, out: Path
         ],
     }
     (out / FILE).write_text(json.dumps(known, indent=1) + "\n")
+
+
+def archive_stamp(source: Path | None) -> list[int] | None:
+    """Return the size and the time of change of an archive that files came from, None where it is none."""
+    if source is None or not source.is_file():
+        return None
+    state = source.stat()
+    return [state.st_size, state.st_mtime_ns]

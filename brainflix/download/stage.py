@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from brainflix.download.intake import collect, waiting_folder
+from brainflix.download.intake import collect, copy_with_time, waiting_folder
 from brainflix.download.provenance import write_provenance
 from brainflix.parts.contract import Inputs, Notes
 from brainflix.parts.dataset import Dataset
@@ -64,7 +64,9 @@ class RawFiles:
             place = folder / file.path
             place.parent.mkdir(parents=True, exist_ok=True)
             _link(self.waiting / file.path, place)
-        return {**_terms(self.dataset), "n_files": len(self.listing.files), "commit": self.listing.commit}
+        left_out = {"left_out": list(self.listing.left_out)} if self.listing.left_out else {}
+        counts = {"n_files": len(self.listing.files), "commit": self.listing.commit}
+        return {**_terms(self.dataset), **counts, **left_out}
 
     def clear(self) -> None:
         """Delete what waited."""
@@ -81,4 +83,4 @@ def _link(source: Path, place: Path) -> None:
         os.link(source, place)
     except OSError:
         # Some file systems know no hard links.
-        shutil.copyfile(source, place)
+        copy_with_time(source, place)

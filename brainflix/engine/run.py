@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache, partial
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from brainflix.engine.job import Job
@@ -43,6 +44,7 @@ class Done:
         status: "ran" or "cached".
         ref: the artifact.
         seconds: wall time of this run, 0 if cached.
+        notes: what the manifest notes of it, such as what was left out.
     """
 
     stage: str
@@ -51,6 +53,7 @@ class Done:
     status: str
     ref: str
     seconds: float
+    notes: Mapping[str, Any] = field(default_factory=dict)
 
 
 def execute(
@@ -86,7 +89,7 @@ def execute(
     check_weights(planned)
     results = []
     for item in planned:
-        done = _cached(item.job) if item.status == CACHED else run_job(item.job, store, tools)
+        done = _cached(item.job, store) if item.status == CACHED else run_job(item.job, store, tools)
         results.append(done)
         on_done(done)
     return results
@@ -122,7 +125,20 @@ def make_tools(store: Store, settings: Settings, progress: Progress, intake: Int
         vae_tiling=settings.vae_tiling,
         offload=settings.offload,
         cache=settings.cache,
-        given=intake or Intake(store.root / DOWNLOADS, offline=settings.offline),
+        given=intake or make_intake(store, settings),
+    )
+
+
+def make_intake(store: Store, settings: Settings, source: Path | None = None, *, agreed: bool = False) -> Intake:
+    """Return how raw files come: from `source` or from where the data set has them, as patient as the settings say."""
+    return Intake(
+        store.root / DOWNLOADS,
+        source,
+        agreed,
+        settings.offline,
+        retries=settings.fetch_retries,
+        silence_s=settings.fetch_silence_s,
+        patience_s=settings.fetch_patience_s,
     )
 
 
@@ -130,7 +146,7 @@ def run_job(job: Job, store: Store, tools: Tools) -> Done:
     """Run one job and publish what it makes; if another process is at it, wait for theirs."""
     reads = tuple(str(ref) for refs in job.inputs.values() for ref in refs)
     with claimed(store.root, job.ref, reads, partial(_is_made, job, store), tools.progress.say) as is_ours:
-        return _make(job, store, tools) if is_ours else _cached(job)
+        return _make(job, store, tools) if is_ours else _cached(job, store)
 
 
 def _is_made(job: Job, store: Store) -> bool:
@@ -168,7 +184,8 @@ def _make(job: Job, store: Store, tools: Tools) -> Done:
     for output in outputs.values():
         if isinstance(output, Waiting):
             output.clear()
-    return Done(job.stage, job.step, job.subject, "ran", str(job.ref), round(time.monotonic() - started, 2))
+    seconds = round(time.monotonic() - started, 2)
+    return Done(job.stage, job.step, job.subject, "ran", str(job.ref), seconds, _notes(store, job))
 
 
 def _fit_of(job: Job) -> PartFunction:
@@ -194,8 +211,13 @@ def _publishing(job: Job, ref: Ref, stage: Stage, store: Store) -> AbstractConte
     )
 
 
-def _cached(job: Job) -> Done:
-    return Done(job.stage, job.step, job.subject, "cached", str(job.ref), 0.0)
+def _cached(job: Job, store: Store) -> Done:
+    return Done(job.stage, job.step, job.subject, "cached", str(job.ref), 0.0, _notes(store, job))
+
+
+def _notes(store: Store, job: Job) -> Mapping[str, Any]:
+    """Return what the manifest of the job's main output notes."""
+    return store.open(job.ref).manifest.notes
 
 
 def _advice(item: Planned) -> str:
@@ -230,9 +252,9 @@ def summary(recipe: Recipe, store: Store, results: Sequence[Done]) -> dict[str, 
             table = store.open(done.ref).json("scores.json")
             known = scores.setdefault(str(done.subject), {})
             # A second evaluation of the same subject must not replace the first one's scores.
-            for name, score in table["scores"].items():
-                place = f"{done.step}.{name}" if name in known else name
-                known[place] = {field: score[field] for field in FIELDS if field in score}
+            for line, score in table["scores"].items():
+                place = f"{done.step}.{line}" if line in known else line
+                known[place] = {name: score[name] for name in FIELDS if name in score}
     return {
         "recipe": recipe.recipe,
         "store": str(store.root),

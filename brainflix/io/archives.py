@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
+import lzma
 import os
 import shutil
+import struct
 import tarfile
 import unicodedata
 import uuid
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO
 
 from brainflix.errors import IntegrityError, MissingError
+from brainflix.io.limits import SETTING
+from brainflix.io.tar_stream import iterate_tar
+from brainflix.settings import load_settings
 from brainflix.store import disk
 
 _CHUNK_BYTES = 1 << 20
 # Compressed text reaches 20:1; what unpacks to hundreds of times its size only fills the disk.
-_MAX_RATIO = 200
-_MAX_MEMBERS = 1_000_000
-_DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
+_RATIO = 200
+# An empty file takes some bytes of an archive and many times as much memory.
+_MAX_MEMBERS, _FEW_MEMBERS, _MEMBER_BYTES = 1_000_000, 20_000, 64
+_ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)
+_DAMAGE = (
+    *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+    *(EOFError, OSError, RuntimeError, ValueError, OverflowError, struct.error),
+)
 
 
 @dataclass(frozen=True)
@@ -43,7 +53,8 @@ def unpack(archive: Path, folder: Path, *, max_bytes: int) -> list[Path]:
     Args:
         archive: the file.
         folder: the folder to make.
-        max_bytes: what it may unpack to, and at most 200 times the archive's own size.
+        max_bytes: what it may unpack to, and at most 200 times the archive's own size, or as many times more as the
+            setting `unpack_ratio` says.
 
     Returns:
         the files, relative to `folder`, in the archive's order.
@@ -58,7 +69,7 @@ def unpack(archive: Path, folder: Path, *, max_bytes: int) -> list[Path]:
         raise MissingError(f"no file at {archive}")
     if folder.exists():
         raise IntegrityError(f"{folder} is there already", next="name another folder, or delete it")
-    room = min(max_bytes, _MAX_RATIO * max(archive.stat().st_size, 1))
+    room = min(max_bytes, max(_RATIO, load_settings().unpack_ratio) * max(archive.stat().st_size, 1))
     staging = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
     try:
         with _members(archive) as members:
@@ -78,11 +89,14 @@ def _write(archive: Path, members: Iterable[_Member], staging: Path, room: int) 
     staging.mkdir(parents=True)
     written: list[Path] = []
     seen: dict[str, str] = {}
+    n_most = min(_MAX_MEMBERS, max(_FEW_MEMBERS, archive.stat().st_size // _MEMBER_BYTES))
     for member in members:
         path = _inside(archive, member.path)
         _check_new(archive, path, seen)
-        if len(seen) > _MAX_MEMBERS or member.size > room:
+        if len(written) > n_most or member.size > room:
             raise _bomb(archive)
+        # Made on a Mac, a letter with an accent is two signs, and no name would be found that is written with one.
+        path = PurePosixPath(unicodedata.normalize("NFC", str(path)))
         place = staging / path
         place.parent.mkdir(parents=True, exist_ok=True)
         with member.open() as source, place.open("xb") as target:
@@ -118,7 +132,11 @@ def _inside(archive: Path, name: str) -> PurePosixPath:
 
 
 def _bomb(archive: Path) -> IntegrityError:
-    return IntegrityError(f"{archive.name} unpacks to far more than its size", why="it only fills the disk")
+    return IntegrityError(
+        f"{archive.name} unpacks to far more than its size",
+        why="it only fills the disk",
+        next=f"fetch the file again; if it is meant to hold so much, set {SETTING}=1000",
+    )
 
 
 @contextmanager
@@ -127,8 +145,7 @@ def _members(archive: Path) -> Iterator[Iterator[_Member]]:
         with zipfile.ZipFile(archive) as opened:
             yield _zip_members(archive, opened)
     else:
-        with tarfile.open(archive) as opened_tar:
-            yield _tar_members(archive, opened_tar)
+        yield _tar_members(archive)
 
 
 def _zip_members(archive: Path, opened: zipfile.ZipFile) -> Iterator[_Member]:
@@ -138,29 +155,22 @@ def _zip_members(archive: Path, opened: zipfile.ZipFile) -> Iterator[_Member]:
         # Made on Unix, the upper bits are the file's mode: 4 is a folder, 8 a plain file, 0 nothing said.
         if kind not in (0, 4, 8):
             raise IntegrityError(f"{archive.name} holds {info.filename!r}, which is a link or a device")
+        if info.compress_type not in _ZIP_METHODS:
+            advice = "unpack it yourself, and give the folder"
+            raise IntegrityError(f"{archive.name} is packed by method {info.compress_type}, not read here", next=advice)
         if info.flag_bits & 1:
             raise IntegrityError(f"{archive.name} is encrypted", next="unpack it yourself, and give the folder")
         if not info.is_dir():
             yield _Member(info.filename, info.file_size, partial(opened.open, info))
 
 
-def _tar_members(archive: Path, opened: tarfile.TarFile) -> Iterator[_Member]:
-    for info in opened:
+def _tar_members(archive: Path) -> Iterator[_Member]:
+    for info, source in iterate_tar(archive):
         if info.isdir():
-            _inside(archive, info.name)
-        elif info.isreg():
-            yield _Member(info.name, info.size, partial(_tar_file, opened, info))
-        else:
+            # `tar -cf x.tar .` begins with the folder itself.
+            if PurePosixPath(info.name).parts:
+                _inside(archive, info.name)
+        elif source is None:
             raise IntegrityError(f"{archive.name} holds {info.name!r}, which is a link or a device")
-    # Cut between two members, an archive looks whole but for the empty block that ends it.
-    assert opened.fileobj is not None
-    opened.fileobj.seek(opened.offset)
-    if opened.fileobj.read(tarfile.BLOCKSIZE) != tarfile.NUL * tarfile.BLOCKSIZE:
-        raise IntegrityError(f"{archive.name} is truncated", next="fetch the file again")
-
-
-def _tar_file(opened: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
-    source = opened.extractfile(info)
-    if source is None:
-        raise ValueError(f"{info.name!r} is not a file")
-    return source
+        else:
+            yield _Member(info.name, info.size, partial[AbstractContextManager[IO[bytes]]](nullcontext, source))

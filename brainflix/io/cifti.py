@@ -6,7 +6,7 @@ same, so those of the last files are kept.
 
 from __future__ import annotations
 
-import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -15,12 +15,16 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 from nibabel.cifti2.parse_cifti2 import Cifti2Parser
-from nibabel.filebasedimages import ImageFileError
 
-from brainflix.errors import DataError, IntegrityError, MissingError
+from brainflix.errors import BrainflixError, DataError, IntegrityError
+from brainflix.io.fetch.annex import require_content
+from brainflix.io.nifti_header import NiftiHeader, read_nifti_header
+from brainflix.io.xml_guard import look_through
+from brainflix.store.checks import check_finite
 
-_CIFTI_EXTENSION = 32
-_HEADER_BYTES = 540
+CIFTI_EXTENSION = 32
+# What the XML counts; the library makes a place for each before it reads on.
+_COUNTS = ("IndexCount", "IndexOffset", "NumberOfSeriesPoints")
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,22 +43,43 @@ def open_cifti(path: Path) -> Cifti:
     Raises:
         MissingError: no such file.
         DataError: not CIFTI-2.
-        IntegrityError: the file is shorter than its header says.
+        IntegrityError: the file is damaged, or shorter than its header says.
     """
-    if not path.is_file():
-        raise MissingError(f"no file at {path}")
+    require_content(path)
+    header = read_nifti_header(path)
+    found = [content for code, content in header.extensions if code == CIFTI_EXTENSION] if header else []
+    if header is None or header.version != 2 or not found:
+        raise _not_cifti2(path, header)
     try:
-        _check_dimensions(path)
+        _check_counts(found[0], sum(header.shape))
+        rows, columns = _axes(found[0])
         image = nib.Nifti2Image.from_filename(path, mmap=False)
-        check_size(path, image.shape, image.header.get_data_dtype(), int(image.header["vox_offset"]))
-        found = [each for each in image.header.extensions if each.get_code() == _CIFTI_EXTENSION]
-        rows, columns = _axes(found[0].content)
-    # A header that is damaged or another format's can fail in many ways, and the XML parser in more.
-    except IntegrityError:
-        raise
+    # XML that is damaged, or another format's, can fail in many ways.
     except Exception as error:
-        raise _not_cifti2(path, error) from error
+        why = f"{type(error).__name__}: {error}"
+        advice = "fetch the file again"
+        raise IntegrityError(f"{path.name} is not a readable CIFTI-2 file", why=why, next=advice) from error
     return Cifti(path, rows, columns, image.dataobj)
+
+
+def _check_counts(xml: bytes, most: int) -> None:
+    """Refuse XML that counts more than the data have, however many elements it is spread over.
+
+    Raises:
+        ValueError: it does, or it declares entities.
+        expat.ExpatError: it is no XML.
+    """
+    total = 0
+
+    def start(name: str, attributes: Mapping[str, str]) -> None:
+        nonlocal total
+        for each in _COUNTS:
+            count = int(attributes.get(each) or 0)
+            total += count if each == "IndexCount" else 0
+            if not 0 <= count <= most or total > most:
+                raise ValueError(f"{name} counts {each}={count}, and the data have {most} in all")
+
+    look_through(xml, start)
 
 
 @lru_cache(maxsize=4)
@@ -65,14 +90,13 @@ def _axes(xml: bytes) -> tuple[Any, Any]:
     return parser.header.get_axis(0), parser.header.get_axis(1)
 
 
-def _not_cifti2(path: Path, error: Exception) -> DataError:
+def _not_cifti2(path: Path, header: NiftiHeader | None) -> BrainflixError:
     """Say what a file is that is not CIFTI-2."""
-    try:
-        image = nib.load(path, mmap=False)
-    except (ImageFileError, ValueError, EOFError, OSError, OverflowError, MemoryError, TypeError, KeyError):
-        return DataError(f"{path.name} is not a readable CIFTI-2 file", why=f"{type(error).__name__}: {error}")
+    if header is None:
+        why = "it is no NIfTI file at all"
+        return IntegrityError(f"{path.name} is not a readable CIFTI-2 file", why=why, next="fetch the file again")
     return DataError(
-        f"{path.name} is not CIFTI-2 but {type(image).__name__} of shape {getattr(image, 'shape', '')}",
+        f"{path.name} is not CIFTI-2 but NIfTI-{header.version} of shape {header.shape}",
         next=f"wb_command -file-convert -cifti-version-convert {path.name} 2 OUT.dtseries.nii",
     )
 
@@ -87,53 +111,13 @@ def read_block(file: Cifti, dtype: type[np.generic] = np.float32) -> np.ndarray:
     name = file.path.name
     try:
         data = np.asanyarray(file.data, dtype=dtype)
-    except (OSError, ValueError, EOFError) as error:
-        raise IntegrityError(f"{name} is truncated", why=str(error), next="fetch the file again") from error
-    lengths = len(file.rows), len(file.columns)
+        lengths = len(file.rows), len(file.columns)
+    except Exception as error:
+        why = str(error) or type(error).__name__
+        raise IntegrityError(f"{name} is truncated", why=why, next="fetch the file again") from error
     # CIFTI-2 keeps its matrix behind four empty dimensions.
     if data.shape != (1, 1, 1, 1, *lengths):
         raise DataError(f"{name} has data of shape {data.shape} and axes of lengths {lengths}")
     data = data.reshape(lengths)
-    if not _all_finite(data):
-        raise DataError(f"{name} holds values that are not finite")
+    check_finite(name, data)
     return data
-
-
-def _all_finite(data: np.ndarray) -> bool:
-    # A sum of finite float32 values in float64 is finite, and takes one pass without a mask of the same size.
-    return data.dtype.kind != "f" or bool(np.isfinite(data.sum(dtype=np.float64)))
-
-
-def _check_dimensions(path: Path) -> None:
-    """Look at a NIfTI-2 header's own numbers before anything is built from them; other files are left to nibabel.
-
-    Raises:
-        IntegrityError: they cannot be.
-    """
-    with path.open("rb") as file:
-        head = file.read(_HEADER_BYTES)
-    order = next((sign for sign in "<>" if head[:4] == struct.pack(f"{sign}i", _HEADER_BYTES)), None)
-    if order is None or len(head) < _HEADER_BYTES:
-        return
-    (bits,) = struct.unpack_from(f"{order}h", head, 14)
-    n_axes, *sizes = struct.unpack_from(f"{order}8q", head, 16)
-    if not 1 <= n_axes <= 7:
-        raise IntegrityError(f"{path.name} says that it has {n_axes} dimensions", next="fetch the file again")
-    (offset,) = struct.unpack_from(f"{order}q", head, 168)
-    check_size(path, tuple(sizes[:n_axes]), np.dtype(f"V{max(bits, 8) // 8}"), offset)
-
-
-def check_size(path: Path, shape: tuple[int, ...], dtype: np.dtype, offset: int) -> None:
-    """Compare what a header promises with the size of an uncompressed file, before anything is allocated.
-
-    Raises:
-        IntegrityError: the file cannot hold so much.
-    """
-    promised = offset + int(np.prod([int(n) for n in shape], dtype=object)) * dtype.itemsize
-    held = path.stat().st_size
-    if min(shape, default=0) < 0 or promised > held:
-        raise IntegrityError(
-            f"{path.name} is truncated, or its header is wrong",
-            why=f"data of shape {shape} need {promised} bytes, and it has {held}",
-            next="fetch the file again",
-        )

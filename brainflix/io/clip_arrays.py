@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import zipfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -18,8 +17,9 @@ from brainflix.errors import DataError, IntegrityError
 from brainflix.io.clip_read import Clip, from_array
 from brainflix.io.damage import ARRAY_DAMAGE, unreadable
 from brainflix.io.ids import names_of
+from brainflix.io.npz import SAVE_PLAIN, read_npz, shapes_of_npz, unpack_array
+from brainflix.store.chunk_limits import check_chunks
 
-SAVE_PLAIN = "save it again as a plain array, without objects"
 ARRAY_SUFFIXES = (".npy", ".npz", ".zarr")
 NO_ARRAY: tuple[type[Exception], ...] = (DataError, IntegrityError, StopIteration, *ARRAY_DAMAGE)
 Readers = dict[str, Callable[[], Clip]]
@@ -37,11 +37,7 @@ def n_axes(path: Path) -> int:
     try:
         if path.suffix.lower() != ".npz":
             return int(_open_array(path, None)[0].ndim)
-        with zipfile.ZipFile(path) as zipped:
-            name = next(name for name in zipped.namelist() if name != "ids.npy")
-            with zipped.open(name) as stream:
-                np.lib.format.read_magic(stream)
-                return len(np.lib.format.read_array_header_1_0(stream)[0])
+        return next(len(shape) for name, shape in shapes_of_npz(path).items() if name != "ids")
     except NO_ARRAY:
         return 0
 
@@ -105,16 +101,12 @@ def _values(array: Any, row: int | EllipsisType, name: str) -> NDArray[Any]:
 
 
 def _open_npz(path: Path, unpack_to: Path | None) -> tuple[Any, NDArray[Any] | None]:
-    with np.load(path, allow_pickle=False) as archive:
-        names = [name for name in archive.files if name != "ids"]
-        if len(names) != 1:
-            raise DataError(f"{path.name} holds {len(names)} arrays beside ids", why="need one array of frames")
-        ids = archive["ids"] if "ids" in archive.files else None
-        if unpack_to is None:
-            return archive[names[0]], ids
-    with zipfile.ZipFile(path) as zipped:
-        unpacked = zipped.extract(f"{names[0]}.npy", unpack_to)
-    return np.load(unpacked, mmap_mode="r", allow_pickle=False), ids
+    held = list(shapes_of_npz(path))
+    names = [name for name in held if name != "ids"]
+    if len(names) != 1:
+        raise DataError(f"{path.name} holds {len(names)} arrays beside ids", why="need one array of frames")
+    array = read_npz(path, names)[names[0]] if unpack_to is None else unpack_array(path, names[0], unpack_to)
+    return array, read_npz(path, ["ids"])["ids"] if "ids" in held else None
 
 
 def _open_zarr(path: Path) -> tuple[Any, NDArray[Any] | None]:
@@ -124,6 +116,7 @@ def _open_zarr(path: Path) -> tuple[Any, NDArray[Any] | None]:
         if len(arrays) != 1:
             raise DataError(f"{path.name} holds {len(arrays)} arrays", why="need one array of frames")
         node = arrays[0][1]
+    check_chunks(node, path / node.path, path.name)
     if lacking := node.nchunks - node.nchunks_initialized:
         what = f"{path.name} lacks {lacking} of {node.nchunks} chunks, which would read as {node.fill_value}"
         advice = "if they hold nothing else, save the array with write_empty_chunks"

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from brainflix.errors import DataError, IntegrityError, MissingError
-from brainflix.io.damage import ARRAY_DAMAGE
+from brainflix.errors import DataError
 from brainflix.io.ids import names_of
+from brainflix.io.npz import read_npz
+from brainflix.store.checks import check_finite
 
 _AXES = {2: "(n_clips, n_values)", 3: "(n_clips, n_frames, n_values)"}
 
@@ -28,8 +29,8 @@ def read_logits(path: Path, clip_ids: Sequence[str]) -> NDArray[Any]:
 
     Raises:
         MissingError: no such file.
-        DataError: it holds something else, or other clips.
-        IntegrityError: it is no npz of plain arrays.
+        DataError: it holds something else, other clips, or values that are NaN or infinite.
+        IntegrityError: it is no npz of plain arrays, or unpacks to far more than its size.
     """
     return _read_rows(path, clip_ids, (2, 3))
 
@@ -40,22 +41,16 @@ def read_features(path: Path, clip_ids: Sequence[str]) -> NDArray[Any]:
 
 
 def _read_rows(path: Path, clip_ids: Sequence[str], axes: tuple[int, ...]) -> NDArray[Any]:
-    if not path.is_file():
-        raise MissingError(f"there is no file {path}")
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except ARRAY_DAMAGE as error:
-        why = f"no npz of plain arrays: {error}"
-        raise IntegrityError(f"cannot read {path.name}", why=why, next="save it with numpy.savez") from error
+    arrays = read_npz(path)
     need = " or ".join(_AXES[n] for n in axes)
     ids = arrays.pop("ids", None)
     if len(arrays) != 1:
         raise DataError(f"{path.name} holds {len(arrays)} arrays beside ids", why=f"need one {need}")
     (values,) = arrays.values()
-    if values.ndim not in axes or not np.issubdtype(values.dtype, np.number) or np.isnan(values).any():
-        what = f"{path.name} holds {values.dtype} of shape {values.shape}"
-        raise DataError(what, why=f"need numbers without NaN, {need}")
+    if values.ndim not in axes or values.dtype.kind not in "iuf":
+        raise DataError(f"{path.name} holds {values.dtype} of shape {values.shape}", why=f"need numbers, {need}")
+    # What overflowed float16 is infinite, and no one knows any more which class was best.
+    check_finite(path.name, values)
     names = list(clip_ids) if ids is None else names_of(ids, path)
     if len(names) != len(values) or len(set(names)) != len(names):
         why = f"there are {len(names)} ids" if ids is not None else f"there are {len(names)} clips"

@@ -11,6 +11,7 @@ from nibabel.cifti2.cifti2_axes import BrainModelAxis, LabelAxis, ParcelsAxis, S
 
 from brainflix.errors import DataError
 from brainflix.io.cifti import open_cifti, read_block
+from brainflix.io.surfaces import seconds_of
 
 
 @dataclass(frozen=True)
@@ -69,9 +70,7 @@ def read_ptseries(path: Path) -> ParcelSeries:
     series, parcels = file.rows, file.columns
     if not isinstance(series, SeriesAxis) or not isinstance(parcels, ParcelsAxis):
         raise DataError(f"{path.name} is not a series of parcels")
-    if series.unit != "SECOND":
-        raise DataError(f"{path.name} counts in {series.unit}, not in seconds")
-    return ParcelSeries(read_block(file), tuple(map(str, parcels.name)), float(series.step))
+    return ParcelSeries(read_block(file), tuple(map(str, parcels.name)), seconds_of(series))
 
 
 def _maps(path: Path, rows: type[Any], what: str, dtype: type[np.generic]) -> DenseMaps:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
-from nibabel.filebasedimages import ImageFileError
 
-from brainflix.errors import DataError, IntegrityError, MissingError
-from brainflix.io.cifti import check_size
+from brainflix.errors import DataError, IntegrityError
+from brainflix.io.cifti import CIFTI_EXTENSION
+from brainflix.io.fetch.annex import require_content
+from brainflix.io.nifti_header import read_nifti_header
+from brainflix.store.checks import check_finite
 
-# A compressed file does not say how large it is; no run of the field is larger than this.
-_MAX_BYTES = 32 << 30
+_SECONDS = {"msec": 1e-3, "usec": 1e-6}
 
 
 @dataclass(frozen=True)
@@ -39,29 +41,33 @@ def read_nifti(path: Path) -> Volumes:
         DataError: not NIfTI, or values that are not finite.
         IntegrityError: it is truncated, or its header promises more than it can hold.
     """
-    if not path.is_file():
-        raise MissingError(f"no file at {path}")
+    require_content(path)
+    header = read_nifti_header(path)
+    if header is None:
+        raise IntegrityError(f"{path.name} is not a readable NIfTI file", next="fetch the file again")
+    if any(code == CIFTI_EXTENSION for code, _ in header.extensions):
+        raise DataError(f"{path.name} is not a NIfTI volume but CIFTI")
     try:
-        image = nib.load(path, mmap=False)
-    except (ImageFileError, ValueError, EOFError, OSError, OverflowError, MemoryError) as error:
-        raise DataError(f"{path.name} is not a readable NIfTI file", why=str(error)) from error
-    if not isinstance(image, (nib.Nifti1Image, nib.Nifti2Image)):
-        raise DataError(f"{path.name} is not NIfTI but {type(image).__name__}")
-    header = image.header
-    if path.suffix == ".gz":
-        if int(np.prod(image.shape, dtype=object)) * header.get_data_dtype().itemsize > _MAX_BYTES:
-            raise IntegrityError(f"{path.name} says that it holds volumes of shape {image.shape}, which nothing does")
-    else:
-        check_size(path, image.shape, header.get_data_dtype(), int(header["vox_offset"]))
-    try:
+        image = (nib.Nifti1Image if header.version == 1 else nib.Nifti2Image).from_filename(path, mmap=False)
         data = np.asanyarray(image.dataobj)
-    except (OSError, ValueError, EOFError, MemoryError) as error:
-        raise IntegrityError(f"{path.name} is truncated", why=str(error), next="fetch the file again") from error
-    data = data.astype(np.float32) if data.dtype == np.float64 else data
-    if data.dtype.kind == "f" and not np.isfinite(data).all():
-        raise DataError(f"{path.name} holds values that are not finite")
-    zooms = header.get_zooms()
-    return Volumes(data, np.asarray(image.affine), float(zooms[3]) if data.ndim == 4 else 0.0)
+        affine = np.asarray(image.affine, np.float64)
+        tr_s = _tr_s(image.header) if data.ndim == 4 else 0.0
+    # What a header says of space and scale can fail in many ways, and what a .gz holds in more.
+    except Exception as error:
+        why = str(error) or type(error).__name__
+        raise IntegrityError(f"{path.name} is truncated or damaged", why=why, next="fetch the file again") from error
+    if not (np.isfinite(affine).all() and 0 <= tr_s < np.inf):
+        raise DataError(f"{path.name} has a grid or a repetition time that is not finite")
+    # What is too large for float32 becomes infinite, and is refused as such.
+    with np.errstate(over="ignore"):
+        data = data.astype(np.float32) if data.dtype == np.float64 else data
+    check_finite(path.name, data)
+    return Volumes(data, affine, tr_s)
+
+
+def _tr_s(header: Any) -> float:
+    """Return the time between volumes in seconds, whatever unit the header counts in."""
+    return float(header.get_zooms()[3]) * _SECONDS.get(header.get_xyzt_units()[1], 1.0)
 
 
 def inside(volumes: Volumes, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

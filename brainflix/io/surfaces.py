@@ -45,7 +45,7 @@ def read_dtseries(path: Path) -> DenseSeries:
     Raises:
         MissingError: no such file.
         DataError: not CIFTI-2, or not a dense time series, or values that are not finite.
-        IntegrityError: the file is shorter than its header says.
+        IntegrityError: the file is damaged, or shorter than its header says.
     """
     file = open_cifti(path)
     series, models = file.rows, file.columns
@@ -53,14 +53,16 @@ def read_dtseries(path: Path) -> DenseSeries:
         raise DataError(f"{path.name} is not a dense time series")
     data = read_block(file)
     return DenseSeries(
-        data, _seconds(series), np.asarray(models.name), np.asarray(models.vertex), np.asarray(models.voxel)
+        data, seconds_of(series), np.asarray(models.name), np.asarray(models.vertex), np.asarray(models.voxel)
     )
 
 
-def _seconds(series: SeriesAxis) -> float:
-    """Return the step in seconds; CIFTI allows only SECOND among time units that we meet."""
+def seconds_of(series: SeriesAxis) -> float:
+    """Return the step of a series axis in seconds; CIFTI allows only SECOND among time units that we meet."""
     if series.unit != "SECOND":
         raise DataError(f"the series axis counts in {series.unit}, not in seconds")
+    if not 0 < series.step < np.inf:
+        raise DataError(f"the series axis has steps of {series.step} s")
     return float(series.step)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from brainflix.errors import IntegrityError, MissingError
+from brainflix.io.legacy.torch_reading import check_tensor, load_tensors
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,7 +24,6 @@ def read_denoiser(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         MissingError: a file is absent.
         IntegrityError: a file cannot be read.
     """
-    import torch
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
@@ -33,12 +33,14 @@ def read_denoiser(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         raise MissingError(f"no denoiser in {folder}", why=f"it lacks {missing}")
     try:
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-        state = (
-            load_file(weights) if weights.name == SAFE else torch.load(weights, map_location="cpu", weights_only=True)
-        )
-    except (SafetensorError, OSError, ValueError) as error:
+        state = load_file(weights) if weights.name == SAFE else load_tensors(weights, mapped=False)
+        for name, tensor in state.items():
+            check_tensor(tensor, name)
+        return dict(config), dict(state)
+    except IntegrityError:
+        raise
+    except (SafetensorError, OSError, ValueError, RecursionError) as error:
         raise IntegrityError(f"the denoiser in {folder} cannot be read", why=str(error)) from error
     except Exception as error:
         # Damaged pickles fail in any way.
         raise IntegrityError(f"{weights.name} is not a file of tensors alone", why=type(error).__name__) from error
-    return dict(config), dict(state)

@@ -52,7 +52,7 @@ def mbm_weights(state: State, settings: Mapping[str, Any]) -> tuple[MBMConfig, d
         "decoder_width": _size(state, [("mask_token", 2), ("decoder_norm.weight", 0), ("decoder_embed.weight", 0)]),
         "decoder_depth": _depth(state, "decoder_blocks"),
     }
-    config = MBMConfig(**found | _told(settings, MBM_WORDS, MBMConfig))
+    config = MBMConfig(**found | _told(settings, MBM_WORDS, MBMConfig, len(state)))
     with torch.device("meta"):
         return config, _fitting(MaskedBrainModel(config), state)
 
@@ -86,14 +86,16 @@ def _trunk_sizes(state: State, settings: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _told(settings: Mapping[str, Any], words: Mapping[str, str], config: type) -> dict[str, Any]:
-    """Return the sizes that the settings name."""
+def _told(settings: Mapping[str, Any], words: Mapping[str, str], config: type, n_weights: int) -> dict[str, Any]:
+    """Return the sizes that the settings name; no network has more blocks than there are weights."""
     theirs = {ours: settings[word] for word, ours in words.items() if settings.get(word) is not None}
     fields = config.__dataclass_fields__  # type: ignore[attr-defined]
     told = theirs | {name: settings[name] for name in fields if settings.get(name) is not None}
     for name, value in told.items():
         if not isinstance(value, int | float):
             raise DataError(f"the settings say {name} {value!r}", why="it should be a number")
+        if not math.isfinite(value) or (name.endswith("depth") and value > n_weights):
+            raise DataError(f"the settings say {name} {value!r}", why=f"there are {n_weights} weights")
     return told
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -48,3 +49,31 @@ def load_strict(model: nn.Module, state: Mapping[str, Tensor]) -> None:
         shown = "; ".join(problems[:5]) + (f"; and {len(problems) - 5} more" if len(problems) > 5 else "")
         raise DataError("the weights do not fit the network", why=shown)
     model.load_state_dict(dict(state), strict=True, assign=any(p.is_meta for p in model.parameters()))
+
+
+# What torch puts before every name: DataParallel and its distributed kin, and torch.compile.
+_WRAPPERS = ("module.", "_orig_mod.")
+
+
+def unwrapped(state: Mapping[str, Any], where: str = "the weights") -> tuple[dict[str, Any], str]:
+    """Return weights under their network's own names, and the prefix that wrappers had put before each, "" if none.
+
+    Args:
+        state: weights by name.
+        where: where they were found, for messages.
+
+    Raises:
+        DataError: only some names have such a prefix, so that nobody knows which network is meant.
+    """
+    names, prefix = list(state), ""
+    while found := next((each for each in _WRAPPERS if any(name.startswith(each) for name in names)), None):
+        if bare := [name for name in names if not name.startswith(found)]:
+            wrapped = next(name for name in names if name.startswith(found))
+            raise DataError(
+                f"{len(names) - len(bare)} of {len(names)} names of {where} begin with {found!r}",
+                why=f"{prefix}{wrapped} does, {prefix}{bare[0]} does not",
+                next="save the state of one network, as it was before it was wrapped",
+            )
+        names = [name.removeprefix(found) for name in names]
+        prefix += found
+    return dict(zip(names, state.values(), strict=True)), prefix

@@ -30,6 +30,9 @@ class Intake:
         agreed: whether the user has just agreed to the data set's terms.
         offline: open no connection.
         workers: files that are fetched side by side.
+        retries: how often a file may break off without progress, or start anew, before it is given up.
+        silence_s: how long a server may be silent.
+        patience_s: how long a file may come slower than 1 KiB a second.
     """
 
     folder: Path
@@ -37,6 +40,9 @@ class Intake:
     agreed: bool = False
     offline: bool = False
     workers: int = 8
+    retries: int = 5
+    silence_s: float = 30.0
+    patience_s: float = 300.0
 
 
 @dataclass(frozen=True)

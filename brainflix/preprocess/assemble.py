@@ -45,13 +45,14 @@ class Run:
 
 
 def gather(runs: Iterable[Run], rows: np.ndarray) -> dict[str, Any]:
-    """Copy runs one after the other into `rows` (n_rows, n_columns), which may lie on disk.
+    """Copy runs one after the other into `rows` (n_most_rows, n_columns), which may lie on disk.
 
     Returns:
-        the fields `response`, `clip`, `repeat`, `run` and `run_names` of `Responses`.
+        the fields `response`, `clip`, `repeat`, `run` and `run_names` of `Responses`; `response` ends with the last
+        run, which is earlier where runs were left out as copies.
 
     Raises:
-        DataError: the runs have another number of rows or columns.
+        DataError: the runs have more rows, or another number of columns.
     """
     clip, repeat, run, names = [], [], [], []
     end = 0
@@ -65,11 +66,9 @@ def gather(runs: Iterable[Run], rows: np.ndarray) -> dict[str, Any]:
         repeat.append(np.broadcast_to(each.repeat, len(each.rows)))
         run.append(np.full(len(each.rows), number))
         names.append(each.name)
-    if end != len(rows):
-        raise DataError(f"the runs have {end} rows instead of {len(rows)}")
     tables = {"clip": clip, "repeat": repeat, "run": run}
     joined = {name: np.concatenate(parts) if parts else np.zeros(0, int) for name, parts in tables.items()}
-    return {"response": rows, **joined, "run_names": tuple(names)}
+    return {"response": rows[:end], **joined, "run_names": tuple(names)}
 
 
 def responses(

@@ -1,8 +1,7 @@
-"""The same thing twice: films under two names, and repeats that were copied."""
+"""The same film under two names."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,16 +24,3 @@ def hold_together(split: NDArray[Any], group: NDArray[Any], stronger: Sequence[i
         members = np.flatnonzero(group == each)
         out[members] = min(out[members].tolist(), key=rank.__getitem__)
     return out
-
-
-def copied_repeats(repeats: NDArray[Any]) -> list[tuple[int, int]]:
-    """Return the pairs of repeats that are equal in every clip and column, of an array (n_clips, n_repeats, n_columns).
-
-    Measured repeats are never equal; a release that needs ten and has nine may have copied one.
-    """
-    digests = [_digest(repeats[:, number]) for number in range(repeats.shape[1])]
-    return [(a, b) for b in range(len(digests)) for a in range(b) if digests[a] == digests[b]]
-
-
-def _digest(values: NDArray[Any]) -> str:
-    return hashlib.sha256(np.ascontiguousarray(values).tobytes()).hexdigest()

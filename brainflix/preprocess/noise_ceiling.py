@@ -92,12 +92,25 @@ class RepeatSums:
             return np.asarray(np.sqrt(signal / noise), np.float64)
 
 
+def repeats_of(responses: NDArray[Any]) -> NDArray[np.int16]:
+    """Return the repeats that each clip has in each column, (n_clips, n_columns).
+
+    Args:
+        responses: array of shape (n_clips, n_repeats, n_columns), NaN for a missing repeat.
+    """
+    out = np.empty((len(responses), responses.shape[2]), np.int16)
+    for place, clip in enumerate(responses):
+        out[place] = np.isfinite(clip).sum(axis=0)
+    return out
+
+
 def noise_ceiling(snr: NDArray[Any], n_repeats: int | NDArray[Any]) -> Floats:
     """Return the percentage of variance of repeat-averaged responses that is signal: 100 s^2 / (s^2 + 1/n).
 
     Args:
         snr: array of shape (n_grayordinates,) from `ncsnr`.
-        n_repeats: repeats averaged; an array of shape (n_clips,) if they differ, then 1/n is the mean of 1/n_i.
+        n_repeats: repeats averaged; if they differ, an array of shape (n_clips,), or (n_clips, n_grayordinates) from
+            `repeats_of`. Then 1/n is the mean of 1/n_i over the clips that have repeats.
 
     Returns:
         Array of shape (n_grayordinates,), percent; sqrt(percent / 100) bounds the correlation.
@@ -105,11 +118,22 @@ def noise_ceiling(snr: NDArray[Any], n_repeats: int | NDArray[Any]) -> Floats:
     Raises:
         DataError: if a number of repeats is below 1.
     """
-    counts = np.asarray(n_repeats, np.float64)
-    if counts.size == 0 or not (counts >= 1).all():
-        raise DataError("every clip must have at least one repeat")
-    inverse = float((1.0 / counts).mean())
     snr = np.asarray(snr, np.float64)
+    counts = np.asarray(n_repeats)
+    if counts.size == 0 or not (counts >= (1 if counts.ndim < 2 else 0)).all():
+        raise DataError("every clip must have at least one repeat")
     # s^2 / (s^2 + 1/n) written so that an infinite ratio gives 100, not NaN.
-    with np.errstate(divide="ignore"):
-        return np.asarray(100.0 / (1.0 + inverse / snr**2), np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(100.0 / (1.0 + _mean_inverse(counts) / snr**2), np.float64)
+
+
+def _mean_inverse(counts: NDArray[Any]) -> float | Floats:
+    """Return the mean of 1 / n over clips; of (n_clips, n_columns) for each column, NaN where no clip has a repeat."""
+    if counts.ndim < 2:
+        return float((1.0 / counts.astype(np.float64)).mean())
+    total, clips = np.zeros(counts.shape[1]), np.zeros(counts.shape[1])
+    for row in counts:
+        given = row > 0
+        total += np.where(given, 1.0 / np.maximum(row, 1), 0.0)
+        clips += given
+    return np.asarray(total / clips, np.float64)

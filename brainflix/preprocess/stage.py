@@ -20,8 +20,10 @@ def run(part: PartFunction, params: BaseModel, inputs: Inputs, work: Work) -> Ou
     """Let the named preprocessing clean the subject: rows, statistics and masks.
 
     Raises:
-        DataError: the part made something else, or says nothing about which grayordinates are selected.
+        DataError: the part made something else, says nothing about which grayordinates are selected, selects none, or
+            has no row for a whole split.
     """
+    from brainflix.preprocess.remains import check_selected, lines_of
     from brainflix.store.responses import Responses
 
     outputs = part(params, inputs, work)
@@ -30,7 +32,11 @@ def run(part: PartFunction, params: BaseModel, inputs: Inputs, work: Work) -> Ou
         raise DataError(f"preprocess part {work.part!r} made a {type(made).__name__}", why="alignment reads Responses")
     if "selected" not in made.masks:
         raise DataError(f"preprocess part {work.part!r} gave no mask 'selected'", why="alignment reads it")
+    notes = outputs.notes if isinstance(outputs, Noted) else {}
+    for line in lines_of(notes):
+        work.progress.say(f"subject {work.subject}: {line}")
+    check_selected(made, f"subject {work.subject}")
     n = int(made.masks["selected"].sum())
     work.progress.say(f"subject {work.subject}: {n} of {len(made.area)} grayordinates selected")
     counts = {"n_selected": n, "n_grayordinates": len(made.area), "n_runs": len(made.run_names)}
-    return Noted(made, {**(outputs.notes if isinstance(outputs, Noted) else {}), **counts})
+    return Noted(made, {**notes, **counts})

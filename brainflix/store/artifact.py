@@ -64,12 +64,17 @@ class Artifact:
         """
         import zarr
 
+        from brainflix.store.chunk_limits import check_chunks
+
         if name not in self.names():
             why = suggest(name, self.names()) or f"it has {', '.join(self.names()) or 'no arrays'}"
             raise MissingError(f"{self.ref} has no array {name!r}", why=why, next=f"brainflix store show {self.ref}")
         self.check_files(f"{ARRAYS}/{name}/")
+        folder = self.path / ARRAYS / name
         try:
-            return zarr.open_array(self.path / ARRAYS / name, mode="r")
+            array = zarr.open_array(folder, mode="r")
+            check_chunks(array, folder, name)
+            return array
         except Exception as error:
             raise self._damaged(f"array {name!r} cannot be opened", error) from error
 

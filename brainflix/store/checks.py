@@ -34,17 +34,27 @@ def check_finite(what: str, values: np.ndarray[Any, Any], *, first_row: int = 0)
     """Check that no number is NaN or infinite, without a copy of the array.
 
     Raises:
-        DataError: some are; the first one's row is named, counted from `first_row`.
+        DataError: some are; says how many of which kind, and where the first one is, rows counted from `first_row`.
     """
     for start, block in _blocks(values):
         # a float64 sum of float32 cannot overflow, so only NaN or infinity makes it not finite
-        with np.errstate(invalid="ignore"):  # infinities of both signs
-            total = np.sum(block, dtype=np.float64)
+        with np.errstate(invalid="ignore", over="ignore"):  # infinities of both signs
+            total = np.sum(block, dtype=np.float64) if block.dtype.kind == "f" else np.sum(block)
         if not np.isfinite(total) and not np.isfinite(block).all():
-            bad = np.flatnonzero(~np.isfinite(block).reshape(len(block), -1).all(axis=1))
-            raise DataError(
-                f"{what} holds numbers that are not finite", why=f"first in row {first_row + start + int(bad[0])}"
-            )
+            row, *rest = (int(at) for at in np.argwhere(~np.isfinite(block))[0])
+            at = f", at {', '.join(map(str, rest))}" if rest else ""
+            why = f"{_kinds(values)}, first in row {first_row + start + row}{at}"
+            raise DataError(f"{what} holds numbers that are not finite", why=why)
+
+
+def _kinds(values: np.ndarray[Any, Any]) -> str:
+    """Say how many values are NaN and how many are infinite."""
+    n_nan = n_infinite = 0
+    for _, block in _blocks(values):
+        n_nan += int(np.isnan(block).sum())
+        n_infinite += int(np.isinf(block).sum())
+    counts = [f"{n} {kind}" for n, kind in ((n_nan, "NaN"), (n_infinite, "infinite")) if n]
+    return f"{' and '.join(counts)} of {values.size}"
 
 
 def check_ids(what: str, ids: Sequence[str]) -> None:

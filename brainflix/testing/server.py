@@ -33,6 +33,8 @@ class Behaviour:
         redirect: send the client to this address.
         heeds: whether it keeps to `If-Match`.
         tells_total: whether `Content-Range` says the whole size.
+        restless: whether every request finds another version.
+        grows: bytes that the file is longer at every request.
     """
 
     body: bytes
@@ -47,10 +49,15 @@ class Behaviour:
     redirect: str = ""
     heeds: bool = True
     tells_total: bool = True
+    restless: bool = False
+    grows: int = 0
+    asked: int = 0
 
     @property
     def version(self) -> str | None:
         """The version that is sent."""
+        if self.restless:
+            return f'"version {self.asked}"'
         if self.etag == "":
             return f'"{hashlib.sha256(self.body).hexdigest()[:16]}"'
         return self.etag
@@ -125,6 +132,8 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
 
         def _file(self, how: Behaviour, headers: dict[str, str], *, send_body: bool) -> None:
             time.sleep(how.silent_s)
+            how.asked += 1
+            how.body += bytes(how.grows)
             if how.redirect:
                 return self._page(302, {"Location": how.redirect}, b"", send_body=False)
             if how.statuses:
@@ -159,8 +168,10 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
                 how.cut_at.pop(0)
             if how.cut_at:
                 end = min(end, how.cut_at.pop(0))
-            for place in range(start, end, _CHUNK_BYTES):
-                piece = body[place : min(place + _CHUNK_BYTES, end)]
+            # At most a tenth of a second's bytes at once.
+            step = min(_CHUNK_BYTES, max(1, int(how.bytes_per_s / 10))) if how.bytes_per_s else _CHUNK_BYTES
+            for place in range(start, end, step):
+                piece = body[place : min(place + step, end)]
                 self.wfile.write(piece)
                 if how.bytes_per_s:
                     time.sleep(len(piece) / how.bytes_per_s)

@@ -28,7 +28,7 @@ FOLDER = "captioner"
 _TOKENIZER = ("tokenizer.json", "vocab.txt", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ImportedCaptioner(Imported):
     """A captioner with its tokenizer.
 
@@ -49,11 +49,12 @@ class ImportedCaptioner(Imported):
         self.tokenizer.save_pretrained(place)
         side = int(self.model.config.vision_config.image_size)
         BlipImageProcessorPil(size={"height": side, "width": side}).save_pretrained(place)
-        return {
+        notes = {
             "source": [str(path) for path in self.files],
             "use": f"give this artifact's folder {FOLDER} as the weights of blip-tokens and blip-captions",
             "left out": list(self.surplus),
         }
+        return notes | ({"names": list(self.said)} if self.said else {})
 
     def advice(self, folder: Path) -> str:
         """Return what a recipe names as weights."""
@@ -70,14 +71,21 @@ def import_blip(params: BlipImportParams, inputs: Inputs, work: Work) -> Importe
         UsageError: heads that do not fit.
     """
     tokenizer, files = read_tokenizer(params.tokenizer)
-    state, _ = read_weights(params.path)
+    state, _, prefix = read_weights(params.path)
     model, surplus = released_captioner(
         state, tokenizer, vision_heads=params.vision_heads, text_heads=params.text_heads
     )
     document = {"architecture": "blip-captioner", "network": sizes(model)}
     weights = {name: parameter.detach() for name, parameter in model.named_parameters()}
     return ImportedCaptioner(
-        TrainResult(weights, document, ()), (), (params.path, *files), {}, model, tokenizer, surplus
+        TrainResult(weights, document, ()),
+        (),
+        (params.path, *files),
+        {},
+        prefix,
+        model=model,
+        tokenizer=tokenizer,
+        surplus=surplus,
     )
 
 

@@ -22,6 +22,7 @@ from brainflix.errors import DataError, IntegrityError, UsageError
 from brainflix.io.legacy import load_checkpoint
 from brainflix.models.imports import mbm_weights
 from brainflix.models.patches import padded_length
+from brainflix.models.weights import unwrapped
 from brainflix.parts.contract import Inputs, Notes
 from brainflix.parts.params import Params
 from brainflix.parts.work import Work
@@ -45,17 +46,25 @@ class Imported:
         window_tr: rows around a clip's own that the network reads.
         files: what it was read from.
         settings: plain values that lay with the weights.
+        prefix: what a wrapper had put before every name, and is not there any more; "" for none.
     """
 
     result: TrainResult
     window_tr: tuple[int, ...]
     files: tuple[Path, ...]
     settings: Mapping[str, Any]
+    prefix: str = ""
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """What was changed on the way, a sentence each."""
+        return (f"the prefix {self.prefix!r} of every name was taken off",) if self.prefix else ()
 
     def save(self, folder: Path) -> Notes:
         """Write the network as a training does, with no history."""
         self.result.save(folder)
-        return {"source": [str(path) for path in self.files], "rows": _SCALED, "settings": dict(self.settings)}
+        notes = {"source": [str(path) for path in self.files], "rows": _SCALED, "settings": dict(self.settings)}
+        return notes | ({"names": list(self.said)} if self.said else {})
 
     def advice(self, folder: Path) -> str:
         """Return what to know before it is used; `folder` is where it lies in the store."""
@@ -80,23 +89,26 @@ def import_mbm(params: MbmImportParams, inputs: Inputs, work: Work) -> Imported:
         DataError: a missing, extra or misshapen weight, by name.
         UsageError: weights of another kind, or options that do not fit them.
     """
-    state, settings = read_weights(params.path)
+    state, settings, prefix = read_weights(params.path)
     config, weights = mbm_weights(state, settings | _given(params, "heads", "decoder_heads", "mask_ratio"))
     preparation = preparation_of(config.n_grayordinates, config.patch_size, params)
     document = {"architecture": "mbm", "network": dataclasses.asdict(config), "preparation": preparation.as_dict()}
-    return Imported(TrainResult(weights, document, ()), (0,), (params.path,), _plain(settings))
+    return Imported(TrainResult(weights, document, ()), (0,), (params.path,), _plain(settings), prefix)
 
 
-def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any], str]:
     """Return the tensors of a file, which may lie under `model`, and the attributes of its `config`, if it has one.
+
+    Also the prefix that a wrapper had put before every name, which is taken off.
 
     Raises:
         MissingError: no such file.
         IntegrityError: it is damaged, or could act.
-        DataError: it holds no state dict.
+        DataError: it holds no state dict, or some names of it have a wrapper's prefix and some have not.
     """
     if path.suffix == ".safetensors":
-        return read_tensors(path), {}
+        state, prefix = unwrapped(read_tensors(path), path.name)
+        return state, {}, prefix
     found = load_checkpoint(path)
     if not isinstance(found, dict):
         raise DataError(f"{path.name} holds no weights by name", why=f"it holds a {type(found).__name__}")
@@ -108,7 +120,8 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             raise DataError(f"{path.name}: {name!r} is no weight", why=f"it is a {type(value).__name__}")
     config = found.get("config") if state is not found else None
     settings = vars(config) if isinstance(config, SimpleNamespace) else config
-    return state, dict(settings) if isinstance(settings, dict) else {}
+    state, prefix = unwrapped(state, path.name)
+    return state, dict(settings) if isinstance(settings, dict) else {}, prefix
 
 
 def read_settings(path: Path) -> dict[str, Any]:
@@ -119,7 +132,7 @@ def read_settings(path: Path) -> dict[str, Any]:
     """
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise IntegrityError(f"{path} is not JSON", why=str(error)) from error
     if not isinstance(settings, dict):
         raise IntegrityError(f"{path} is no JSON object")

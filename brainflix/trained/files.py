@@ -60,7 +60,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         return dict(load_file(path))
     except FileNotFoundError as error:
         raise MissingError(f"{path} is missing") from error
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise IntegrityError(f"{path} is not a whole safetensors file", why=str(error)) from error
 
 
@@ -80,7 +80,7 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise MissingError(f"{path} is missing") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise IntegrityError(f"{path} is not JSON", why=str(error)) from error
 
 

@@ -213,3 +213,26 @@ def test_what_cannot_be_imported_is_one_sentence(store, mbm, tmp_path, brainflix
         assert (said.code, said.out) == (code, "") and words in said.err, arguments
         assert len(said.err.splitlines()) == 1
     assert not store.root.exists()
+
+
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "module._orig_mod."])
+def test_a_wrapped_checkpoint_is_the_same_network(store, mbm, tmp_path, brainflix, prefix):
+    plain = brainflix("import-checkpoint", "mbm", str(mbm[0]), "--set", "n_columns=40", "-q").lines[0]
+    path = write_mbm(tmp_path / "wrapped.pth", {prefix + name: each for name, each in mbm[1].state_dict().items()})
+    said = brainflix("import-checkpoint", "mbm", str(path), "--set", "n_columns=40")
+    sentence = f"the prefix {prefix!r} of every name was taken off"
+    assert said.code == 0 and f"wrapped.pth: {sentence}" in said.err
+    ref = json.loads(brainflix("import-checkpoint", "mbm", str(path), "--set", "n_columns=40", "--json").out)
+    assert ref["notes"] == [sentence]
+    wrapped, own = (store.open(whole_ref(each)) for each in (ref["ref"], plain))
+    assert wrapped.manifest.notes["names"] == [sentence] and "names" not in own.manifest.notes
+    ours, theirs = load_result(own.path), load_result(wrapped.path)
+    assert ours.config == theirs.config and list(ours.state) == list(theirs.state)
+    assert all(ours.state[name].equal(theirs.state[name]) for name in ours.state)
+
+
+def test_a_prefix_on_some_names_is_refused_by_name(store, mbm, tmp_path, brainflix):
+    state = {("module." if n % 2 else "") + name: each for n, (name, each) in enumerate(mbm[1].state_dict().items())}
+    said = brainflix("import-checkpoint", "mbm", str(write_mbm(tmp_path / "x.pth", state)))
+    assert said.code == 3 and f"{len(state) // 2} of {len(state)} names of x.pth begin with 'module.'" in said.err
+    assert not store.root.exists()

@@ -37,7 +37,7 @@ def test_json_mode_prints_one_document(toy, brainflix):
     assert [stage["status"] for stage in first] == ["ran"] * 3
     assert [stage["status"] for stage in second] == ["cached"] * 3
     assert [stage["ref"] for stage in first] == [stage["ref"] for stage in second]
-    assert set(second[0]) == {"stage", "step", "subject", "status", "ref", "seconds"}
+    assert set(second[0]) == {"stage", "step", "subject", "status", "ref", "seconds", "notes"}
 
 
 def test_a_second_time_says_that_nothing_was_done(toy, brainflix):

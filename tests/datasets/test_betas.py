@@ -138,6 +138,21 @@ def test_moments_estimates_that_are_not_finite_become_0(moments_store):
     assert Store(moments_store).open("bold/bmd-sub-1").manifest.notes["n_values_filled_with_0"] == 3
 
 
+def test_moments_missing_estimates_are_missing_repeats_of_the_ceiling(moments_store, moments):
+    """Film 1 lacks its first repeat in three columns: 39 films of three repeats, one of two, nothing of 0."""
+    (one,) = preprocess(recipe_of("bmd", *SMALL, "preprocess.within=null"), moments_store, 1)
+    with (moments[0] / bmd_layout.betas_path(1, "train")).open("rb") as file:
+        values = np.asarray(pickle.load(file)[0], np.float64)[:, :, :3]
+    assert np.isnan(values).sum() == 3
+    noise = np.mean([np.nanvar(film, axis=0, ddof=1) for film in values], axis=0)
+    signal = np.maximum(0, np.nanvar(values.reshape(-1, 3), axis=0) - noise)
+    expected = np.sqrt(signal / noise)
+    assert np.allclose(one.stats["ncsnr_train"][:3], expected, rtol=1e-4)
+    inverse = (39 / 3 + 1 / 2) / 40
+    percent = 100 * expected**2 / (expected**2 + inverse)
+    assert np.allclose(one.stats["nc_train_n3"][:3], percent, rtol=1e-4)
+
+
 @pytest.mark.parametrize("what", ["shape", "malicious", "text"])
 def test_moments_bad_estimates_are_one_sentence(moments, tmp_path, monkeypatch, what):
     mark = tmp_path / "mark"

@@ -338,7 +338,7 @@ def test_one_subjects_data_under_anothers_name_are_found_when_subjects_meet(file
     download(recipe, store.root, copy)
     preprocess(recipe, store.root)
     plan = make_plan(recipe, store, Selection("align", "ridge", alone=True))
-    with pytest.raises(DataError, match="the very same data"):
+    with pytest.raises(IntegrityError, match="the very same data: run seg1_1 of one is run seg1_1 of the other"):
         execute(plan, store, load_settings(store=store.root))
 
 

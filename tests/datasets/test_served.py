@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import tarfile
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from brainflix.datasets.had.about import DATASET as HAD
 from brainflix.engine.draft import Selection
 from brainflix.engine.plan import make_plan
 from brainflix.engine.run import execute
-from brainflix.errors import IntegrityError
+from brainflix.errors import IntegrityError, MissingError
 from brainflix.io.fetch.files import RemoteFile
 from brainflix.parts.work import DOWNLOADS, Intake
 from brainflix.settings import load_settings
@@ -94,3 +95,25 @@ def test_a_malicious_archive_is_refused(tmp_path):
     with pytest.raises(IntegrityError, match="leave its folder"):
         fetch("algonauts2021", tmp_path / "store", 1, source=tmp_path / "data.tar")
     assert not list(tmp_path.rglob("out.txt"))
+
+
+@pytest.mark.parametrize("layout", ["flat", "in a folder", "in two folders", "beside another"])
+@pytest.mark.parametrize("packed", ["zip", "tar", "folder"])
+def test_files_in_one_top_folder_are_the_same_files(tmp_path, layout, packed):
+    algonauts2021.make(tmp_path / "files", subjects=(1,))
+    top = {"flat": "", "in a folder": "purr", "in two folders": "a/b", "beside another": "purr"}[layout]
+    source = tmp_path / "given"
+    shutil.copytree(tmp_path / "files/participants_data_v2021", source / top / "participants_data_v2021")
+    (source / "__MACOSX").mkdir()
+    (source / "__MACOSX/._x").write_text("x")
+    if layout == "beside another":
+        (source / "notes").mkdir()
+        (source / "notes/a.txt").write_text("x")
+    if packed != "folder":
+        source = Path(shutil.make_archive(str(tmp_path / "given"), packed, source))
+    if layout == "beside another":
+        with pytest.raises(MissingError, match="its folder purr does"):
+            fetch("algonauts2021", tmp_path / "store", 1, source=source)
+        return
+    raw = fetch("algonauts2021", tmp_path / "store", 1, source=source)
+    assert len(raw.json("provenance.json")["files"]) == 9

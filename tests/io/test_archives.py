@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import errno
 import io
+import lzma
 import os
 import tarfile
+import tracemalloc
 import warnings
 import zipfile
+import zlib
 
 import pytest
 
 from brainflix.errors import IntegrityError, MissingError, ResourceError
+from brainflix.io import archives
 from brainflix.io.archives import unpack
 from brainflix.testing.faults import fail, inject
 
@@ -150,3 +154,87 @@ def test_a_full_disk_and_a_missing_archive(tmp_path):
     unpack(made, tmp_path / "out", max_bytes=1 << 20)
     with pytest.raises(IntegrityError, match="already"):
         unpack(made, tmp_path / "out", max_bytes=1 << 20)
+
+
+@pytest.mark.parametrize("mode", ["w:gz", "w:bz2", "w:xz"])
+@pytest.mark.parametrize("kind", [tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE])
+def test_a_name_of_megabytes_is_refused_before_it_is_read(tmp_path, mode, kind):
+    """Names are read whole: a gigabyte of them takes a megabyte of the archive."""
+    with tarfile.open(tmp_path / "x", mode) as archive:
+        info = special("././@LongLink", kind)
+        info.size = 40 << 20
+        archive.addfile(info, io.BytesIO(b"a" * info.size))
+        archive.addfile(tarfile.TarInfo("a"))
+    tracemalloc.start()
+    with pytest.raises(IntegrityError, match="header of more than 1 MiB"):
+        unpack(tmp_path / "x", tmp_path / "out", max_bytes=1 << 30)
+    assert tracemalloc.get_traced_memory()[1] < 20 << 20
+    tracemalloc.stop()
+
+
+def test_a_sparse_map_of_megabytes_is_refused(tmp_path):
+    body = b"9999999\n" + b"1\n" * (8 << 20)
+    info = tarfile.TarInfo("a")
+    info.size, info.pax_headers = len(body), {"GNU.sparse.major": "1", "GNU.sparse.minor": "0"}
+    with tarfile.open(tmp_path / "x", "w:gz", format=tarfile.PAX_FORMAT) as archive:
+        archive.addfile(info, io.BytesIO(body))
+    with pytest.raises(IntegrityError, match="header of more than 1 MiB"):
+        unpack(tmp_path / "x", tmp_path / "out", max_bytes=1 << 30)
+
+
+@pytest.mark.parametrize("format", [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+def test_names_of_some_hundred_signs_are_names(tmp_path, format):
+    name = "/".join(["a" * 90] * 5)
+    with tarfile.open(tmp_path / "x", "w:xz", format=format) as archive:
+        info = tarfile.TarInfo(name)
+        info.size = 1024
+        archive.addfile(info, io.BytesIO(b"1" * 1024))
+        archive.addfile(tarfile.TarInfo("b"))
+    assert [str(path) for path in unpack(tmp_path / "x", tmp_path / "out", max_bytes=1 << 20)] == [name, "b"]
+    assert (tmp_path / "out" / name).read_bytes() == b"1" * 1024
+
+
+def test_xz_that_wants_gigabytes_for_its_dictionary_is_refused(tmp_path):
+    filters = [{"id": lzma.FILTER_LZMA2, "preset": 0, "dict_size": 1 << 20}]
+    small = lzma.compress(b"\0" * (1 << 20), filters=filters)
+    # The header of the first block: its flags, the filter's number and size, and the dictionary by its exponent.
+    at = small.index(bytes([0x21, 1, 16]), 12)
+    header = bytearray(small[12 : 12 + (small[12] + 1) * 4])
+    header[at + 2 - 12] = 39
+    header[-4:] = zlib.crc32(header[:-4]).to_bytes(4, "little")
+    (tmp_path / "x").write_bytes(small[:12] + bytes(header) + small[12 + len(header) :])
+    with pytest.raises(IntegrityError, match=r"[Mm]emory"):
+        unpack(tmp_path / "x", tmp_path / "out", max_bytes=1 << 30)
+
+
+def test_a_zip_packed_by_lzma_is_refused_with_what_to_do(tmp_path):
+    with zipfile.ZipFile(tmp_path / "x", "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("a", b"1" * 100)
+    with pytest.raises(IntegrityError, match="unpack it yourself"):
+        unpack(tmp_path / "x", tmp_path / "out", max_bytes=1 << 20)
+
+
+def test_what_is_meant_to_unpack_so_far_may_with_the_setting(tmp_path, monkeypatch):
+    made = make_zip(tmp_path / "x", [("a", b"\0" * 3_000_000)])
+    with pytest.raises(IntegrityError, match="BRAINFLIX_UNPACK_RATIO=1000"):
+        unpack(made, tmp_path / "out", max_bytes=1 << 30)
+    monkeypatch.setenv("BRAINFLIX_UNPACK_RATIO", "1000")
+    assert len(unpack(made, tmp_path / "out", max_bytes=1 << 30)) == 1
+
+
+@pytest.mark.parametrize("make", [make_tar, make_zip])
+def test_letters_with_accents_are_one_sign_however_they_came(tmp_path, make):
+    made = make(tmp_path / "x", [("Ko\u0308rper/fu\u0308r.txt", b"1"), ("\u00e9", b"2")])
+    assert [str(path) for path in unpack(made, tmp_path / "out", max_bytes=1 << 20)] == [
+        "K\u00f6rper/f\u00fcr.txt",
+        "\u00e9",
+    ]
+
+
+def test_more_members_than_its_size_explains(tmp_path, monkeypatch):
+    monkeypatch.setattr(archives, "_FEW_MEMBERS", 500)
+    with tarfile.open(tmp_path / "x", "w:gz", format=tarfile.USTAR_FORMAT) as archive:
+        for number in range(502):
+            archive.addfile(tarfile.TarInfo(f"d/{number}"))
+    with pytest.raises(IntegrityError, match="far more"):
+        unpack(tmp_path / "x", tmp_path / "out", max_bytes=1 << 30)

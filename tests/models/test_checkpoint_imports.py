@@ -14,6 +14,7 @@ from brainflix.methods.mindvideo.checkpoint import encoder_weights
 from brainflix.methods.mindvideo.networks import MindVideoEncoder, MindVideoEncoderConfig, build_mindvideo_encoder
 from brainflix.models.imports import mbm_weights
 from brainflix.models.mbm import MaskedBrainModel, MBMConfig, build_mbm
+from brainflix.models.weights import unwrapped
 from tests.models.released import SETTINGS, encoder_shapes, mbm_shapes, settings_of
 
 Importer = Callable[[Mapping[str, Tensor], Mapping[str, Any]], tuple[Any, dict[str, Tensor]]]
@@ -137,3 +138,36 @@ def test_settings_are_translated_word_by_word() -> None:
     assert mbm_weights(same, settings_of(MBM))[0] == MBM
     own = build_mindvideo_encoder(ENCODER, torch.Generator().manual_seed(1)).state_dict()
     assert encoder_weights(own, settings_of(ENCODER))[0] == ENCODER
+
+
+WRAPPERS = ["module.", "_orig_mod.", "module._orig_mod.", "_orig_mod.module.", "module.module."]
+
+
+@pytest.mark.parametrize("prefix", WRAPPERS)
+@pytest.mark.parametrize(("read", "make", "settings"), CASES, ids=["mbm", "encoder"])
+def test_a_wrappers_prefix_is_taken_off_and_said(read: Importer, make: Any, settings: Any, prefix: str) -> None:
+    wrapped = {prefix + name: tensor for name, tensor in make().items()}
+    state, found = unwrapped(wrapped)
+    assert found == prefix
+    config, weights = read(state, settings)
+    plain, same = read(make(), settings)
+    assert config == plain and list(weights) == list(same) and all(weights[name].equal(same[name]) for name in same)
+    assert unwrapped(make())[1] == "" and list(unwrapped(make())[0]) == list(make())
+
+
+def test_a_prefix_on_some_names_is_no_reason_to_guess() -> None:
+    names = list(mbm_state())
+    some = {("module." if name in names[:3] else "") + name: tensor for name, tensor in mbm_state().items()}
+    with pytest.raises(DataError, match=rf"3 of {len(names)} names of x\.pth begin with 'module\.'") as caught:
+        unwrapped(some, "x.pth")
+    assert caught.value.exit_code == 3 and names[0] in caught.value.why and names[3] in caught.value.why
+    with pytest.raises(DataError, match=r"module\._orig_mod\."):
+        unwrapped({"module._orig_mod.a": 0, "module.b": 0})
+    assert unwrapped({"modules.a": 0, "module_b": 1}) == ({"modules.a": 0, "module_b": 1}, "")
+    assert unwrapped({}) == ({}, "")
+
+
+@pytest.mark.parametrize("depth", [10**9, 1e300, float("inf"), float("nan")])
+def test_a_depth_that_no_network_has_is_refused_before_it_is_built(depth: float) -> None:
+    with pytest.raises(DataError, match="the settings say depth"):
+        mbm_weights(mbm_state(), settings_of(MBM) | {"depth": depth})

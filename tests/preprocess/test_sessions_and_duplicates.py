@@ -1,4 +1,4 @@
-"""Scaling that knows training trials alone, groups that no split separates, copies that are found."""
+"""Scaling that knows training trials alone, groups that no split separates, ceilings of estimates."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import pytest
 
 from brainflix.errors import DataError
 from brainflix.preprocess.betas import ceilings, repeat_runs, standard_columns, top
-from brainflix.preprocess.duplicates import copied_repeats, hold_together
+from brainflix.preprocess.duplicates import hold_together
+from brainflix.preprocess.presentations import Presentations
 from brainflix.preprocess.rescale import rescale_groups, zscore_by
 from brainflix.preprocess.sessions import zscore_sessions
 from brainflix.scratch import give_back, scratch_rows
@@ -46,13 +47,6 @@ def test_groups_go_where_their_strongest_member_goes():
     assert hold_together(np.zeros(0, int), np.zeros(0, int), stronger=(2, 1, 0)).size == 0
 
 
-def test_copied_repeats_are_found_and_noise_is_not():
-    repeats = RNG.standard_normal((9, 5, 3))
-    assert copied_repeats(repeats) == []
-    repeats[:, 4] = repeats[:, 1]
-    assert copied_repeats(repeats) == [(1, 4)]
-
-
 @pytest.mark.parametrize("on_disk", [False, True])
 def test_scaling_of_all_rows_in_blocks(tmp_path, monkeypatch, on_disk):
     monkeypatch.setattr("brainflix.preprocess.rescale._BLOCK_BYTES", 7 * 5 * 4)
@@ -84,7 +78,7 @@ def test_giving_back_changes_no_value(tmp_path):
 
 def test_estimates_of_another_shape_are_refused():
     with pytest.raises(DataError, match="for 3 films"):
-        repeat_runs("train", np.zeros((2, 3, 4)), np.arange(3), np.arange(4))
+        repeat_runs("train", np.zeros((2, 3, 4)), np.arange(3), np.arange(4), Presentations())
     with pytest.raises(DataError, match="neither all 91282"):
         standard_columns(None, 1000)
 
@@ -100,9 +94,10 @@ def test_the_best_columns_by_ceiling():
 
 def test_ceilings_of_planted_signal():
     signal = RNG.standard_normal((4000, 1, 3)) * [0.0, 1.0, 2.0]
-    runs, bad = repeat_runs("x", signal + RNG.standard_normal((4000, 3, 3)), np.arange(4000), np.arange(3))
+    values = signal + RNG.standard_normal((4000, 3, 3))
+    runs = repeat_runs("x", values, np.arange(4000), np.arange(3), Presentations())
     found = ceilings(runs, "train")
-    assert bad == 0 and set(found) == {"ncsnr_train", "nc_train_n1", "nc_train_n3"}
+    assert set(found) == {"ncsnr_train", "nc_train_n1", "nc_train_n3"}
     assert np.allclose(found["ncsnr_train"], [0, 1, 2], atol=0.1)
     assert np.allclose(found["nc_train_n3"][1:], [100 / (1 + 1 / 3), 100 * 4 / (4 + 1 / 3)], atol=2)
     assert ceilings(runs[:1], "train") == {}
@@ -111,7 +106,7 @@ def test_ceilings_of_planted_signal():
 def test_ceilings_follow_the_formula_of_bold_moments_to_the_last_digit():
     """Noise by ddof 1 over repeats, total by ddof 0 over all trials, written down with numpy."""
     values = (RNG.standard_normal((12, 1, 5)) + RNG.standard_normal((12, 10, 5))).astype(np.float32)
-    runs, _ = repeat_runs("x", values, np.arange(12), np.arange(5))
+    runs = repeat_runs("x", values, np.arange(12), np.arange(5), Presentations())
     noise = values.astype(np.float64).var(axis=1, ddof=1).mean(axis=0)
     signal = np.maximum(0, values.astype(np.float64).reshape(120, 5).var(axis=0) - noise)
     snr = np.sqrt(signal / noise)

@@ -9,15 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from brainflix.errors import MissingError
+from brainflix.errors import DataError, MissingError
 from brainflix.io.fetch.files import RemoteFile
+from brainflix.io.films import films_below, is_film
 from brainflix.store.clips import Clips
 
 DATA, FILMS = "participants_data_v2021", "AlgonautsVideos268_All_30fpsmax"
 AREAS = ("V1", "V2", "V3", "V4", "LOC", "EBA", "FFA", "STS", "PPA")
 GRID = (78, 93, 71)
 N_FILMS, N_VALIDATION = 1000, 100
-_FILM = re.compile(r"(\d{4})_.*\.mp4")
+_FILM = re.compile(r"(\d{4})_.*")
 
 
 def files(params: Mapping[str, Any], subject: int | None) -> list[RemoteFile]:
@@ -33,13 +34,24 @@ def files(params: Mapping[str, Any], subject: int | None) -> list[RemoteFile]:
 
 
 def found(source: Path, params: Mapping[str, Any], subject: int | None) -> list[RemoteFile]:
-    """Return the films that are in a person's folder, or a subject's files."""
+    """Return the films that are in a person's folder, or a subject's files.
+
+    Raises:
+        MissingError: the folder has no films.
+        DataError: two films have one number.
+    """
     if subject is not None:
         return files(params, subject)
-    names = sorted(path.name for path in (source / FILMS).glob("*.mp4") if _FILM.fullmatch(path.name))
-    if not names:
+    films = [path for path in films_below(source / FILMS) if _FILM.fullmatch(path.stem)]
+    if not films:
         raise MissingError(f"no films below {FILMS}", why=f"in {source}", next="give the folder that holds it")
-    return [RemoteFile(f"{FILMS}/{name}") for name in names]
+    numbers = [path.name[:4] for path in films]
+    if len(set(numbers)) < len(numbers):
+        twice = next(number for number in numbers if numbers.count(number) > 1)
+        raise DataError(
+            f"two films have the number {twice}", why=f"in {source / FILMS}", next="leave one of them there"
+        )
+    return [RemoteFile(f"{FILMS}/{path.name}") for path in films]
 
 
 def area_path(subject: int, area: str) -> Path:
@@ -65,7 +77,7 @@ def film_path(raw: Path, segment: str) -> Path:
     Raises:
         MissingError: it is not there.
     """
-    matches = sorted((raw / FILMS).glob(f"{segment}_*.mp4"))
+    matches = sorted(path for path in (raw / FILMS).glob(f"{segment}_*") if is_film(path))
     if not matches:
         raise MissingError(f"no film {segment} in {FILMS}", next="brainflix download algonauts2021 --from FOLDER")
     return matches[0]

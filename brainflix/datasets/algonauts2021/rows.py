@@ -14,7 +14,8 @@ from brainflix.parts.contract import Inputs, Noted
 from brainflix.parts.dataset import Dataset
 from brainflix.parts.work import Work
 from brainflix.preprocess.assemble import Space, responses
-from brainflix.preprocess.betas import ceilings, repeat_runs, top
+from brainflix.preprocess.betas import by_ceiling, ceilings, filled, repeat_runs
+from brainflix.preprocess.presentations import Presentations
 
 GRID_SPACE = "Algonauts2021-78x93x71"
 
@@ -26,7 +27,7 @@ def betas(params: Algonauts2021Params, inputs: Inputs, work: Work) -> Noted:
         UsageError: the job is of no subject.
         MissingError: the subject's artifact holds no such file.
         DataError: estimates or mask have another shape.
-        IntegrityError: a pickle is damaged or malicious.
+        IntegrityError: a pickle is damaged or malicious, or no honest repeat remains.
     """
     if work.subject is None:
         raise UsageError("preprocess reads the estimates of one subject, and this step is of none")
@@ -40,12 +41,15 @@ def betas(params: Algonauts2021Params, inputs: Inputs, work: Work) -> Noted:
     else:
         values, mask = _estimates(raw.file(str(whole_path(work.subject))))
         space = _grid_space(mask, values.shape[2])
-    runs, n_bad = repeat_runs("train", values, np.arange(N_FILMS), np.arange(values.shape[2]))
+    seen = Presentations()
+    measured = repeat_runs("train", values, np.arange(N_FILMS), np.arange(values.shape[2]), seen)
+    stats = ceilings(measured, "train")
+    runs, n_bad = filled(measured)
     if n_bad:
         work.progress.say(f"subject {work.subject}: {n_bad} estimates are not finite and became 0")
-    stats = ceilings(runs, "train")
-    made = responses(runs, clips, space, masks={"selected": top(stats["ncsnr_train"], params.top_n)}, stats=stats)
-    return Noted(made, {"n_values_filled_with_0": n_bad})
+    mask = by_ceiling(stats, params.top_n, len(space))
+    made = responses(runs, clips, space, masks={"selected": mask}, stats=stats)
+    return Noted(made, {"n_values_filled_with_0": n_bad, **seen.notes()})
 
 
 def _estimates(path: Path) -> tuple[np.ndarray, np.ndarray | None]:

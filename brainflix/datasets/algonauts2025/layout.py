@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from brainflix.errors import DataError, MissingError
-from brainflix.io.fetch.annex import annex_file, key_of
+from brainflix.io.fetch.annex import annex_file, key_of, pointer_of
 from brainflix.io.fetch.files import RemoteFile
+from brainflix.io.films import films_below
 from brainflix.io.video import duration_s
 from brainflix.store.clips import Clips
 
@@ -50,9 +51,10 @@ def found(source: Path, params: Mapping[str, Any], subject: int | None) -> list[
 
     Raises:
         MissingError: the clone has no films, where they are asked for.
+        DataError: two films have one name.
     """
     if subject is None:
-        films = sorted(path for path in (source / FILMS).rglob("*.mkv") if path.is_file())
+        films = films_below(source / FILMS, deep=True)
         if not films:
             raise MissingError(
                 f"no films below {FILMS}", why=f"in {source}", next="they are copyrighted: get them yourself"
@@ -60,7 +62,7 @@ def found(source: Path, params: Mapping[str, Any], subject: int | None) -> list[
         return [RemoteFile(path.relative_to(source).as_posix()) for path in films]
     named = []
     for file in files(params, subject):
-        key = None if (source / file.path).is_file() else key_of(source / file.path)
+        key = key_of(source / file.path) if pointer_of(source / file.path) else None
         named.append(annex_file(file.path, key, REMOTE) if key else file)
     return named
 
@@ -134,13 +136,17 @@ def load_clips(raw: Path, clip_s: float) -> Clips:
 
     Raises:
         MissingError: there are none.
+        DataError: a film is shorter than a clip.
     """
-    films = {_segment_of(path): path for path in (raw / FILMS).rglob("*.mkv")}
+    films = {_segment_of(path): path for path in films_below(raw / FILMS, deep=True)}
     if not films:
         raise MissingError(
             f"no films below {FILMS}", next="brainflix download algonauts2025 --step stimuli --from CLONE"
         )
-    return clips_of({segment: int(duration_s(path) / clip_s + 0.05) for segment, path in films.items()})
+    lengths = {segment: int(duration_s(path) / clip_s + 0.05) for segment, path in films.items()}
+    if empty := [segment for segment, length in lengths.items() if not length]:
+        raise DataError(f"{empty[0]} has 0 clips", why=f"its film is shorter than {clip_s:g} s", next="get it again")
+    return clips_of(lengths)
 
 
 def film_path(raw: Path, segment: str) -> Path:
@@ -149,7 +155,7 @@ def film_path(raw: Path, segment: str) -> Path:
     Raises:
         MissingError: it is not there.
     """
-    for path in (raw / FILMS).rglob("*.mkv"):
+    for path in films_below(raw / FILMS, deep=True):
         if _segment_of(path) == segment:
             return path
     raise MissingError(f"no film of {segment} below {FILMS}")

@@ -14,7 +14,8 @@ from brainflix.parts.contract import Inputs, Noted
 from brainflix.parts.dataset import Dataset
 from brainflix.parts.work import Work
 from brainflix.preprocess.assemble import Run, responses
-from brainflix.preprocess.betas import ceilings, repeat_runs, standard_columns, top
+from brainflix.preprocess.betas import by_ceiling, ceilings, filled, repeat_runs, standard_columns
+from brainflix.preprocess.presentations import Presentations
 
 REPEATS = {"train": 3, "test": 10}
 
@@ -26,7 +27,7 @@ def betas(params: BmdParams, inputs: Inputs, work: Work) -> Noted:
         UsageError: the job is of no subject.
         MissingError: the subject's artifact holds no betas.
         DataError: the estimates have another shape, or films have other names.
-        IntegrityError: a pickle is damaged or malicious.
+        IntegrityError: a pickle is damaged or malicious, or no honest repeat remains.
     """
     if work.subject is None:
         raise UsageError("preprocess reads the estimates of one subject, and this step is of none")
@@ -36,12 +37,13 @@ def betas(params: BmdParams, inputs: Inputs, work: Work) -> Noted:
     n_films = {"train": params.n_train, "test": params.n_test}
     runs: list[Run] = []
     stats: dict[str, np.ndarray] = {}
-    n_bad = 0
+    n_bad, seen = 0, Presentations()
     for split, n_repeats in work.progress.track(list(REPEATS.items()), "files of estimates"):
         values, names = _read(raw.file(str(betas_path(work.subject, split))), (n_films[split], n_repeats))
         columns, space = standard_columns(params.within, values.shape[2])
-        found, bad = repeat_runs(split, values, clips.places(names), columns)
+        found = repeat_runs(split, values, clips.places(names), columns, seen)
         stats |= ceilings(found, split)
+        found, bad = filled(found)
         released = raw.path / ceiling_path(work.subject, split, n_repeats)
         if released.is_file():
             stats[f"released_nc_{split}_n{n_repeats}"] = _released(released, columns)
@@ -49,8 +51,9 @@ def betas(params: BmdParams, inputs: Inputs, work: Work) -> Noted:
         n_bad += bad
     if n_bad:
         work.progress.say(f"subject {work.subject}: {n_bad} estimates are not finite and became 0")
-    made = responses(runs, clips, space, masks={"selected": top(stats["ncsnr_train"], params.top_n)}, stats=stats)
-    return Noted(made, {"n_values_filled_with_0": n_bad})
+    mask = by_ceiling(stats, params.top_n, len(space))
+    made = responses(runs, clips, space, masks={"selected": mask}, stats=stats)
+    return Noted(made, {"n_values_filled_with_0": n_bad, **seen.notes()})
 
 
 def _read(path: Path, shape: tuple[int, int]) -> tuple[np.ndarray, list[str]]:

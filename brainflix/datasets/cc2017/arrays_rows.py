@@ -16,7 +16,7 @@ from brainflix.parts.contract import Inputs, Noted
 from brainflix.parts.dataset import Dataset
 from brainflix.parts.work import Work
 from brainflix.preprocess.assemble import Run, Space, gather
-from brainflix.preprocess.duplicates import copied_repeats
+from brainflix.preprocess.presentations import Presentations, counted
 from brainflix.scratch import scratch_rows
 from brainflix.store.schema import Clips, Responses
 
@@ -30,35 +30,29 @@ def tensors(params: ArraysParams, inputs: Inputs, work: Work) -> Noted:
         UsageError: the job is of no subject.
         MissingError: a file is not in the subject's artifact.
         DataError: another number of clips or columns, or values that are not finite.
-        IntegrityError: a file is damaged or holds something else than arrays.
+        IntegrityError: a file is damaged or holds something else than arrays, or a run is a copy of another segment's.
     """
     if work.subject is None:
         raise UsageError("preprocess reads the arrays of one subject, and this step is of none")
     dataset: Dataset = work.dataset
     raw = inputs["raw"][0]
     clips = dataset.load_clips(raw.path)
-    kept: list[tuple[str, NDArray[Any], list[int]]] = []
-    found: list[str] = []
+    kept: list[tuple[str, NDArray[Any]]] = []
     for split, count in (("train", N_TRAIN), ("test", N_TEST)):
         path = raw.file(fmri_path(params.release, work.subject, split))
         values = as_repeats(load_pt(path) if path.suffix == ".pt" else load_npy(path), count, path.name)
-        repeats = list(range(values.shape[1]))
-        if copies := copied_repeats(values):
-            found += [f"{split} repeat {b + 1} of {a + 1}" for a, b in copies]
-            work.progress.say(f"subject {work.subject}: copies: {', '.join(found)}")
-            if params.drop_copies:
-                repeats = [number for number in repeats if number not in {b for _, b in copies}]
-        kept.append((split, values, repeats))
-    n_columns = {values.shape[2] for _, values, _ in kept}
+        kept.append((split, values))
+    n_columns = {values.shape[2] for _, values in kept}
     if len(n_columns) > 1 or (params.n_columns or min(n_columns)) not in n_columns:
         raise DataError(
             f"the arrays have {sorted(n_columns)} columns", why=f"expected {params.n_columns or 'one number'}"
         )
     width = n_columns.pop()
     space = Space((f"{params.release}-{work.subject}",) * width, np.arange(width, dtype=np.int32), ("",) * width)
-    n_rows = sum(len(values) * len(repeats) for _, values, repeats in kept)
+    n_rows = sum(len(values) * values.shape[1] for _, values in kept)
     rows = scratch_rows((n_rows, width), work.store.root)
-    fields = gather((run for part in kept for run in _runs(*part, clips)), rows)
+    seen = Presentations(keep_copies=not params.drop_copies)
+    fields = gather(counted((run for part in kept for run in _runs(*part, clips)), seen), rows)
     responses = Responses(
         **fields,
         clips=clips,
@@ -67,7 +61,7 @@ def tensors(params: ArraysParams, inputs: Inputs, work: Work) -> Noted:
         area=space.area,
         masks={"selected": np.ones(width, bool)},
     )
-    return Noted(responses, {"copied_repeats": found})
+    return Noted(responses, seen.notes())
 
 
 def as_repeats(found: Any, n_clips: int, name: str) -> NDArray[Any]:
@@ -97,13 +91,13 @@ def _unit(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(centred / np.where(length > 0, length, np.inf), np.float64)
 
 
-def _runs(split: str, values: NDArray[Any], repeats: list[int], clips: Clips) -> Iterator[Run]:
+def _runs(split: str, values: NDArray[Any], clips: Clips) -> Iterator[Run]:
     """Yield one run for each segment and repeat."""
     segments = [segment for segment in SEGMENTS if segment.startswith("test") == (split == "test")]
     for place, segment in enumerate(segments):
         first = clips.segment.index(segment)
         part = slice(place * _CLIPS_PER_RUN, (place + 1) * _CLIPS_PER_RUN)
-        for number in repeats:
+        for number in range(values.shape[1]):
             block = np.asarray(values[part, number], np.float32)
             if not np.isfinite(block).all():
                 raise DataError(f"{split} responses to {segment} hold values that are not finite")

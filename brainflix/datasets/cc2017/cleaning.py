@@ -5,7 +5,7 @@ Runs go through one at a time, so that memory holds one run and the first repeat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +17,11 @@ from brainflix.errors import DataError
 from brainflix.io.grayordinates import areas_of
 from brainflix.io.surfaces import DenseSeries, read_dtseries
 from brainflix.preprocess.areas import areas_named
+from brainflix.preprocess.assemble import Run
 from brainflix.preprocess.detrend import polynomial_detrend, zscore
 from brainflix.preprocess.masks import mask_of
 from brainflix.preprocess.noise_ceiling import RepeatSums, noise_ceiling
+from brainflix.preprocess.presentations import Presentations
 from brainflix.preprocess.reliability import Reliability, reliability_t, run_z, select
 from brainflix.preprocess.rescale import rescale_groups, zscore_by
 from brainflix.preprocess.trim import clip_volumes
@@ -40,6 +42,8 @@ class Cleaned:
         clips_per_run: rows of each run.
         structure, vertex, area: of each column.
         constant: columns that are constant in some run.
+        counts: rows that count as presentations of their clips, (n_rows,).
+        seen: what is a copy or constant, and has no row or does not count.
         z: Fisher z of the first two repeats of every training segment, (n_segments, n_grayordinates).
     """
 
@@ -52,6 +56,8 @@ class Cleaned:
     vertex: np.ndarray
     area: tuple[str, ...]
     constant: np.ndarray
+    counts: np.ndarray
+    seen: Presentations
     z: np.ndarray
 
 
@@ -90,13 +96,18 @@ def preprocess(
 
     Raises:
         DataError: a run of another space, repetition time or length; names the file.
+        IntegrityError: a run is a copy of another segment's, or no run was measured.
     """
     if not runs:
         raise DataError("there are no runs to preprocess")
     waiting: dict[str, np.ndarray] = {}
     z: list[np.ndarray] = []
-    counts: list[int] = []
+    members: list[RunFile] = []
+    lengths: list[int] = []
     firsts: list[int] = []
+    counts: list[np.ndarray] = []
+    seen = Presentations()
+    place = _first_places(n_clips)
     kept: Columns | None = None
     end = 0
     for run in progress.track(runs, "runs"):
@@ -109,38 +120,55 @@ def preprocess(
             constant = np.zeros(len(kept.at), dtype=bool)
         _same_space(series, kept, run.path)
         block, flat, first = clean_run(series.data, kept.at, n_clips[run.segment], tr_s, params)
+        clip = place[run.segment] + first + np.arange(len(block))
+        counting = seen.counting(Run(f"{run.segment}_{run.repeat}", block, clip))
+        if not counting.any():
+            continue
         constant |= flat
         rows[end : end + len(block)] = block
         end += len(block)
-        counts.append(len(block))
+        members.append(run)
+        lengths.append(len(block))
         firsts.append(first)
+        counts.append(counting)
         give_back(rows)
         if not is_test(run.segment):
             _pair(run.segment, block, waiting, z)
-    assert kept is not None
+    if kept is None or not members:
+        raise seen.nothing_left()
     rows = rows[:end]
-    _rescale(rows, [run.segment for run in runs], counts, params)
+    _rescale(rows, [run.segment for run in members], lengths, params)
     return Cleaned(
         rows=rows,
-        segment=tuple(run.segment for run in runs),
-        repeat=tuple(run.repeat for run in runs),
+        segment=tuple(run.segment for run in members),
+        repeat=tuple(run.repeat for run in members),
         first_clip=tuple(firsts),
-        clips_per_run=tuple(counts),
+        clips_per_run=tuple(lengths),
         structure=tuple(kept.structure.tolist()),
         vertex=kept.vertex.astype(np.int32),
         area=kept.area,
         constant=constant,
+        counts=np.concatenate(counts),
+        seen=seen,
         z=np.stack(z) if z else np.zeros((0, len(kept.at))),
     )
+
+
+def _first_places(n_clips: Mapping[str, int]) -> dict[str, int]:
+    """Return where each segment's clips begin among all clips."""
+    ends = np.cumsum([0, *n_clips.values()])
+    return dict(zip(n_clips, ends[:-1].tolist(), strict=True))
 
 
 def choose_columns(series: DenseSeries, within: str | None) -> Columns:
     """Return the cortical columns of a file, or those of some areas.
 
     Raises:
-        DataError: an area is nowhere in the file.
+        DataError: the file has no cortex, or an area is nowhere in it.
     """
     at = np.flatnonzero(series.cortex())
+    if not at.size:
+        raise DataError("0 columns are cortex", why=f"the file has {len(series.structure)} columns of other structures")
     structure, vertex = series.structure[at], series.index[at]
     area = areas_of(structure, vertex)
     if within is not None:
@@ -214,7 +242,10 @@ def reproducibility(cleaned: Cleaned, params: Cc2017Params) -> Reliability:
 
     Raises:
         DataError: fewer than two segments have two repeats.
+        IntegrityError: so it is because repeats are copies, or hold nothing.
     """
+    if len(cleaned.z) < 2 and cleaned.seen.notes():
+        raise cleaned.seen.nothing_left("fewer than two training segments have two repeats that were measured")
     if len(cleaned.z) < 2:
         raise DataError("reproducibility needs two training segments with two repeats each")
     return reliability_t(cleaned.z, two_sided=params.two_sided)

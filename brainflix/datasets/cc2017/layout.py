@@ -14,6 +14,7 @@ from typing import Any
 
 from brainflix.errors import DataError, MissingError
 from brainflix.io.fetch.files import RemoteFile
+from brainflix.io.films import is_film
 
 STIMULI = Path("Stimuli/video_fmri_dataset/stimuli")
 CAPTIONS = Path("Stimuli/captions.json")
@@ -88,7 +89,7 @@ def find_segments(raw: Path) -> list[str]:
     Raises:
         MissingError: there are none.
     """
-    names = [path.stem for path in (raw / STIMULI).glob("*.mp4")]
+    names = [path.stem for path in (raw / STIMULI).glob("*.mp4") if is_film(path)]
     if not names:
         raise MissingError(f"no stimulus videos below {STIMULI}", next="brainflix download, with the stimuli")
     return sorted(names, key=segment_order)

@@ -8,7 +8,7 @@ from brainflix.datasets.cc2017.cleaning import Cleaned, preprocess, reproducibil
 from brainflix.datasets.cc2017.layout import find_runs
 from brainflix.datasets.cc2017.parts import Cc2017Params
 from brainflix.errors import UsageError
-from brainflix.parts.contract import Inputs
+from brainflix.parts.contract import Inputs, Noted
 from brainflix.parts.dataset import Dataset
 from brainflix.parts.work import Work
 from brainflix.preprocess.reliability import Reliability
@@ -16,12 +16,13 @@ from brainflix.scratch import scratch_rows
 from brainflix.store.schema import Clips, Responses
 
 
-def cc2017(params: Cc2017Params, inputs: Inputs, work: Work) -> Responses:
+def cc2017(params: Cc2017Params, inputs: Inputs, work: Work) -> Noted:
     """Clean every run as CC2017 does and test its reproducibility.
 
     Raises:
         UsageError: the job is of no subject, and raw runs belong to one.
         DataError: a run of another space, repetition time or length.
+        IntegrityError: a run is a copy of another segment's, or too few runs were measured to tell what repeats.
     """
     if work.subject is None:
         raise UsageError(
@@ -42,7 +43,7 @@ def cc2017(params: Cc2017Params, inputs: Inputs, work: Work) -> Responses:
         allocate=lambda shape: scratch_rows(shape, work.store.root),
     )
     reliability = reproducibility(cleaned, params)
-    return _responses(cleaned, clips, selected(reliability, params), reliability)
+    return Noted(_responses(cleaned, clips, selected(reliability, params), reliability), cleaned.seen.notes())
 
 
 def _responses(cleaned: Cleaned, clips: Clips, mask: np.ndarray, reliability: Reliability) -> Responses:
@@ -53,7 +54,7 @@ def _responses(cleaned: Cleaned, clips: Clips, mask: np.ndarray, reliability: Re
     clip = np.concatenate([start + np.arange(n) for start, n in zip(starts, counts, strict=True)])
     return Responses(
         response=cleaned.rows,
-        clip=clip.astype(np.int32),
+        clip=np.where(cleaned.counts, clip, -1).astype(np.int32),
         repeat=np.repeat(np.array(cleaned.repeat, np.int16), counts),
         run=np.repeat(np.arange(len(counts), dtype=np.int16), counts),
         run_names=tuple(f"{s}_{r}" for s, r in zip(cleaned.segment, cleaned.repeat, strict=True)),

@@ -10,6 +10,7 @@ import numpy as np
 
 from brainflix.errors import DataError, MissingError
 from brainflix.io.fetch.files import Listing, RemoteFile
+from brainflix.io.films import FILM_SUFFIXES, films_below, is_film
 from brainflix.store.clips import Clips
 
 REPOSITORY = "Fudan-fMRI/fMRI-Video"
@@ -42,8 +43,16 @@ def condition_path(condition: int) -> Path:
 
 
 def film_path(raw: Path, segment: str) -> Path:
-    """Return the film of a clip."""
-    return raw / HOME / f"stimuli/{segment}.mp4"
+    """Return the film of a clip.
+
+    Raises:
+        MissingError: it is not there.
+    """
+    folder = raw / HOME / "stimuli"
+    found = [path for suffix in FILM_SUFFIXES if is_film(path := folder / f"{segment}{suffix}")]
+    if not found:
+        raise MissingError(f"no film {segment} in {HOME / 'stimuli'}", next="brainflix download fudan --step stimuli")
+    return found[0]
 
 
 def files(params: Mapping[str, Any], subject: int | None) -> list[RemoteFile]:
@@ -56,11 +65,15 @@ def files(params: Mapping[str, Any], subject: int | None) -> list[RemoteFile]:
 
 
 def found(source: Path, params: Mapping[str, Any], subject: int | None) -> list[RemoteFile]:
-    """Return what a person's folder can give, films included."""
+    """Return what a person's folder can give, films included.
+
+    Raises:
+        DataError: two films have one name.
+    """
     named = files(params, subject)
     if subject is not None:
         return named
-    films = sorted((source / HOME / "stimuli").glob("*.mp4"))
+    films = films_below(source / HOME / "stimuli")
     return [*named, *(RemoteFile(str(HOME / "stimuli" / path.name)) for path in films)]
 
 
@@ -83,7 +96,7 @@ def films_of(raw: Path, condition: int) -> list[str]:
 
     Raises:
         MissingError: the list is not there.
-        DataError: a name that is none, or a film twice.
+        DataError: a name that is none, a film twice, or no film.
     """
     path = raw / condition_path(condition)
     if not path.is_file():
@@ -92,6 +105,8 @@ def films_of(raw: Path, condition: int) -> list[str]:
     names = [line.strip().removesuffix(".mp4") for line in lines if line.strip()]
     if bad := [name for name in names if not name.replace("_", "").replace("-", "").isalnum()]:
         raise DataError(f"{path.name} names {bad[0]!r}, which is no film")
+    if not names:
+        raise DataError(f"{path.name} names 0 films", next="brainflix download fudan")
     if len(names) % RUNS_PER_CONDITION:
         raise DataError(f"{path.name} names {len(names)} films, which {RUNS_PER_CONDITION} runs cannot share evenly")
     if len(set(names)) != len(names):

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from brainflix.datasets.fudan.layout import CLIPS_PER_FILM, CONDITIONS, MASK, films_of, run_path, runs_of
 from brainflix.datasets.fudan.parts import FudanParams
-from brainflix.errors import DataError, UsageError
-from brainflix.io.hdf5 import read_blocks, shape_of
+from brainflix.errors import DataError, MissingError, UsageError
+from brainflix.io.hdf5 import read_blocks, shapes_of
 from brainflix.io.legacy import load_npz
 from brainflix.parts.contract import Inputs, Noted
 from brainflix.parts.dataset import Dataset
 from brainflix.parts.work import Work
 from brainflix.preprocess.assemble import Run, gather
 from brainflix.preprocess.pictures import crop_box, resized_mask, to_columns
+from brainflix.preprocess.presentations import Presentations, counted
 from brainflix.scratch import scratch_rows
 from brainflix.store.schema import Clips, Responses
 from brainflix.wording import count
@@ -49,7 +52,17 @@ def films(params: FudanParams, inputs: Inputs, work: Work) -> Noted:
         for part, run in enumerate(runs_of(work.subject, number))
     ]
     paths = {run: raw.file(str(run_path(work.subject, run))) for _, run, _ in todo}
-    n_rows = {run: max(0, shape_of(path, _KEY)[0] - trim) for run, path in paths.items()}
+    named = zip(paths, shapes_of(*paths.values()), strict=True)
+    shapes = {run: _shape(paths[run], found) for run, found in named}
+    for run, shape in shapes.items():
+        if shape[1:] != inside.shape:
+            raise DataError(f"{paths[run].name} has pictures of {shape[1:]} and the mask {inside.shape}")
+        if shape[0] < trim + 2:
+            what = f"{paths[run].name} has {shape[0]} volumes"
+            raise DataError(what, why=f"too few after the first {trim} are dropped")
+    n_rows = {run: shape[0] - trim for run, shape in shapes.items()}
+    # All runs by one process, each three times over: its mean, its spread, and its rows.
+    blocks = read_blocks([paths[run] for _, run, _ in todo], _KEY, _BLOCK, box, times=3)
     lost: list[int] = []
     filled: list[int] = []
 
@@ -60,12 +73,14 @@ def films(params: FudanParams, inputs: Inputs, work: Work) -> Noted:
         clip, n_lost = clip_of_rows(shown, clips, n_rows[run])
         lost.append(n_lost)
         repeat = 1 + (condition == CONDITIONS["test"][1])
-        pictures, n_filled = _rows(paths[run], box, inside.shape, mask, trim)
+        n_blocks = math.ceil(shapes[run][0] / _BLOCK)
+        pictures, n_filled = _rows(lambda: islice(blocks, n_blocks), n_rows[run], mask, trim)
         filled.append(n_filled)
         return Run(f"run-{run}", pictures, clip, repeat)
 
     rows = scratch_rows((sum(n_rows.values()), int(mask.sum())), work.store.root)
-    fields = gather((read(*each) for each in work.progress.track(todo, "runs")), rows)
+    seen = Presentations()
+    fields = gather(counted((read(*each) for each in work.progress.track(todo, "runs")), seen), rows)
     if sum(lost):
         work.progress.say(f"subject {work.subject}: {count(sum(lost), 'clip')} left out, since runs end too early")
     index = np.flatnonzero(mask).astype(np.int32)
@@ -77,7 +92,7 @@ def films(params: FudanParams, inputs: Inputs, work: Work) -> Noted:
         area=("",) * len(index),
         masks={"selected": np.ones(len(index), bool)},
     )
-    return Noted(responses, {"n_clips_cut_off": sum(lost), "n_values_filled_with_0": sum(filled)})
+    return Noted(responses, {"n_clips_cut_off": sum(lost), "n_values_filled_with_0": sum(filled), **seen.notes()})
 
 
 def clip_of_rows(shown: list[str], clips: Clips, n_rows: int) -> tuple[np.ndarray, int]:
@@ -108,27 +123,28 @@ def _visual_cortex(path: Path) -> np.ndarray:
     return np.asarray((picture[0] if picture.ndim == 3 else picture) == 1)
 
 
-def _rows(
-    path: Path, box: tuple[slice, slice], grid: tuple[int, ...], mask: np.ndarray, trim: int
-) -> tuple[np.ndarray, int]:
+def _shape(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> tuple[int, ...]:
+    """Return volumes, height and width of a run's pictures."""
+    if _KEY not in shapes:
+        raise MissingError(f"{path.name} has no data set {_KEY!r}", why=f"it has {', '.join(shapes) or 'none'}")
+    if len(shapes[_KEY]) != 3:
+        raise DataError(f"{path.name} has pictures of shape {shapes[_KEY]}", why="need (volumes, height, width)")
+    return shapes[_KEY]
+
+
+def _rows(read: Callable[[], Iterable[np.ndarray]], n: int, mask: np.ndarray, trim: int) -> tuple[np.ndarray, int]:
     """Return a run's z-scored pictures inside the mask, (n_rows, n_pixels), and how many values were filled with 0.
 
     A source pixel that is not finite in some volume, or never varies, has no z-score in the run and counts as 0.
 
-    Read twice in blocks: a long run uncut has tens of gigabytes. Pixels are scaled before they are resized, as the
-    released code does, so that resized pixels do not have unit spread.
+    Read three times in blocks: a long run uncut has tens of gigabytes. Pixels are scaled before they are resized, as
+    the released code does, so that resized pixels do not have unit spread.
     """
-    shape = shape_of(path, _KEY)
-    if len(shape) != 3 or shape[1:] != tuple(grid):
-        raise DataError(f"{path.name} has pictures of {shape[1:]} and the mask {tuple(grid)}")
-    n = shape[0] - trim
-    if n < 2:
-        raise DataError(f"{path.name} has {shape[0]} volumes, too few after the first {trim} are dropped")
-    mean = _over(path, box, trim, lambda block: block.sum(axis=0)) / n
-    spread = np.sqrt(_over(path, box, trim, lambda block: ((block - mean) ** 2).sum(axis=0)) / (n - 1))
+    mean = _over(read(), trim, lambda block: block.sum(axis=0)) / n
+    spread = np.sqrt(_over(read(), trim, lambda block: ((block - mean) ** 2).sum(axis=0)) / (n - 1))
     out = np.empty((n, int(mask.sum())), np.float32)
     end = n_filled = 0
-    for block in _kept(path, box, trim):
+    for block in _kept(read(), trim):
         with np.errstate(divide="ignore", invalid="ignore"):
             scored = (block - mean) / spread
         bad = ~np.isfinite(scored)
@@ -139,15 +155,15 @@ def _rows(
     return out, n_filled
 
 
-def _over(path: Path, box: tuple[slice, slice], trim: int, work: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+def _over(blocks: Iterable[np.ndarray], trim: int, work: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     """Return the sum over blocks of what `work` makes of each."""
-    return np.asarray(sum(work(block) for block in _kept(path, box, trim)))
+    return np.asarray(sum(work(block) for block in _kept(blocks, trim)))
 
 
-def _kept(path: Path, box: tuple[slice, slice], trim: int) -> Iterator[np.ndarray]:
+def _kept(blocks: Iterable[np.ndarray], trim: int) -> Iterator[np.ndarray]:
     """Yield blocks of cropped pictures after the trim, in double precision."""
     start = 0
-    for block in read_blocks(path, _KEY, _BLOCK, box):
+    for block in blocks:
         kept = block[max(0, trim - start) :].astype(np.float64)
         start += len(block)
         if len(kept):

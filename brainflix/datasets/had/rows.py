@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 
@@ -20,27 +21,29 @@ from brainflix.datasets.had.parts import HadParams
 from brainflix.errors import DataError, UsageError
 from brainflix.io.grayordinates import areas_of
 from brainflix.io.maps import read_dscalar
-from brainflix.parts.contract import Inputs
+from brainflix.parts.contract import Inputs, Noted
 from brainflix.parts.work import Work
 from brainflix.preprocess.areas import areas_named
 from brainflix.preprocess.assemble import Run, Space, responses
 from brainflix.preprocess.duplicates import hold_together
 from brainflix.preprocess.masks import mask_of
+from brainflix.preprocess.presentations import Presentations, counted
 from brainflix.preprocess.sessions import zscore_sessions
-from brainflix.store.schema import Clips, Responses
+from brainflix.store.schema import Clips
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
 # The last clips of the last training cycle choose among settings; the released code has no validation split.
 N_VALIDATION = 60
 
 
-def betas(params: HadParams, inputs: Inputs, work: Work) -> Responses:
+def betas(params: HadParams, inputs: Inputs, work: Work) -> Noted:
     """Read the estimates of the four cycles of the session that has them.
 
     Raises:
         UsageError: the job is of no subject.
         MissingError: a file is missing.
         DataError: labels and maps do not fit, or an action has several exemplars in a cycle.
+        IntegrityError: a cycle is a copy of another.
     """
     if work.subject is None:
         raise UsageError("preprocess reads the estimates of one subject, and this step is of none")
@@ -59,14 +62,23 @@ def betas(params: HadParams, inputs: Inputs, work: Work) -> Responses:
         names.append(labels)
     assert space is not None
     clips = table(names, params.test_cycle)
-    rows = np.concatenate(values)
+    n, seen = len(names[0]), Presentations()
+    cycles = (Run(f"cycle-{c + 1}", values[c], np.arange(c * n, (c + 1) * n)) for c in range(N_CYCLES))
+    runs = list(counted(cycles, seen))
     if params.zscore == "train":
-        rows = zscore_sessions(rows, np.zeros(len(rows), int), clips.split != TEST)
-    n = len(names[0])
-    runs = [Run(f"cycle-{c + 1}", rows[c * n : (c + 1) * n], np.arange(c * n, (c + 1) * n)) for c in range(N_CYCLES)]
+        runs = _scaled(runs, clips)
     if work.subject == 3:
         work.progress.say("subject 3 has a second session of series without estimates; ses-action01 is used")
-    return responses(runs, clips, space, masks={"selected": np.ones(len(space), bool)})
+    return Noted(responses(runs, clips, space, masks={"selected": np.ones(len(space), bool)}), seen.notes())
+
+
+def _scaled(runs: list[Run], clips: Clips) -> list[Run]:
+    """Scale every column by the training rows of all cycles together."""
+    rows, clip = np.concatenate([run.rows for run in runs]), np.concatenate([run.clip for run in runs])
+    train = (clip >= 0) & (clips.split[clip] != TEST)
+    scaled = zscore_sessions(rows, np.zeros(len(rows), int), train)
+    ends = np.cumsum([len(run.rows) for run in runs])
+    return [replace(run, rows=scaled[end - len(run.rows) : end]) for run, end in zip(runs, ends, strict=True)]
 
 
 def table(names: list[list[str]], test_cycle: int) -> Clips:

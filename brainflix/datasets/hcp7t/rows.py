@@ -13,25 +13,27 @@ from brainflix.datasets.hcp7t.layout import MOVIES, N_MONTAGE, run_path
 from brainflix.datasets.hcp7t.parts import Hcp7tParams
 from brainflix.errors import DataError, UsageError
 from brainflix.io.surfaces import read_dtseries
-from brainflix.parts.contract import Inputs
+from brainflix.parts.contract import Inputs, Noted
 from brainflix.parts.dataset import Dataset
 from brainflix.parts.work import Work
 from brainflix.preprocess.assemble import Run, Space, responses
 from brainflix.preprocess.betas import ceilings
 from brainflix.preprocess.detrend import polynomial_detrend, zscore
+from brainflix.preprocess.presentations import Presentations, counted
 from brainflix.preprocess.timeline import answering_volumes, clip_of_volume, minmax
-from brainflix.store.schema import Clips, Responses
+from brainflix.store.schema import Clips
 
 TEST = 2
 
 
-def films(params: Hcp7tParams, inputs: Inputs, work: Work) -> Responses:
+def films(params: Hcp7tParams, inputs: Inputs, work: Work) -> Noted:
     """Read a subject's four runs.
 
     Raises:
         UsageError: the job is of no subject.
         MissingError: a run is not in the subject's artifact.
         DataError: a run of another length, space or repetition time.
+        IntegrityError: a run is a copy of another.
     """
     if work.subject is None:
         raise UsageError("preprocess reads the runs of one subject, and this step is of none")
@@ -59,8 +61,9 @@ def films(params: Hcp7tParams, inputs: Inputs, work: Work) -> Responses:
         repeat = np.where((clip >= 0) & (clips.split[clip] == TEST), len(runs) + 1, 1)
         runs.append(Run(movie.name, rows, clip, repeat))
     assert space is not None
-    mask = np.ones(len(space), bool)
-    return responses(runs, clips, space, masks={"selected": mask}, stats=_montage(runs, clips))
+    mask, seen = np.ones(len(space), bool), Presentations()
+    runs = list(counted(runs, seen))
+    return Noted(responses(runs, clips, space, masks={"selected": mask}, stats=_montage(runs, clips)), seen.notes())
 
 
 def _scaled(data: np.ndarray, params: Hcp7tParams) -> np.ndarray:

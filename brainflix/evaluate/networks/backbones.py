@@ -15,6 +15,7 @@ from brainflix.evaluate.networks.packages import import_package
 from brainflix.io.fetch.digest import digest_of
 from brainflix.io.legacy.torch_checkpoints import load_checkpoint
 from brainflix.io.weights_hub import is_offline
+from brainflix.models.weights import unwrapped
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def load_swav(folder: Path) -> torch.nn.Module:
     state = load_checkpoint(file)
     if not isinstance(state, dict):
         raise DataError(f"{file} holds no tensors by name", next=SWAV_GET)
-    state = {str(name).removeprefix("module."): value for name, value in state.items()}
+    state, _ = unwrapped({str(name): value for name, value in state.items()}, file.name)
     trunk = {name: value for name, value in state.items() if not name.startswith(("projection_head", "prototypes"))}
     with seeded_init(0):
         model: torch.nn.Module = _models("resnet50").resnet50(weights=None)

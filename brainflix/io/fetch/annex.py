@@ -1,4 +1,7 @@
-"""git-annex keys without git-annex: what a key says of its file, and where a public remote keeps it."""
+"""git-annex keys without git-annex: what a key says of its file, and where a public remote keeps it.
+
+A clone without content holds links to nothing or small text files in the place of data; so does one of git-lfs.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,12 @@ import os
 import re
 from pathlib import Path
 
-from brainflix.errors import DataError
+from brainflix.errors import DataError, MissingError
 from brainflix.io.fetch.files import RemoteFile
 
 _KEY = re.compile(r"(MD5|SHA256)E?-s(\d+)--([0-9a-f]+)(\.[A-Za-z0-9.]*)?")
+_LFS = b"version https://git-lfs.github.com/spec/"
+_ANNEX = b"/annex/objects/"
 _LENGTH = {"MD5": 32, "SHA256": 64}
 
 
@@ -52,3 +57,35 @@ def key_of(link: Path) -> str | None:
         return None
     line = start.split(b"\n", 1)[0]
     return line.rsplit(b"/", 1)[-1].decode("ascii", "replace") if line.startswith(b"/annex/objects/") else None
+
+
+def pointer_of(path: Path) -> str:
+    """Return "git-annex" or "git-lfs" where a file stands for content that is not here; empty for any other."""
+    if path.is_symlink() and not path.exists():
+        return "git-annex" if key_of(path) else ""
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(_LFS))
+    except OSError:
+        return ""
+    return "git-annex" if start.startswith(_ANNEX) else "git-lfs" if start == _LFS else ""
+
+
+def fetch_command(path: str, pointer: str) -> str:
+    """Return the command that brings the content of a pointer, to be run in its clone."""
+    return f"git lfs pull --include {path}" if pointer == "git-lfs" else f"git annex get {path}, or datalad get {path}"
+
+
+def require_content(path: Path) -> None:
+    """Refuse a file that is not there, also where something stands for it.
+
+    Raises:
+        MissingError: no such file, or a pointer of git-annex or git-lfs.
+    """
+    if pointer := pointer_of(path):
+        raise MissingError(
+            f"{path.name} is a pointer of {pointer}, and its content is not here",
+            next=f"{fetch_command(path.name, pointer)} in the clone that it comes from",
+        )
+    if not path.is_file():
+        raise MissingError(f"no file at {path}")

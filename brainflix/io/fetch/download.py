@@ -66,6 +66,11 @@ def fetch_files(
     _raise_first(errors, missing)
 
 
+def line_of(retries: int, silence_s: float, patience_s: float) -> Line:
+    """Return the patience of the settings, with the headers that the Hub asks for."""
+    return Line(retries=retries, timeout_s=silence_s, patience_s=patience_s, headers=headers_for)
+
+
 def _run(
     files: Sequence[RemoteFile], folder: Path, whole: Whole, line: Line, workers: int
 ) -> dict[str, BrainflixError]:

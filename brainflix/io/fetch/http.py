@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from brainflix import __version__
 from brainflix.errors import MissingError
+from brainflix.io.fetch.addresses import shown, split_login, without_logins
 
 CHUNK_BYTES = 1 << 20
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
@@ -82,8 +83,9 @@ def ask(
         MissingError: the server refuses; trying again would not help.
     """
     if urlsplit(url).scheme not in ("http", "https"):
-        raise MissingError(f"{url} is not a web address")
-    fields = {"User-Agent": f"brainflix/{__version__}", "Accept-Encoding": "identity", **headers}
+        raise MissingError(f"{shown(url)} is not a web address")
+    url, login = split_login(url)
+    fields = {"User-Agent": f"brainflix/{__version__}", "Accept-Encoding": "identity", **login, **headers}
     if start:
         fields["Range"] = f"bytes={start}-"
         if validator:
@@ -135,12 +137,16 @@ def _refusal(error: urllib.error.HTTPError, url: str) -> Exception:
     if error.code in _TRY_AGAIN:
         asked = error.headers.get("Retry-After") or ""
         return Interrupted(f"status {error.code}", float(asked) if asked.isascii() and asked.isdigit() else None)
-    return MissingError(f"{url} answers with status {error.code} {error.reason}", next=_NEXT.get(error.code, ""))
+    # The server's own words for it are not repeated: they may hold what it was sent.
+    status = f"{error.code} {http.client.responses.get(error.code, '')}".strip()
+    return MissingError(f"{shown(url)} answers with status {status}", next=_NEXT.get(error.code, ""))
 
 
 def _why(error: BaseException) -> str:
     reason = getattr(error, "reason", None) or error
-    return f"{type(reason).__name__}: {reason}" if str(reason) else type(reason).__name__
+    if isinstance(reason, TimeoutError):
+        return "the server was silent too long, setting fetch_silence_s"
+    return f"{type(reason).__name__}: {without_logins(str(reason))}" if str(reason) else type(reason).__name__
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
@@ -150,7 +156,9 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
     ) -> urllib.request.Request | None:
         if urlsplit(newurl).scheme not in ("http", "https"):
-            raise MissingError(f"{req.full_url} redirects to {newurl}", why="which is not a web address")
+            raise MissingError(f"{shown(req.full_url)} redirects to {shown(newurl)}", why="which is not a web address")
+        # A login that a server puts into an address is not ours to pass on.
+        newurl = split_login(newurl)[0]
         following = super().redirect_request(req, fp, code, msg, headers, newurl)
         here, there = (urlsplit(url)[:2] for url in (req.full_url, newurl))
         if following is not None and here != there:

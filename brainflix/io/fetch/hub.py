@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from fnmatch import fnmatch
 
 from brainflix.errors import BrainflixError, IntegrityError, MissingError
+from brainflix.io.fetch.addresses import shown, without_logins
 from brainflix.io.fetch.files import Listing, RemoteFile
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -71,7 +72,11 @@ def _endpoint() -> str:
 
 @contextmanager
 def _explained(repo_id: str) -> Iterator[None]:
-    """Turn what the Hub's client raises into one sentence."""
+    """Turn what the Hub's client raises into one sentence.
+
+    The client's own errors do not go on as causes: they hold the address with its login, and the server's answer, which
+    may repeat what it was sent.
+    """
     from huggingface_hub.errors import (
         GatedRepoError,
         OfflineModeIsEnabled,
@@ -79,21 +84,21 @@ def _explained(repo_id: str) -> Iterator[None]:
         RevisionNotFoundError,
     )
 
-    page = f"{_endpoint()}/datasets/{repo_id}"
+    page = f"{shown(_endpoint())}/datasets/{repo_id}"
     try:
         yield
-    except GatedRepoError as error:
-        raise MissingError(f"{repo_id} is gated", next=f"agree to its terms at {page}, and set HF_TOKEN") from error
-    except RepositoryNotFoundError as error:
+    except GatedRepoError:
+        raise MissingError(f"{repo_id} is gated", next=f"agree to its terms at {page}, and set HF_TOKEN") from None
+    except RepositoryNotFoundError:
         advice = f"look at {page}, or set HF_TOKEN"
-        raise MissingError(f"the Hub has no data set {repo_id} for you", next=advice) from error
-    except RevisionNotFoundError as error:
-        raise MissingError(f"{repo_id} has no such revision", next=f"look at {page}/commits/main") from error
-    except OfflineModeIsEnabled as error:
-        raise MissingError(f"cannot ask the Hub for {repo_id}", why="offline", next="the same with --online") from error
+        raise MissingError(f"the Hub has no data set {repo_id} for you", next=advice) from None
+    except RevisionNotFoundError:
+        raise MissingError(f"{repo_id} has no such revision", next=f"look at {page}/commits/main") from None
+    except OfflineModeIsEnabled:
+        raise MissingError(f"cannot ask the Hub for {repo_id}", why="offline", next="the same with --online") from None
     except BrainflixError:
         raise
     except Exception as error:
         # Which errors a broken line gives depends on the HTTP library that the client happens to use.
-        first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise MissingError(f"cannot reach the Hub for {repo_id}", why=first, next="look at the network") from error
+        first = without_logins((str(error).splitlines() or [type(error).__name__])[0])
+        raise MissingError(f"cannot reach the Hub for {repo_id}", why=first, next="look at the network") from None

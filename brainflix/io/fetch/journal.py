@@ -7,6 +7,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from brainflix.io.fetch.addresses import shown
 from brainflix.io.fetch.digest import digest_of
 from brainflix.io.fetch.files import RemoteFile
 
@@ -18,19 +19,22 @@ def part_of(final: Path) -> Path:
     return final.with_name(final.name + ".part")
 
 
-def read_version(part: Path, url: str) -> tuple[str, str] | None:
-    """Return the header that asks for the version that a part belongs to; None if there is none."""
+def read_version(part: Path, url: str) -> tuple[tuple[str, str] | None, int | None]:
+    """Return the header that asks for a part's version, and the size of its whole file; None where unknown."""
     try:
         said = json.loads(_version_file(part).read_text(encoding="utf-8"))
-        return (str(said["header"]), str(said["value"])) if said["url"] == url and said["header"] else None
+        if said["url"] != shown(url):
+            return None, None
+        header = (str(said["header"]), str(said["value"])) if said["header"] else None
+        return header, None if said.get("total") is None else int(said["total"])
     except (OSError, ValueError, KeyError, TypeError):
-        return None
+        return None, None
 
 
-def write_version(part: Path, url: str, validator: tuple[str, str] | None) -> None:
-    """Remember which version a part belongs to."""
+def write_version(part: Path, url: str, validator: tuple[str, str] | None, total: int | None) -> None:
+    """Remember which version a part belongs to, and how large the whole file is."""
     header, value = validator or ("", "")
-    text = json.dumps({"url": url, "header": header, "value": value})
+    text = json.dumps({"url": shown(url), "header": header, "value": value, "total": total})
     fresh = _version_file(part).with_suffix(f".{os.getpid()}")
     fresh.write_text(text, encoding="utf-8")
     os.replace(fresh, _version_file(part))

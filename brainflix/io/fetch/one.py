@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-from brainflix.errors import IntegrityError, MissingError
+from brainflix.errors import IntegrityError
+from brainflix.io.fetch.addresses import shown
 from brainflix.io.fetch.files import RemoteFile
 from brainflix.io.fetch.http import CHUNK_BYTES, Answer, Changed, Interrupted, ask
 from brainflix.io.fetch.journal import Whole, drop_part, part_of, read_version, write_version
+from brainflix.io.fetch.patience import Patience
 from brainflix.store import disk
 
 # What a server asks for is waited for, but never longer.
@@ -31,9 +33,11 @@ class Line:
     """What all files of one download share.
 
     Attributes:
-        retries: how often a transfer may break off without a byte of progress before it is given up.
+        retries: how often a transfer may break off without a byte of progress, or start from the beginning, before it
+            is given up.
         wait_s: wait after the first break in seconds; it doubles with each one after it.
         timeout_s: how long a server may be silent.
+        patience_s: how long a file may come slower than 1 KiB a second.
         headers: of a request to this address.
         advance: told how many more bytes are here (negative where a part was thrown away).
         stop: set when everything shall stop.
@@ -42,6 +46,7 @@ class Line:
     retries: int = 5
     wait_s: float = 1.0
     timeout_s: float = 30.0
+    patience_s: float = 300.0
     headers: Callable[[str], Mapping[str, str]] = lambda url: {}
     advance: Callable[[int], None] = lambda count: None
     stop: threading.Event = field(default_factory=threading.Event)
@@ -108,19 +113,20 @@ def _grow(file: RemoteFile, part: Path, handle: BinaryIO, line: Line) -> str:
     Raises:
         as `fetch_one`.
     """
-    breaks, second = 0, False
+    patience, second = Patience(file.url, part, line.retries, line.patience_s), False
     while True:
         size_before = handle.seek(0, os.SEEK_END)
         try:
-            found = _attempt(file, part, handle, line)
-        except Changed:
+            found = _attempt(file, part, handle, line, patience)
+        except Changed as error:
+            # What is here is kept until it is known that there will be another try.
+            patience.restarted(str(error))
             _throw_away(handle, line)
-            breaks += 1
         except Interrupted as error:
-            breaks = 1 if handle.seek(0, os.SEEK_END) > size_before else breaks + 1
-            if breaks > line.retries:
-                raise MissingError(f"cannot fetch {file.url}", why=str(error), next="try again later") from error
-            line.wait(error.wait_s if error.wait_s is not None else line.wait_s * 2 ** (breaks - 1))
+            patience.broke(str(error), progressed=handle.seek(0, os.SEEK_END) > size_before)
+            if error.wait_s is not None:
+                patience.excuse(error.wait_s)
+            line.wait(error.wait_s if error.wait_s is not None else line.wait_s * 2 ** (patience.breaks - 1))
         else:
             if not file.digest or found == file.digest:
                 return found
@@ -128,26 +134,26 @@ def _grow(file: RemoteFile, part: Path, handle: BinaryIO, line: Line) -> str:
             if second:
                 drop_part(part)
                 raise IntegrityError(
-                    f"{file.url} is not the file that was published",
+                    f"{shown(file.url)} is not the file that was published",
                     why=f"its digest is {found} instead of {file.digest}",
                     next="tell the data set's authors, or take another revision",
                 )
             second = True
-        if breaks > line.retries:
-            raise MissingError(f"{file.url} changes all the time", next="try again later")
 
 
-def _attempt(file: RemoteFile, part: Path, handle: BinaryIO, line: Line) -> str:
+def _attempt(file: RemoteFile, part: Path, handle: BinaryIO, line: Line, patience: Patience) -> str:
     """Ask for what is missing and append it; return the whole part's digest.
 
     Raises:
         Interrupted, Changed: it did not work this time.
+        MissingError: the server refuses, or it came too slowly or started from the beginning too often.
         IntegrityError: the server's file has another size than the published one.
     """
     have = handle.seek(0, os.SEEK_END)
-    known = read_version(part, file.url)
+    known, total = read_version(part, file.url)
     # Without a version to hold the server to, only a digest can tell whether two halves belong together.
     if have and not known and not file.digest:
+        patience.restarted("the server gives neither a version nor a digest to go on by")
         _throw_away(handle, line)
         have = 0
     hasher = _hash_so_far(handle, file, line)
@@ -158,11 +164,14 @@ def _attempt(file: RemoteFile, part: Path, handle: BinaryIO, line: Line) -> str:
     with ask(file.url, have, known, line.headers(file.url), line.timeout_s) as got:
         if got.start and known and got.validator and got.validator != known:
             raise Changed("the rest is of another version, although that was not asked for")
+        if got.start and total is not None and got.total is not None and got.total != total:
+            raise Changed(f"it has {got.total} bytes, and had {total}")
         if got.start == 0 and have:
+            patience.restarted("the server sends no rest of a file")
             _throw_away(handle, line)
             hasher = hashlib.new(hasher.name)
         _check_size(file, got)
-        write_version(part, file.url, got.validator)
+        write_version(part, file.url, got.validator, got.total)
         for chunk in got.chunks():
             if line.stop.is_set():
                 raise Cancelled
@@ -170,6 +179,7 @@ def _attempt(file: RemoteFile, part: Path, handle: BinaryIO, line: Line) -> str:
             handle.flush()
             hasher.update(chunk)
             line.advance(len(chunk))
+            patience.came(len(chunk))
         size = handle.seek(0, os.SEEK_END)
     expected = next((size for size in (file.size, got.total, got.end) if size is not None), None)
     if expected is not None and size < expected:
@@ -182,7 +192,7 @@ def _attempt(file: RemoteFile, part: Path, handle: BinaryIO, line: Line) -> str:
 def _check_size(file: RemoteFile, got: Answer) -> None:
     if file.size is not None and got.total is not None and got.total != file.size:
         raise IntegrityError(
-            f"{file.url} has {got.total} bytes instead of {file.size}",
+            f"{shown(file.url)} has {got.total} bytes instead of {file.size}",
             why="it is not the file that was published",
             next="tell the data set's authors, or take another revision",
         )

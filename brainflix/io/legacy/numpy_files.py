@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from brainflix.errors import IntegrityError, MissingError
-from brainflix.io.legacy.sandbox import load_pickle
+from brainflix.errors import IntegrityError
+from brainflix.io.fetch.annex import require_content
+from brainflix.io.legacy.pickles import load_pickle
+from brainflix.io.npz import read_npz
 
 _ADVICE = "fetch the file again"
-# Masks compress well, but no data set of the field is a thousand times its file.
-_MAX_RATIO = 1000
 
 
 def load_npy(path: Path) -> Any:
@@ -23,7 +22,7 @@ def load_npy(path: Path) -> Any:
         MissingError: no such file.
         IntegrityError: it is damaged, or holds something that could act.
     """
-    _check_there(path)
+    require_content(path)
     try:
         with path.open("rb") as file:
             version = np.lib.format.read_magic(file)
@@ -45,21 +44,4 @@ def load_npz(path: Path) -> dict[str, np.ndarray]:
         MissingError: no such file.
         IntegrityError: it is damaged, or unpacks to far more than its size.
     """
-    _check_there(path)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            declared = sum(info.file_size for info in archive.infolist())
-        if declared > _MAX_RATIO * path.stat().st_size:
-            raise IntegrityError(f"{path.name} unpacks to far more than its size", why=f"{declared} bytes")
-        with np.load(path, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
-    except IntegrityError:
-        raise
-    except Exception as error:
-        # Archives can be damaged, encrypted or packed by methods that nobody knows.
-        raise IntegrityError(f"{path.name} is not a readable .npz file", why=str(error), next=_ADVICE) from error
-
-
-def _check_there(path: Path) -> None:
-    if not path.is_file():
-        raise MissingError(f"no file at {path}")
+    return read_npz(path)

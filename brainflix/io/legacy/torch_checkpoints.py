@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from brainflix.errors import IntegrityError, MissingError
+from brainflix.errors import IntegrityError
+from brainflix.io.fetch.annex import require_content
 from brainflix.io.legacy.allowed import NotAllowedError
+from brainflix.io.legacy.torch_reading import check_archive, check_tensor, load_tensors
 
 # Of the standard library only these hold settings; whatever else of it a file names could act.
 _NAMESPACES = ("argparse.Namespace", "types.SimpleNamespace")
@@ -36,12 +37,12 @@ def load_checkpoint(path: Path) -> Any:
     """
     import torch
 
-    if not path.is_file():
-        raise MissingError(f"no file at {path}")
+    require_content(path)
     try:
+        check_archive(path)
         stand_ins = [(_Uncallable(name, (), {}), name) for name in _unknown_names(path)]
         with torch.serialization.safe_globals(list(stand_ins)):
-            return _plain(_load(path), torch)
+            return _plain(load_tensors(path), torch, {})
     except IntegrityError:
         raise
     except Exception as error:
@@ -73,20 +74,6 @@ def _unknown_names(path: Path) -> list[str]:
     return sorted(names)
 
 
-def _load(path: Path) -> Any:
-    import torch
-
-    with warnings.catch_warnings():
-        # That a file's protocol may not be wholly known: what is not ends in an error of its own.
-        warnings.filterwarnings("ignore", message="Detected pickle protocol", category=UserWarning)
-        try:
-            return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-        except RuntimeError as error:
-            if "mmap" in str(error):
-                return torch.load(path, map_location="cpu", weights_only=True)
-            raise
-
-
 def _reason(error: Exception) -> str:
     """Return the first sentence of an error, of PyTorch's long ones what its reader of weights stumbled over."""
     told = str(error).partition("WeightsUnpickler error:")
@@ -94,17 +81,25 @@ def _reason(error: Exception) -> str:
     return first[0].partition(". ")[0] if first else type(error).__name__
 
 
-def _plain(value: Any, torch: Any) -> Any:
+def _plain(value: Any, torch: Any, made: dict[int, Any]) -> Any:
+    """Turn what was read into tensors, containers and plain values; what is named twice is made once."""
     if isinstance(value, torch.Tensor):
+        check_tensor(value, "a tensor")
         return value.detach()
-    if isinstance(type(value), _Uncallable):
-        return SimpleNamespace(**{str(name): _plain(each, torch) for name, each in vars(value).items()})
-    if isinstance(value, Mapping):
-        return {key: _plain(each, torch) for key, each in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [_plain(each, torch) for each in value]
     if isinstance(value, (*_PLAIN, torch.dtype, torch.device)):
         return value
+    if id(value) not in made:
+        made[id(value)] = _container(value, torch, made)
+    return made[id(value)]
+
+
+def _container(value: Any, torch: Any, made: dict[int, Any]) -> Any:
+    if isinstance(type(value), _Uncallable):
+        return SimpleNamespace(**{str(name): _plain(each, torch, made) for name, each in vars(value).items()})
+    if isinstance(value, Mapping):
+        return {key: _plain(each, torch, made) for key, each in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_plain(each, torch, made) for each in value]
     raise ValueError(f"it holds a value of type {type(value).__name__}")
 
 

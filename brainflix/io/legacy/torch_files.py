@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from brainflix.errors import IntegrityError, MissingError
+from brainflix.errors import IntegrityError
+from brainflix.io.fetch.annex import require_content
+from brainflix.io.legacy.torch_reading import check_tensor, load_tensors
 
 
 def load_pt(path: Path) -> Any:
@@ -21,10 +23,11 @@ def load_pt(path: Path) -> Any:
     """
     import torch
 
-    if not path.is_file():
-        raise MissingError(f"no file at {path}")
+    require_content(path)
     try:
-        return _arrays(_load(path, mmap=True), torch)
+        return _arrays(load_tensors(path), torch, {})
+    except IntegrityError:
+        raise
     except Exception as error:
         # Opcodes that do not fit together fail in any way, and some kinds of tensors have no array.
         first = str(error).strip().splitlines()
@@ -35,25 +38,18 @@ def load_pt(path: Path) -> Any:
         ) from error
 
 
-def _load(path: Path, *, mmap: bool) -> Any:
-    import torch
-
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
-    except RuntimeError as error:
-        # Files from before 2020 are no zip archives and cannot be mapped.
-        if mmap and "mmap" in str(error):
-            return _load(path, mmap=False)
-        raise
-
-
-def _arrays(value: Any, torch: Any) -> Any:
+def _arrays(value: Any, torch: Any, made: dict[int, Any]) -> Any:
+    """Turn tensors into arrays; what a file names twice is made once, however often it is named."""
     if isinstance(value, torch.Tensor):
+        check_tensor(value, "a tensor")
         tensor = value.detach()
         array: np.ndarray = (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
         return array
-    if isinstance(value, dict):
-        return {key: _arrays(each, torch) for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(_arrays(each, torch) for each in value)
-    return value
+    if not isinstance(value, dict | list | tuple):
+        return value
+    if id(value) not in made:
+        if isinstance(value, dict):
+            made[id(value)] = {key: _arrays(each, torch, made) for key, each in value.items()}
+        else:
+            made[id(value)] = type(value)(_arrays(each, torch, made) for each in value)
+    return made[id(value)]

@@ -18,6 +18,7 @@ from brainflix.methods.mindvideo.parts import MindVideoEncoderImportParams
 from brainflix.methods.mindvideo.train.video import unet_settings
 from brainflix.models.imports import State, _check_kind, _fitting, _size, _told, _trunk_sizes
 from brainflix.models.inflated_unet import TEMPORAL, inflate
+from brainflix.models.weights import unwrapped
 from brainflix.parts.contract import Inputs
 from brainflix.parts.work import Work
 from brainflix.train.imports import Imported, _given, _plain, preparation_of, read_settings, read_weights
@@ -44,6 +45,7 @@ def import_mindvideo(params: MindVideoEncoderImportParams, inputs: Inputs, work:
     encoder = import_mindvideo_encoder(inside, inputs, work)
     folder = params.path / _DENOISER
     config, state = read_denoiser(folder)
+    state, prefix = unwrapped(state, f"the denoiser in {folder.name}")
     unet = inflate(config, {name: tensor.float() for name, tensor in state.items()}, _SEED)
     own = encoder.result.config
     if unet.config.cross_attention_dim != own["network"]["context_width"]:
@@ -67,6 +69,7 @@ def import_mindvideo(params: MindVideoEncoderImportParams, inputs: Inputs, work:
         encoder.window_tr,
         (*files, folder / CONFIG),
         {**encoder.settings, "temporal layers of the denoiser": "fresh" if fresh else "released"},
+        encoder.prefix or prefix,
     )
 
 
@@ -80,7 +83,7 @@ def import_mindvideo_encoder(params: MindVideoEncoderImportParams, inputs: Input
     """
     file = encoder_file(params.path)
     beside = file.with_name("config.json")
-    state, settings = read_weights(file)
+    state, settings, prefix = read_weights(file)
     settings |= read_settings(beside) if beside.is_file() else {}
     config, weights = encoder_weights(state, settings | _given(params, "heads"))
     preparation = preparation_of(config.n_grayordinates, config.patch_size, params)
@@ -94,7 +97,7 @@ def import_mindvideo_encoder(params: MindVideoEncoderImportParams, inputs: Input
         "preparation": preparation.as_dict(),
     }
     files = (file, beside) if beside.is_file() else (file,)
-    return Imported(TrainResult(weights, document, ()), window, files, _plain(settings))
+    return Imported(TrainResult(weights, document, ()), window, files, _plain(settings), prefix)
 
 
 def encoder_file(path: Path) -> Path:
@@ -141,6 +144,6 @@ def encoder_weights(state: State, settings: Mapping[str, Any]) -> tuple[MindVide
         "final_norm": any(name.startswith("proj_head.layer_norm.") for name in state),
         "temporal": any(".attn_temp." in name for name in state),
     }
-    config = MindVideoEncoderConfig(**found | _told(settings, ENCODER_WORDS, MindVideoEncoderConfig))
+    config = MindVideoEncoderConfig(**found | _told(settings, ENCODER_WORDS, MindVideoEncoderConfig, len(state)))
     with torch.device("meta"):
         return config, _fitting(MindVideoEncoder(config), state)
