@@ -24,6 +24,7 @@ from brainflix.store.complete import check_arrays_complete
 from brainflix.store.manifest import MANIFEST_NAME, Manifest, plain_notes
 from brainflix.store.provenance import Owner, this_process, versions
 from brainflix.store.refs import Ref
+from brainflix.store.refusals import refusal
 
 STAGING = ".staging"
 OWNER_SUFFIX = ".owner.json"
@@ -140,11 +141,14 @@ def _disk_errors(staged: Path) -> Iterator[None]:
     """Explain the body's own disk errors: a full disk anywhere, another refusal in the staging or at no named file."""
     try:
         yield
-    except OSError as error:
-        place = Path(os.fsdecode(error.filename)) if isinstance(error.filename, (str, bytes, os.PathLike)) else None
+    except Exception as error:
+        found = refusal(error)
+        if found is None:
+            raise
+        place = Path(os.fsdecode(found.filename)) if isinstance(found.filename, (str, bytes, os.PathLike)) else None
         here = place is None or place.is_relative_to(staged)
-        if error.errno in disk.DISK_IS_FULL or (here and error.errno in disk.REFUSALS):
-            raise disk.resource_error(error, place or staged, "write") from error
+        if found.errno in disk.DISK_IS_FULL or here:
+            raise disk.resource_error(found, place or staged, "write") from error
         raise
 
 

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from brainflix.scratch import give_back
+from brainflix.scratch import give_back, write_npy
 from brainflix.store import disk
 
 # Each process that finishes the same or a neighbouring artifact clears a folder once; nobody runs this many.
@@ -137,7 +137,7 @@ class Spool:
             try:
                 disk.make_folders(self.folder, sync=False)
                 with part.open("xb") as file:
-                    np.save(file, values, allow_pickle=False)
+                    write_npy(file, values)
                 return part, disk.hash_file(part)[1], np.load(part, mmap_mode="r", allow_pickle=False)
             except FileNotFoundError:
                 # Another process cleared the folder, or one above it that was empty, between two of these lines.

@@ -15,6 +15,8 @@ from typing import Any
 from brainflix.errors import IntegrityError, MissingError, ResourceError
 from brainflix.io.legacy.plain import read_plain
 from brainflix.io.legacy.worker import BROKEN, DONE, REFUSED, TOO_LARGE
+from brainflix.store.disk import DISK_IS_FULL
+from brainflix.store.refusals import refusal
 
 _PACKAGE_PARENT = Path(__file__).resolve().parents[3]
 _RUN = "import sys; sys.path.insert(0, sys.argv.pop(1)); from brainflix.io.legacy.worker import main; sys.exit(main())"
@@ -59,7 +61,8 @@ def load_pickle(path: Path, *, start: int = 0, timeout_s: int = 600) -> Any:
             why="nothing was run",
             next="do not open it with other tools; fetch it again from its source",
         )
-    if code == TOO_LARGE and "No space" in said:
+    full = refusal(OSError(said)) if code == TOO_LARGE else None
+    if full is not None and full.errno in DISK_IS_FULL:
         raise ResourceError(f"no room to read {path.name}", why=said, next="free some space in the temporary folder")
     why = said if code in (BROKEN, TOO_LARGE) else "reading it took more memory or time than its size explains"
     raise IntegrityError(f"{path.name} is not a readable pickle", why=why, next="fetch the file again")
