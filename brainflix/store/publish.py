@@ -110,7 +110,12 @@ def reserve_staging(root: Path, ref: Ref, inputs: tuple[str, ...] = ()) -> tuple
     owner_file = owner_of(staged)
     disk.make_folders(staged.parent, sync=False)
     owner = this_process(token, str(ref), inputs)
-    disk.write_file(owner_file, json.dumps(owner.to_dict(), indent=1).encode(), sync=False)
+    try:
+        disk.write_file(owner_file, json.dumps(owner.to_dict(), indent=1).encode(), sync=False)
+    except BaseException:
+        # Torn, it would say of nobody that he is dead.
+        clear_staging(staged, owner_file)
+        raise
     return staged, owner_file
 
 
