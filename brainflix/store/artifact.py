@@ -236,9 +236,14 @@ def read_manifest(folder: Path, ref: Ref) -> Manifest:
         raise MissingError(f"there is no artifact {ref}", next="brainflix store ls") from None
     except OSError as error:
         raise IntegrityError(f"the manifest of {ref} cannot be read", why=str(error)) from error
-    manifest = Manifest.from_json(text, where=f"the manifest of {ref}")
+    try:
+        manifest = Manifest.from_json(text, where=f"the manifest of {ref}")
+    except IntegrityError as error:
+        advice = f"brainflix store gc --remove {ref}, then make it again"
+        raise IntegrityError(error.what, why=error.why, next=error.next or advice) from error
     if manifest.ref != ref:
-        raise IntegrityError(f"the folder of {ref} holds {manifest.ref}", why="a folder was moved or renamed")
+        why, advice = "a folder was moved or renamed", f"move {folder} to where it was"
+        raise IntegrityError(f"the folder of {ref} holds {manifest.ref}", why=why, next=advice)
     return manifest
 
 
