@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
 import tempfile
@@ -10,6 +11,9 @@ from typing import IO, Any
 
 import numpy as np
 from numpy.typing import DTypeLike
+
+# What a file system, or a C library that does not fall back on writing, says if it cannot give room beforehand.
+_CANNOT_RESERVE = {errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS}
 
 
 def scratch_rows(shape: tuple[int, ...], folder: Path) -> np.ndarray[Any, np.dtype[np.float32]]:
@@ -53,7 +57,11 @@ def _mapped(file: IO[bytes], shape: tuple[int, ...], dtype: DTypeLike) -> np.nda
     """
     n_bytes = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
     if n_bytes and hasattr(os, "posix_fallocate"):
-        os.posix_fallocate(file.fileno(), 0, n_bytes)
+        try:
+            os.posix_fallocate(file.fileno(), 0, n_bytes)
+        except OSError as error:
+            if error.errno not in _CANNOT_RESERVE:
+                raise
     return np.memmap(file, dtype, "w+", shape=shape)
 
 

@@ -26,7 +26,8 @@ def refusal(error: BaseException) -> OSError | None:
     A full disk is found behind any error but a `ResourceError`, which has told of it. Other refusals count only where
     nobody has put them into a sentence.
     """
-    if isinstance(error, ResourceError):
+    # An interrupt is one, whatever it interrupted.
+    if isinstance(error, ResourceError) or not isinstance(error, Exception):
         return None
     told = isinstance(error, BrainflixError)
     for each in _led_to(error):

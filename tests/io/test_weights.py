@@ -65,6 +65,15 @@ def test_bytes_are_read_once_while_nothing_changes(folder, monkeypatch):
     weights.folder_digest(folder)
 
 
+def test_bytes_are_read_again_where_only_the_time_was_put_back(folder):
+    before = weights.folder_digest(folder)
+    path = folder / "vae" / "model.safetensors"
+    times = path.stat().st_atime_ns, path.stat().st_mtime_ns
+    path.write_text("vae/model.safetensorz")
+    os.utime(path, ns=times)
+    assert weights.folder_digest(folder) != before
+
+
 def test_another_revision_than_the_files_is_refused(folder):
     digest = weights.pin("w/pipe", "")
     assert weights.pin("w/pipe", digest) == digest
