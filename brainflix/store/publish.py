@@ -67,7 +67,7 @@ def publishing(root: Path, draft: Manifest, *, notes: Mapping[str, Any], fsync: 
     staging, owner_file = _start_staging(root, draft, notes)
     owner_pid = os.getpid()
     try:
-        with _disk_errors(staging.path):
+        with _disk_errors(root, staging):
             yield staging
         try:
             _seal(staging, draft, time.monotonic() - started, fsync)
@@ -137,12 +137,12 @@ def _start_staging(root: Path, draft: Manifest, notes: Mapping[str, Any]) -> tup
             clear_staging(staged, owner_file)
             raise
     except OSError as error:
-        raise disk.resource_error(error, root, f"stage {draft.ref} in") from error
+        raise disk.resource_error(error, root, f"write {draft.ref} to") from error
     return Staging(draft.ref, staged, dict(notes), dict(draft.device)), owner_file
 
 
 @contextmanager
-def _disk_errors(staged: Path) -> Iterator[None]:
+def _disk_errors(root: Path, staging: Staging) -> Iterator[None]:
     """Explain the body's own disk errors: a full disk anywhere, another refusal in the staging or at no named file."""
     try:
         yield
@@ -150,11 +150,13 @@ def _disk_errors(staged: Path) -> Iterator[None]:
         found = refusal(error)
         if found is None:
             raise
-        place = Path(os.fsdecode(found.filename)) if isinstance(found.filename, (str, bytes, os.PathLike)) else None
-        here = place is None or place.is_relative_to(staged)
-        if found.errno in disk.DISK_IS_FULL or here:
-            raise disk.resource_error(found, place or staged, "write") from error
-        raise
+        named = Path(os.fsdecode(found.filename)) if isinstance(found.filename, (str, bytes, os.PathLike)) else None
+        if named is not None and not named.is_relative_to(staging.path):
+            if found.errno not in disk.DISK_IS_FULL:
+                raise
+            raise disk.resource_error(found, named, "write") from error
+        file = f"{named.relative_to(staging.path).as_posix()} of " if named is not None else ""
+        raise disk.resource_error(found, root, f"write {file}{staging.ref} to") from error
 
 
 def _seal(staging: Staging, draft: Manifest, wall_s: float, fsync: bool) -> None:

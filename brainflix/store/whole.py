@@ -59,6 +59,8 @@ def changed_file(folder: Path, entries: Sequence[FileEntry]) -> FileEntry | None
     Raises:
         OSError: a file cannot be read.
     """
+    if len(entries) == 1:
+        return None if _digest(f"{folder}/{entries[0].path}") == entries[0].sha256 else entries[0]
     # Hashing and reading leave Python's lock alone.
     with ThreadPoolExecutor(_THREADS) as pool:
         digests = pool.map(lambda entry: _digest(f"{folder}/{entry.path}"), entries)
