@@ -54,8 +54,8 @@ bench: $(VENV)/.installed-dev  ## time brainflix beside its peers, with ratios
 	$(BIN)/python tests/bench/bench_generators.py
 	$(BIN)/python -m tests.bench.calibration
 
-crash: $(VENV)/.installed-dev  ## kill a run at 200 random moments, and run eight at once
-	BRAINFLIX_CRASH_COUNT=200 OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/crash tests/store/test_store_crash.py
+crash: $(VENV)/.installed-dev  ## kill a run at 200 random moments, run eight at once, and refuse every command the disk
+	BRAINFLIX_CRASH_COUNT=200 OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/crash tests/faults tests/store/test_store_crash.py
 
 null: $(VENV)/.installed  ## remove the signal in 20 worlds and count how often the intervals hold chance
 	$(BIN)/python -m tests.bench.null_worlds

@@ -18,7 +18,7 @@ from brainflix.linear.ridge import Device
 from brainflix.parts.contract import Inputs, Notes, PartFunction
 from brainflix.parts.work import Work
 from brainflix.store.artifact import Artifact
-from brainflix.trained.files import CONFIG, WEIGHTS, read_json, read_tensors, write_json, write_tensors
+from brainflix.trained.files import CONFIG, WEIGHTS, read_tensors, write_json, write_tensors
 
 # Training rows of the shared clips of each subject, their segments, the parameters and the device in; maps out.
 FitGroup = Callable[[Sequence[np.ndarray], np.ndarray, Any, Device], tuple[LinearMap, ...]]
@@ -79,8 +79,8 @@ class GroupMaps:
         Raises:
             MissingError, IntegrityError: the artifact holds no such maps, or they are damaged.
         """
-        tensors = _as_arrays(read_tensors(artifact.path / WEIGHTS))
-        config = read_json(artifact.path / CONFIG)
+        tensors = _as_arrays(read_tensors(artifact.file(WEIGHTS)))
+        config = artifact.json(CONFIG)
         maps = tuple(
             LinearMap(**{name: tensors.get(f"{number}.{name}") for name in _ARRAYS}, identity=identity)  # type: ignore[arg-type]
             for number, identity in enumerate(config["identity"])

@@ -6,17 +6,20 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import typer
 
 from brainflix.errors import BrainflixError, Interrupted
+from brainflix.store.disk import DISK_IS_FULL, resource_error
+from brainflix.store.refusals import refusal
 
 INTERRUPTED = 130
 _UNEXPECTED, _USAGE, _RESOURCES = 1, 2, 5
-_FULL = {errno.ENOSPC: "no space left on the device", errno.EDQUOT: "the disk quota is used up"}
 _MEMORY_ADVICE = (
     "set BRAINFLIX_CLIPS_PER_BATCH to a smaller number, or --precision bfloat16, or --attention auto, and run again"
 )
@@ -70,10 +73,16 @@ def _memory(error: BaseException) -> Failure:
     return Failure(f"Error: out of memory{f' ({first})' if first else ''}. Next: {_MEMORY_ADVICE}", _RESOURCES)
 
 
-def _full_disk(error: Any) -> Failure:
-    where = f" at {error.filename}" if error.filename else ""
-    why = _FULL[error.errno]
-    return Failure(f"Error: {why}{where}. Next: free space (brainflix store gc), then run again", _RESOURCES)
+def _refused(error: BaseException) -> Failure:
+    """Tell what the operating system refused, where, and how much room there is."""
+    found = refusal(error)
+    assert found is not None
+    named = found.filename if isinstance(found.filename, (str, bytes)) else None
+    # Whoever writes without a name: the folder of this run, since what goes to the store has told its own.
+    if named is None:
+        return _own(resource_error(found, Path.cwd(), "write, working in"))
+    doing = "write" if found.errno in DISK_IS_FULL else "use"
+    return _own(resource_error(found, Path(os.fsdecode(named)), doing))
 
 
 def _unexpected(error: BaseException) -> Failure:
@@ -86,9 +95,15 @@ def _is_out_of_memory(error: BaseException) -> bool:
     # By name and text, so that torch is not imported to explain an error that has nothing to do with it.
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
+    if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+        return True
     return isinstance(error, RuntimeError) and any(
         words in str(error) for words in ("out of memory", "can't allocate memory", "not enough memory")
     )
+
+
+def _is_refused(error: BaseException) -> bool:
+    return refusal(error) is not None
 
 
 def _is(kind: type[BaseException]) -> Callable[[BaseException], bool]:
@@ -98,11 +113,11 @@ def _is(kind: type[BaseException]) -> Callable[[BaseException], bool]:
 # Ordered: what is more special comes first.
 _TABLE: tuple[tuple[Callable[[BaseException], bool], Callable[[Any], Failure]], ...] = (
     (_is(Interrupted), _interrupted),
+    (_is_refused, _refused),
     (_is(BrainflixError), _own),
     (_is(KeyboardInterrupt), lambda error: interrupted()),
     (_is(typer.Abort), _aborted),
     (_is(typer.TyperException), _usage),
     (_is_out_of_memory, _memory),
-    (lambda error: isinstance(error, OSError) and error.errno in _FULL, _full_disk),
     (_is(BaseException), _unexpected),
 )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import threading
 import time
+import uuid
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -13,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from brainflix.errors import Renamed, ResourceError, UsageError
+from brainflix.errors import Renamed, UsageError
+from brainflix.store.disk import resource_error
 from brainflix.wording import format_bytes
 
 if TYPE_CHECKING:
@@ -36,16 +39,26 @@ class Table:
 
 
 def write_file(path: Path, text: str) -> None:
-    """Write what a command was asked to leave in a file.
+    """Write what a command was asked to leave in a file; where that fails, what was there before stays.
 
     Raises:
         ResourceError: the file cannot be written.
     """
+    final = path.resolve()
+    # A pipe or a terminal is written to, and never replaced.
+    replaces = final.is_file() or not final.exists()
+    new = final.with_name(f".{final.name}.{uuid.uuid4().hex}.part") if replaces else final
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        final.parent.mkdir(parents=True, exist_ok=True)
+        new.write_text(text, encoding="utf-8")
+        if replaces:
+            os.replace(new, final)
     except OSError as error:
-        raise ResourceError(f"cannot write {path}", why=str(error.strerror)) from error
+        raise resource_error(error, path, "write") from error
+    finally:
+        if replaces:
+            with suppress(OSError):
+                new.unlink()
 
 
 class Output:

@@ -159,6 +159,9 @@ def _make(job: Job, store: Store, tools: Tools) -> Done:
     stage: Stage = import_module(f"brainflix.{job.stage}.stage")
     part = None if job.stage == "report" else find(category_of(job.stage), job.part).load()
     inputs = {role: [store.open(ref) for ref in refs] for role, refs in job.inputs.items()}
+    # Before a stage reads them, by whatever way: what was changed under its key would be a wrong number without a word.
+    for artifact in {each.ref: each for some in inputs.values() for each in some}.values():
+        artifact.check_bytes()
     with ExitStack() as stack:
         # The main output is published last: the job is done if it stands.
         stagings = {name: stack.enter_context(_publishing(job, ref, stage, store)) for name, ref in job.outputs.items()}

@@ -84,12 +84,14 @@ def of_artifact(artifact: Artifact) -> Shelf:
 
     Raises:
         DataError: it holds no videos.
+        IntegrityError: they are not what was published.
     """
     from brainflix.store.lookup import find_clips
     from brainflix.store.schema import Clips, Videos
 
     if "frames" not in artifact.names():
         raise DataError(f"{artifact.ref} holds no videos", next="brainflix store ls videos")
+    artifact.check_bytes()
     about, frames = artifact.json(Videos.FILE), _Rows(artifact.array("frames"))
     ids, rate = tuple(about["clip_ids"]), float(about["fps_hz"])
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from brainflix.scratch import give_back
+from brainflix.scratch import give_back, zeros_in
 
 Frames = NDArray[np.uint8]
 # Clips that are read before the pages that they brought are given back.
@@ -52,7 +52,7 @@ class Staged:
 
     def __init__(self, file: Path, shape: tuple[int, ...]) -> None:
         """Create the file with room for clips of shape (n_clips, n_frames, height, width, 3), uint8."""
-        self._clips = np.memmap(file, np.uint8, "w+", shape=shape)
+        self._clips = zeros_in(file, shape, np.uint8)
         self._touched = 0
 
     @property

@@ -13,8 +13,9 @@ from brainflix.io.weights_hub import fetch_weights
 SHIPPED = Path(__file__).resolve().parents[1] / "demo" / "weights"
 PREFIX = "demo/"
 _BLOCK = 1 << 20
-# Path relative to the folder, size and time of change of each file: what says that nothing was written since.
-_Listing = tuple[tuple[str, int, int], ...]
+# Path relative to the folder, size, and times of change of the bytes and of the inode of each file: what says that
+# nothing was written since.
+_Listing = tuple[tuple[str, int, int, int], ...]
 
 
 def is_shipped(name: str) -> bool:
@@ -85,14 +86,16 @@ def folder_digest(folder: Path, subfolders: Sequence[str] = ()) -> str:
         files += (path for path in (folder / part).rglob("*") if path.is_file())
     named = {path.relative_to(folder): path.stat() for path in files}
     shown = {name: stat for name, stat in named.items() if not any(piece.startswith(".") for piece in name.parts)}
-    listing = sorted((name.as_posix(), stat.st_size, stat.st_mtime_ns) for name, stat in shown.items())
+    listing = sorted(
+        (name.as_posix(), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns) for name, stat in shown.items()
+    )
     return _digest(folder.resolve(), tuple(listing))
 
 
 @lru_cache(maxsize=64)
 def _digest(folder: Path, listing: _Listing) -> str:
     digest = hashlib.sha256()
-    for name, _, _ in listing:
+    for name, *_ in listing:
         own = hashlib.sha256()
         with (folder / name).open("rb") as file:
             while block := file.read(_BLOCK):

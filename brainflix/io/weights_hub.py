@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
 from collections.abc import Sequence
 from glob import escape
 from pathlib import Path
 
-from brainflix.errors import MissingError
+from brainflix.errors import IntegrityError, MissingError
 from brainflix.io.weight_files import wanted_files
+from brainflix.store.manifest import FileEntry
+from brainflix.store.whole import changed_file
 
 # A Hub that does not answer within so many seconds is not there.
 ANSWER_S = 5.0
+_HEX, _SHA256_DIGITS, _SHA1_DIGITS = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}"), 64, 40
 # Says of which folders a pipeline of diffusers consists.
 _INDEX = "model_index.json"
 
@@ -40,13 +45,47 @@ def fetch_weights(name: str, revision: str, folders: Sequence[str] = ()) -> Path
         if files is not None:
             parts = folders or (_pipeline_folders(name, commit) if _INDEX in files else ())
             chosen = [escape(path) for path in wanted_files(files, parts)]
-        return Path(snapshot_download(name, revision=commit, local_files_only=files is None, allow_patterns=chosen))
+        folder = Path(snapshot_download(name, revision=commit, local_files_only=files is None, allow_patterns=chosen))
     except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError) as error:
         raise MissingError(
             f"weights {name!r} are not here and could not be fetched",
             why="the Hub does not answer" if silent else str(error).splitlines()[0],
             next=f"hf download {name} --revision {revision or 'main'} on a machine with a network, then copy its cache",
         ) from error
+    _check_cached(name, folder, folders)
+    return folder
+
+
+def _check_cached(name: str, folder: Path, parts: Sequence[str]) -> None:
+    """Compare what is read of a snapshot with its digests, once in a process.
+
+    The Hub's cache keeps each file under its digest: SHA-256 of large ones, git's own of small ones (huggingface_hub,
+    "Understand caching"). A snapshot without links to such names, as on Windows, says nothing of its bytes.
+
+    Raises:
+        IntegrityError: a file has other bytes than the Hub gave.
+    """
+    paths = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+    found = {path: (folder / path).resolve() for path in wanted_files(paths, parts)}
+    named = {path: blob for path, blob in found.items() if blob.parent.name == "blobs" and _HEX.fullmatch(blob.name)}
+    large = [FileEntry(path, 0, blob.name) for path, blob in named.items() if len(blob.name) == _SHA256_DIGITS]
+    changed = changed_file(folder, large)
+    damaged = [changed.path] if changed else []
+    damaged += [
+        path for path, blob in named.items() if len(blob.name) == _SHA1_DIGITS and _git_digest(blob) != blob.name
+    ]
+    if damaged:
+        raise IntegrityError(
+            f"weights {name!r} are damaged: {damaged[0]} has other bytes than the Hub gave",
+            why="its digest is not the one that the cache keeps it under",
+            next=f"rm {named[damaged[0]]}, then run again with a network",
+        )
+
+
+def _git_digest(path: Path) -> str:
+    """Return the SHA-1 that git names a file's content by (Pro Git, section 10.2)."""
+    body = path.read_bytes()
+    return hashlib.sha1(b"blob %d\0" % len(body) + body, usedforsecurity=False).hexdigest()
 
 
 def check_access(name: str, revision: str) -> None:

@@ -15,7 +15,7 @@ from brainflix.models.weights import load_strict
 from brainflix.parts.contract import Notes
 from brainflix.regress.mlp import MLPFit
 from brainflix.store.artifact import Artifact
-from brainflix.trained.files import CONFIG, HISTORY, WEIGHTS, read_json, read_tensors, write_json, write_tensors
+from brainflix.trained.files import CONFIG, HISTORY, WEIGHTS, read_tensors, write_json, write_tensors
 
 ARCHITECTURE = "regressor"
 _SCALES = ("x_scale", "y_scale")
@@ -58,14 +58,14 @@ class FittedMLP:
             MissingError, IntegrityError: the artifact holds no such network, or it is damaged.
             DataError: its weights do not fit its config.
         """
-        tensors, config = read_tensors(artifact.path / WEIGHTS), read_json(artifact.path / CONFIG)
+        tensors, config = read_tensors(artifact.file(WEIGHTS)), artifact.json(CONFIG)
         model = build_regressor(RegressorConfig(**config["network"]), torch.Generator().manual_seed(0))
         state = {name.removeprefix(_MODEL): each for name, each in tensors.items() if name.startswith(_MODEL)}
         load_strict(model, state)
         x_scale, y_scale = (
             Standardiser(tensors[f"{name}.mean"].numpy(), tensors[f"{name}.std"].numpy()) for name in _SCALES
         )
-        history = read_json(artifact.path / HISTORY)
+        history = artifact.json(HISTORY)
         train, val = (tuple(float(record[name]) for record in history) for name in ("train_loss", "val_loss"))
         fit = MLPFit(model.eval(), x_scale, y_scale, train, val, int(config["best_epoch"]), int(config["n_train"]))
         return cls(fit, tensors["spread"].numpy())

@@ -32,6 +32,9 @@ _REASONS = {
     errno.EIO: "the device reports an input/output error",
     errno.EXDEV: "the store's folders lie on different file systems",
     errno.EMFILE: "too many open files",
+    errno.ENFILE: "too many open files",
+    errno.EFBIG: "the file is larger than the file system or a limit of this process allows",
+    errno.ESTALE: "the network file system has lost the file",
 }
 DISK_IS_FULL = {errno.ENOSPC, errno.EDQUOT}
 REFUSALS = frozenset(_REASONS)

@@ -25,6 +25,7 @@ from brainflix.store.complete import check_arrays_complete
 from brainflix.store.manifest import MANIFEST_NAME, Manifest, plain_notes
 from brainflix.store.provenance import Owner, this_process, versions
 from brainflix.store.refs import Ref
+from brainflix.store.refusals import refusal
 
 STAGING = ".staging"
 OWNER_SUFFIX = ".owner.json"
@@ -69,7 +70,7 @@ def publishing(root: Path, draft: Manifest, *, notes: Mapping[str, Any], fsync: 
     staging, owner_file = _start_staging(root, draft, notes)
     owner_pid = os.getpid()
     try:
-        with _disk_errors(staging.path):
+        with _disk_errors(root, staging):
             yield staging
         try:
             _seal(staging, draft, time.monotonic() - started, fsync)
@@ -112,7 +113,12 @@ def reserve_staging(root: Path, ref: Ref, inputs: tuple[str, ...] = ()) -> tuple
     owner_file = owner_of(staged)
     disk.make_folders(staged.parent, sync=False)
     owner = this_process(token, str(ref), inputs)
-    disk.write_file(owner_file, json.dumps(owner.to_dict(), indent=1).encode(), sync=False)
+    try:
+        disk.write_file(owner_file, json.dumps(owner.to_dict(), indent=1).encode(), sync=False)
+    except BaseException:
+        # Torn, it would say of nobody that he is dead.
+        clear_staging(staged, owner_file)
+        raise
     return staged, owner_file
 
 
@@ -149,21 +155,26 @@ def _start_staging(root: Path, draft: Manifest, notes: Mapping[str, Any]) -> tup
             clear_staging(staged, owner_file)
             raise
     except OSError as error:
-        raise disk.resource_error(error, root, f"stage {draft.ref} in") from error
+        raise disk.resource_error(error, root, f"write {draft.ref} to") from error
     return Staging(draft.ref, staged, dict(notes), dict(draft.device)), owner_file
 
 
 @contextmanager
-def _disk_errors(staged: Path) -> Iterator[None]:
+def _disk_errors(root: Path, staging: Staging) -> Iterator[None]:
     """Explain the body's own disk errors: a full disk anywhere, another refusal in the staging or at no named file."""
     try:
         yield
-    except OSError as error:
-        place = Path(os.fsdecode(error.filename)) if isinstance(error.filename, (str, bytes, os.PathLike)) else None
-        here = place is None or place.is_relative_to(staged)
-        if error.errno in disk.DISK_IS_FULL or (here and error.errno in disk.REFUSALS):
-            raise disk.resource_error(error, place or staged, "write") from error
-        raise
+    except Exception as error:
+        found = refusal(error)
+        if found is None:
+            raise
+        named = Path(os.fsdecode(found.filename)) if isinstance(found.filename, (str, bytes, os.PathLike)) else None
+        if named is not None and not named.is_relative_to(staging.path):
+            if found.errno not in disk.DISK_IS_FULL:
+                raise
+            raise disk.resource_error(found, named, "write") from error
+        file = f"{named.relative_to(staging.path).as_posix()} of " if named is not None else ""
+        raise disk.resource_error(found, root, f"write {file}{staging.ref} to") from error
 
 
 def _seal(staging: Staging, draft: Manifest, wall_s: float, fsync: bool) -> None:

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from brainflix.scratch import give_back
+from brainflix.scratch import give_back, write_npy
 from brainflix.store import disk
 
 # Each process that finishes the same or a neighbouring artifact clears a folder once; nobody runs this many.
@@ -148,7 +148,7 @@ class Spool:
             try:
                 disk.make_folders(self.folder, sync=False)
                 with part.open("xb") as file:
-                    np.save(file, values, allow_pickle=False)
+                    write_npy(file, values)
                 held = np.load(part, mmap_mode="r", allow_pickle=False) if self.mapped else values
                 return part, disk.hash_file(part)[1], held
             except FileNotFoundError:

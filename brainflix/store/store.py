@@ -99,16 +99,17 @@ class Store:
         return publishing(self.root, draft, notes=notes or {}, fsync=fsync)
 
     def open(self, ref: Ref | str) -> Artifact:
-        """Open an artifact after checking its manifest and that each of its files is there with the right size.
+        """Open an artifact after checking its manifest, and that its files are there with their sizes, and no others.
 
         Raises:
             MissingError: there is no such artifact.
-            IntegrityError: the manifest was changed, or a file is absent or has another size.
+            IntegrityError: the manifest was changed, or a file is absent, added, a link or of another size.
         """
         found = self.resolve(ref) if isinstance(ref, str) else ref
         folder = self.path(found)
         artifact = Artifact(found, folder, read_manifest(folder, found))
         artifact.check_files()
+        artifact.check_nothing_added()
         return artifact
 
     def manifest(self, ref: Ref) -> Manifest:
@@ -126,13 +127,16 @@ class Store:
         Raises:
             UsageError: the text is not a ref, or the shortened key fits several artifacts.
             MissingError: there is no such artifact.
+            IntegrityError: which is the newest cannot be known, since a manifest was changed.
         """
         wanted = parse_ref(text)
         candidates = self.refs(wanted.kind, wanted.name)
         if wanted.key is None:
-            if candidates:
-                return candidates[0]
-            raise self._missing(wanted)
+            if not candidates:
+                raise self._missing(wanted)
+            for each in candidates if len(candidates) > 1 else ():
+                self.manifest(each)
+            return candidates[0]
         fitting = [ref for ref in candidates if ref.key.startswith(wanted.key)]
         if len(fitting) > 1:
             raise UsageError(f"{text} means {len(fitting)} artifacts", why=", ".join(map(str, fitting)))

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from brainflix.errors import DataError, IntegrityError, MissingError
-from brainflix.store.artifact import Artifact, read_manifest, size_problem
+from brainflix.store.artifact import Artifact, read_manifest
 from brainflix.store.belonging import key_problem
 from brainflix.store.complete import ARRAYS, check_arrays_complete
-from brainflix.store.disk import hash_file, list_files
+from brainflix.store.disk import hash_file
 from brainflix.store.manifest import MANIFEST_NAME, FileEntry, Manifest
 from brainflix.store.refs import Ref
 from brainflix.store.store import Store
+from brainflix.store.whole import linked_folder, size_problem, strangers
 
 
 @dataclass(frozen=True)
@@ -65,13 +66,11 @@ def verify_files(folder: Path, manifest: Manifest) -> list[Problem]:
     """Return the files in `folder` that are missing, changed or not in the manifest, sorted by path."""
     found = [_changed(folder, entry) for entry in manifest.files]
     problems = [problem for problem in found if problem]
-    known = {entry.path for entry in manifest.files} | {MANIFEST_NAME}
-    try:
-        present = {path.relative_to(folder).as_posix() for path in list_files(folder)}
-    except DataError as error:
-        problems.append(Problem(".", error.what))
-        present = set()
-    problems += [Problem(path, "is not in the manifest") for path in present - known]
+    linked = linked_folder(folder, manifest.files)
+    problems += [Problem(linked, "is a link")] if linked else []
+    problems += [
+        Problem(path, "is not in the manifest") for path in strangers(folder, manifest.files) if path != linked
+    ]
     return sorted(problems, key=lambda problem: problem.path)
 
 

@@ -1,7 +1,8 @@
 """Fault injection: kill the process, or let a system call fail, at the k-th call that changes the disk.
 
 Counted are the calls that change something: mkdir, open for writing, write, fsync, rename, replace, link, unlink and
-rmdir. Code under test must reach them through `os`, `open` or `pathlib`, as the store and zarr do.
+rmdir. Code under test must reach them through `os`, `open` or `pathlib`, as the store and zarr do. What writes below
+Python (safetensors, FFmpeg, HDF5, numpy's own writer) is reached from C alone: brainflix's tests have a library for it.
 """
 
 from __future__ import annotations

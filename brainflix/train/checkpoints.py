@@ -13,7 +13,7 @@ from brainflix.store.keys import artifact_key
 from brainflix.store.refs import Ref
 from brainflix.store.verify import verify
 from brainflix.train.loop import FitState
-from brainflix.trained.files import CONFIG, WEIGHTS, pack, read_json, read_tensors, unpack, write_json, write_tensors
+from brainflix.trained.files import CONFIG, WEIGHTS, pack, read_tensors, unpack, write_json, write_tensors
 
 if TYPE_CHECKING:
     from brainflix.store.store import Store
@@ -111,18 +111,18 @@ def checkpoint_hook(store: Store, job_ref: Ref, config: Mapping[str, Any]) -> Ca
 
 def _read(store: Store, ref: Ref) -> Checkpoint:
     artifact = store.open(ref)
-    folder = store.path(ref)
     rest = artifact.json(_STATE)
-    best = read_tensors(folder / _BEST) if (folder / _BEST).exists() else {}
+    has_best = any(entry.path == _BEST for entry in artifact.manifest.files)
+    best = read_tensors(artifact.file(_BEST)) if has_best else {}
     state = FitState(
         epoch=int(rest["epoch"]),
-        model=read_tensors(folder / WEIGHTS),
-        optimizer=unpack(rest["optimizer"], read_tensors(folder / _OPTIMIZER)),
+        model=read_tensors(artifact.file(WEIGHTS)),
+        optimizer=unpack(rest["optimizer"], read_tensors(artifact.file(_OPTIMIZER))),
         history=tuple(rest.get("history", ())),
         best=best,
         scaler=dict(rest.get("scaler", {})),
     )
-    return Checkpoint(ref, state, dict(read_json(folder / CONFIG)))
+    return Checkpoint(ref, state, dict(artifact.json(CONFIG)))
 
 
 def _name(job_ref: Ref) -> str:

@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from brainflix.errors import IntegrityError, MissingError, UsageError
+from brainflix.store.artifact import artifact_in
 
 WEIGHTS, CONFIG, HISTORY = "model.safetensors", "config.json", "history.json"
 
@@ -34,12 +35,16 @@ class TrainResult:
 
 
 def load_result(folder: Path) -> TrainResult:
-    """Read what `save` of a result wrote.
+    """Read what `save` of a result wrote; in an artifact's folder, each file is compared with the manifest first.
 
     Raises:
         MissingError: a file is absent.
-        IntegrityError: a file cannot be read.
+        IntegrityError: a file was changed, or cannot be read.
     """
+    published = artifact_in(folder)
+    if published is not None:
+        for name in (WEIGHTS, CONFIG, HISTORY):
+            published.file(name)
     history = tuple(read_json(folder / HISTORY))
     return TrainResult(read_tensors(folder / WEIGHTS), dict(read_json(folder / CONFIG)), history)
 

@@ -1,4 +1,4 @@
-"""Publishing an artifact beside a plain zarr write of the same arrays, both forced to the disk or both not."""
+"""Publishing an artifact beside a plain zarr write of the same arrays, and comparing its bytes when it is read."""
 
 from __future__ import annotations
 
@@ -68,6 +68,15 @@ def main() -> None:
         zarr_s, publish_s = timed(peer, arguments.runs), timed(partial(publish, fsync=fsync), arguments.runs)
         print(f"{what}: zarr {zarr_s:.2f} s, publish {publish_s:.2f} s, ratio {publish_s / zarr_s:.2f}")
         found |= {f"zarr, {what}": zarr_s, f"publish, {what}": publish_s, f"ratio, {what}": publish_s / zarr_s}
+    with tempfile.TemporaryDirectory() as text:
+        publish(Path(text), fsync=False)
+        artifact = Store(text).open("bold/bench")
+        time.sleep(3)  # what was written a moment ago is compared every time
+        for what in ("first", "again"):
+            started = time.process_time()
+            artifact.check_bytes()
+            found[f"compare, {what}"] = time.process_time() - started
+            print(f"compare with the manifest, {what}: {found[f'compare, {what}']:.4f} s of processor time")
     if arguments.json:
         arguments.json.write_text(json.dumps(found))
 

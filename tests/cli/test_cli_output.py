@@ -117,7 +117,7 @@ def test_nobody_is_asked_without_a_terminal():
 
 def test_a_file_that_cannot_be_written_is_explained(tmp_path):
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(ResourceError, match="cannot write"):
+    with pytest.raises(ResourceError, match="could not write"):
         write_file(tmp_path / "file" / "page.html", "text")
     write_file(tmp_path / "new" / "page.html", "text")
     assert (tmp_path / "new" / "page.html").read_text() == "text"

@@ -9,6 +9,7 @@ import sys
 
 import cheap
 import pytest
+from safetensors import SafetensorError
 
 from brainflix import errors
 from brainflix.recipe.files import load_recipe
@@ -163,6 +164,12 @@ class OutOfMemoryError(RuntimeError):
         (OutOfMemoryError("tried to allocate"), 5, "out of memory"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), 5, "out of memory"),
         (OSError(errno.ENOSPC, "No space left on device"), 5, "no space left on the device"),
+        (SafetensorError("I/O error: No space left on device (os error 28)"), 5, "no space left on the device"),
+        (SafetensorError("I/O error: Input/output error (os error 5)"), 5, "input/output error"),
+        (RuntimeError("file write failed: errno = 122, error message = 'Disk quota exceeded'"), 5, "quota"),
+        (OSError("30000 requested and 8064 written"), 5, "no space left on the device"),
+        (SafetensorError("I/O error: No such file or directory (os error 2)"), 1, "SafetensorError"),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), 5, "out of memory"),
         (RuntimeError("a\nb"), 1, "RuntimeError: a b. Next: run again with --debug"),
         (KeyError("x"), 1, "KeyError: 'x'"),
         (KeyboardInterrupt(), 130, "Interrupted"),
@@ -200,7 +207,22 @@ def test_a_full_disk_outside_a_stage(toy, brainflix, monkeypatch):
 
     monkeypatch.setattr("brainflix.engine.plan.make_plan", fail)
     said = brainflix("run", "toy")
-    assert said.code == 5 and "quota is used up at some/file" in said.err
+    assert said.code == 5 and "could not write some/file (the disk quota is used up; " in said.err
+    assert "GB free there" in said.err and "brainflix store gc" in said.err
+
+
+def test_a_full_disk_behind_another_error_outside_a_stage(toy, brainflix, monkeypatch):
+    """Whoever catches it may take it for a damaged file: the disk is the reason, and the exit code says so."""
+
+    def fail(*arguments):
+        try:
+            raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+        except SafetensorError as error:
+            raise errors.DataError("weights cannot be read") from error
+
+    monkeypatch.setattr("brainflix.engine.plan.make_plan", fail)
+    said = brainflix("run", "toy")
+    assert said.code == 5 and "no space left on the device; " in said.err and said.err.count("\n") == 1
 
 
 def test_a_real_download_of_the_embedded_data(tmp_path, brainflix, monkeypatch):

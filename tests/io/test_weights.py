@@ -1,5 +1,7 @@
 """Weights by name: every file that is read counts, and the network is used only where it may be."""
 
+import errno
+import hashlib
 import os
 import sys
 from pathlib import Path
@@ -10,7 +12,8 @@ import pytest
 from huggingface_hub.errors import LocalEntryNotFoundError, RepositoryNotFoundError
 from huggingface_hub.utils import filter_repo_objects
 
-from brainflix.errors import MissingError, UsageError
+from brainflix.cli.errors import explain
+from brainflix.errors import IntegrityError, MissingError, UsageError
 from brainflix.io import weights
 
 
@@ -60,6 +63,15 @@ def test_bytes_are_read_once_while_nothing_changes(folder, monkeypatch):
     weights.folder_digest(folder)
     monkeypatch.setattr(Path, "open", None)
     weights.folder_digest(folder)
+
+
+def test_bytes_are_read_again_where_only_the_time_was_put_back(folder):
+    before = weights.folder_digest(folder)
+    path = folder / "vae" / "model.safetensors"
+    times = path.stat().st_atime_ns, path.stat().st_mtime_ns
+    path.write_text("vae/model.safetensorz")
+    os.utime(path, ns=times)
+    assert weights.folder_digest(folder) != before
 
 
 def test_another_revision_than_the_files_is_refused(folder):
@@ -169,3 +181,59 @@ def test_weights_that_changed_after_they_were_pinned_are_not_used(tmp_path):
     (tmp_path / "model.bin").write_bytes(b"second")
     with pytest.raises(UsageError, match="are not those of revision"):
         weights.resolve_weights(str(tmp_path), pinned)
+
+
+COMMIT = "c" * 40
+SMALL, LARGE = b'{"hidden_size": 8}', b"weights" * 100
+
+
+def cached(cache: Path) -> dict[str, Path]:
+    """Make the Hub's cache of one repository, as its client lays it out; return the blob of each file."""
+    home = cache / "models--org--model"
+    snapshot = home / "snapshots" / COMMIT
+    git = hashlib.sha1(b"blob %d\0" % len(SMALL) + SMALL).hexdigest()
+    blobs = {"config.json": (SMALL, git), "model.safetensors": (LARGE, hashlib.sha256(LARGE).hexdigest())}
+    for folder in (snapshot, home / "blobs", home / "refs"):
+        folder.mkdir(parents=True)
+    (home / "refs" / "main").write_text(COMMIT)
+    for name, (body, digest) in blobs.items():
+        (home / "blobs" / digest).write_bytes(body)
+        (snapshot / name).symlink_to(Path("../../blobs") / digest)
+    return {name: home / "blobs" / digest for name, (_, digest) in blobs.items()}
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
+def test_public_weights_that_changed_in_the_cache_are_not_used(monkeypatch, tmp_path, name):
+    """The cache keeps each file under its digest, so that a flipped byte is known without a network."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    blobs = cached(tmp_path)
+    assert weights.resolve_weights("org/model", COMMIT) == tmp_path / "models--org--model" / "snapshots" / COMMIT
+    body = bytearray(blobs[name].read_bytes())
+    body[9] ^= 1
+    blobs[name].write_bytes(body)
+    with pytest.raises(IntegrityError, match=rf"{name} has other bytes than the Hub gave.*rm {blobs[name]}") as caught:
+        weights.resolve_weights("org/model", COMMIT)
+    assert caught.value.exit_code == 4
+
+
+def test_a_cache_without_links_says_nothing_of_its_bytes(monkeypatch, tmp_path):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    for name, blob in cached(tmp_path).items():
+        place = tmp_path / "models--org--model" / "snapshots" / COMMIT / name
+        place.unlink()
+        place.write_bytes(blob.read_bytes() + b" ")
+    assert (weights.resolve_weights("org/model", COMMIT) / "config.json").read_bytes() == SMALL + b" "
+
+
+def test_a_disk_that_is_full_while_weights_come_is_no_missing_network(monkeypatch, asked):
+    def full(name, **options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+    monkeypatch.setattr("huggingface_hub.snapshot_download", full)
+    with pytest.raises(MissingError) as caught:
+        weights.resolve_weights("org/model", "abc")
+    said = explain(caught.value)
+    assert said.code == 5 and "no space left on the device" in said.text

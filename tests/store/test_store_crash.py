@@ -290,3 +290,16 @@ def test_a_forked_worker_does_not_delete_its_parents_staging(tmp_path):
             os._exit(7)
         raise
     assert staging.published and state(store) == "whole"
+
+
+def test_a_full_disk_is_told_with_what_was_written_and_the_room(tmp_path):
+    store = Store(tmp_path)
+    for place, words in (("notes/text.txt", "notes/text.txt of "), (None, "")):
+        with (
+            pytest.raises(ResourceError) as caught,
+            store.publish(REF, stage="s", stage_version=1, parameters={}, inputs={}) as out,
+        ):
+            raise OSError(errno.EDQUOT, "Quota exceeded", *([str(out.path / place)] if place else []))
+        assert str(caught.value).startswith(f"could not write {words}{REF} to {tmp_path} (the disk quota is used up; ")
+        assert " GB free there). Next: free space (brainflix store gc)" in str(caught.value)
+        assert staged(store) == []

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
 
 import numpy as np
 import pytest
-from store_worlds import REF, contents, publish, publish_text
+from store_worlds import REF, VALUES, contents, publish, publish_text
 
 from brainflix.errors import IntegrityError, MissingError, UsageError
+from brainflix.store import disk, whole
 from brainflix.store.arrays import write_array
 from brainflix.store.diff import ABSENT, Difference, first_difference
 from brainflix.store.export import export
@@ -64,8 +67,10 @@ def test_a_flipped_bit_in_every_layout(tmp_path, layout, kind):
         write_array(staging.path, "x", np.ones((5, 4), kind), dims="ab", layout=layout)
     chunk = next(entry for entry in store.open(REF).manifest.files if "/c/" in entry.path)
     flip(store.path(REF) / chunk.path, 9)
-    with pytest.raises(IntegrityError, match="checksum"):
+    with pytest.raises(IntegrityError, match="other content"):
         store.open(REF).load("x")
+    with pytest.raises(ValueError, match="checksum"):  # by the chunk's own crc32c, where an array is read in parts
+        store.open(REF).array("x")[...]
     assert paths_of(verify(store, REF)) == [chunk.path]
 
 
@@ -100,13 +105,97 @@ def test_a_file_replaced_by_a_folder(store):
 
 def test_an_extra_file_is_found_by_verify(store):
     (store.path(REF) / "data.zarr" / "x" / "c" / "9").write_text("x")
-    store.open(REF)
+    with pytest.raises(IntegrityError, match=r"data.zarr/x/c/9 is not in its manifest.*delete"):
+        store.open(REF)
     assert paths_of(verify(store, REF)) == ["data.zarr/x/c/9"]
+
+
+def test_what_a_system_leaves_in_a_folder_is_no_damage(store):
+    for name in (".DS_Store", ".nfs000000000123", "._text.txt", "Thumbs.db"):
+        (store.path(REF) / "notes" / name).write_text("x")
+    assert store.open(REF).names() == ("x",) and verify(store, REF) == []
 
 
 def test_a_link_is_found_by_verify(store, tmp_path):
     (store.path(REF) / "link").symlink_to(tmp_path)
-    assert "link" in str(verify(store, REF)[0])
+    with pytest.raises(IntegrityError, match="link is not in its manifest"):
+        store.open(REF)
+    assert paths_of(verify(store, REF)) == ["link"]
+
+
+@pytest.mark.parametrize("name", ["notes/text.txt", "notes", SHARD, "data.zarr"])
+def test_a_link_swapped_in_for_a_file_or_a_folder(store, tmp_path, name):
+    """Also one that leads to the same bytes: they are out of the store's hands."""
+    inside, outside = store.path(REF) / name, tmp_path / "elsewhere"
+    inside.rename(outside)
+    inside.symlink_to(outside)
+    with pytest.raises(IntegrityError, match=f"{name} is a link"):
+        store.open(REF)
+    assert name in paths_of(verify(store, REF))
+
+
+def test_a_store_that_is_reached_by_a_link_is_whole(store, tmp_path):
+    (tmp_path / "link").symlink_to(store.root)
+    assert Store(tmp_path / "link").open(REF).load("x").shape == VALUES.shape
+    assert verify(Store(tmp_path / "link"), REF) == []
+
+
+def test_two_shards_exchanged(store):
+    """Each is whole by its own checksums, of the right size and of the same array; only their places are wrong."""
+    first, second = (store.path(REF) / f"data.zarr/x/c/{number}/0" for number in (0, 1))
+    kept = first.read_bytes()
+    first.write_bytes(second.read_bytes())
+    second.write_bytes(kept)
+    assert not np.array_equal(store.open(REF).array("x")[...], VALUES)
+    for read in (lambda artifact: artifact.load("x"), lambda artifact: artifact.rows("x", 4, 5)):
+        with pytest.raises(IntegrityError, match="other content"):
+            read(store.open(REF))
+    assert paths_of(verify(store, REF)) == [SHARD, "data.zarr/x/c/1/0"]
+
+
+def test_rows_are_checked_in_their_own_files_only(store):
+    flip(store.path(REF) / "data.zarr/x/c/1/0", 5)
+    assert np.array_equal(store.open(REF).rows("x", 0, 3), VALUES[:3])
+    with pytest.raises(IntegrityError, match="c/1/0 has other content"):
+        store.open(REF).rows("x", 2, 4)
+
+
+def test_a_file_is_hashed_once_and_again_after_any_change(store, monkeypatch):
+    hashed = []
+    monkeypatch.setattr(whole, "hash_file", lambda path: hashed.append(path) or disk.hash_file(path))
+    monkeypatch.setattr(whole, "_SETTLED_NS", -(10**12))  # as if all of it had been written long ago
+    path = store.path(REF) / "notes/text.txt"
+    for _ in range(3):
+        assert store.open(REF).file("notes/text.txt") == path
+    assert hashed == [path]
+    times = path.stat().st_atime_ns, path.stat().st_mtime_ns
+    flip(path, 3)
+    os.utime(path, ns=times)  # as whoever hides a change would
+    with pytest.raises(IntegrityError, match=r"text.txt has other content.*gc --remove .*make it again"):
+        store.open(REF).file("notes/text.txt")
+    assert hashed == [path, path]
+
+
+def test_a_file_that_was_just_written_is_hashed_every_time(store):
+    """Two changes within one tick of the file system's clock cannot be told apart by its times."""
+    path = store.path(REF) / "notes/text.txt"
+    for _ in range(20):
+        store.open(REF).file("notes/text.txt")
+        flip(path, 3)
+        with pytest.raises(IntegrityError):
+            store.open(REF).file("notes/text.txt")
+        flip(path, 3)
+
+
+def test_the_newest_is_not_chosen_by_an_edited_manifest(store):
+    later = Ref("bold", "demo-sub-1", "ffffffffffff")
+    publish_text(store, later)
+    assert store.resolve("bold/demo-sub-1") == later
+    path = store.path(later) / "manifest.json"
+    path.write_text(re.sub(r'"created": "\d{4}', '"created": "1999', path.read_text()))
+    with pytest.raises(IntegrityError, match="ffffffffffff was changed"):
+        store.resolve("bold/demo-sub-1")
+    assert store.resolve(str(REF)) == REF and store.resolve("bold/demo-sub-1@ffff") == later
 
 
 def test_edited_metadata_of_the_same_size(store):

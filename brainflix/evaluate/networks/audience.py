@@ -23,6 +23,7 @@ from brainflix.evaluate.networks.features import Extraction, Features, Network, 
 from brainflix.evaluate.networks.packages import import_package
 from brainflix.evaluate.scene import Scene
 from brainflix.evaluate.staging import check_room
+from brainflix.scratch import zeros_in
 
 if TYPE_CHECKING:
     from brainflix.device import Compute
@@ -95,7 +96,7 @@ class Audience:
 
 def _on_disk(file: Path, shape: tuple[int, ...]) -> Features:
     check_room(file.parent, 4 * int(np.prod(shape)))
-    return np.memmap(file, np.float32, "w+", shape=shape)
+    return zeros_in(file, shape, np.float32)
 
 
 def find_weights(keys: Sequence[str], table: Mapping[str, Checkpoint]) -> dict[str, Located | Absent]:

@@ -18,6 +18,8 @@ from brainflix.io.confined.wire import received
 from brainflix.io.confined.worker import SAID
 from brainflix.io.fetch.annex import require_content
 from brainflix.io.limits import SETTING
+from brainflix.store.disk import DISK_IS_FULL
+from brainflix.store.refusals import refusal
 
 _PACKAGE_PARENT = Path(__file__).resolve().parents[3]
 _RUN = (
@@ -139,7 +141,8 @@ def _said(name: str, what: str, code: int, told: str) -> BrainflixError:
     if kind is not None and len(words) == 4:
         found: BrainflixError = kind(words[1], why=words[2], next=words[3])
         return found
-    if "No space" in words[1]:
+    full = refusal(OSError(words[1]))
+    if full is not None and full.errno in DISK_IS_FULL:
         return ResourceError(f"no room to read {name}", why=words[1], next="free some space in the temporary folder")
     return _unreadable(name, what, words[1])
 

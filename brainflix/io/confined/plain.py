@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from brainflix.scratch import write_npy
+
 DOCUMENT = "document.json"
 
 
@@ -22,7 +24,8 @@ def write_plain(value: Any, folder: Path) -> None:
     arrays: list[np.ndarray] = []
     document = json.dumps(_encode(value, arrays))
     for number, array in enumerate(arrays):
-        np.save(folder / f"{number}.npy", array, allow_pickle=False)
+        with (folder / f"{number}.npy").open("wb") as file:
+            write_npy(file, array)
     (folder / DOCUMENT).write_text(document, encoding="utf-8")
 
 
