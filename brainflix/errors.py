@@ -55,5 +55,9 @@ class ResourceError(BrainflixError):
     exit_code = 5
 
 
+class Ignored(UserWarning):
+    """Something that was given and has no effect; the message names it."""
+
+
 class Renamed(FutureWarning):
     """A name that is still read and will not be for ever; the message says the new one."""
