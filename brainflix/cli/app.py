@@ -96,11 +96,17 @@ def _attempt(arguments: Sequence[str], *, debug: bool) -> Failure | None:
     Raises:
         BrokenPipeError: nobody reads any more what it prints.
     """
+    streams = sys.stdout, sys.stderr
     try:
         code = app(list(arguments), prog_name="brainflix", standalone_mode=False)
-    except (Exception, KeyboardInterrupt) as error:
+    except (Exception, KeyboardInterrupt, SystemExit) as ended:
+        # Typer ends the process itself, and says nothing, where any pipe breaks; what broke stands behind that.
+        sys.stdout, sys.stderr = streams
+        error = ended.__context__ if isinstance(ended, SystemExit) else ended
+        if error is None:
+            raise  # shell completion ends so
         if is_closed_pipe(error):
-            raise
+            raise error from None
         if debug:
             for line in "".join(traceback.format_exception(error)).rstrip().split("\n"):
                 write_error(line)

@@ -31,6 +31,23 @@ def open_settings(**flags: Any) -> Settings:
     return settings
 
 
+def check_device(settings: Settings, *, must_be_there: bool) -> None:
+    """Check that the device that was asked for by name is there, even if all that is wanted is cached.
+
+    What a machine without a card plans for one that has it is not refused: then only the name is checked.
+
+    Raises:
+        UsageError: no device is called so.
+        ResourceError: it must be there and is not.
+    """
+    if settings.device not in ("auto", "cpu"):
+        from brainflix.device import check_device_name, pick_compute
+
+        check_device_name(settings.device)
+        if must_be_there:
+            pick_compute(settings.device)
+
+
 def open_store(path: Path | None) -> Store:
     """Return the store of the flag or of the settings."""
     from brainflix.store.store import Store
