@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from itertools import pairwise
 
 from brainflix.wording import format_seconds
 
-# Items whose mean time counts. What a stopped run had done already comes at once, and soon says nothing any more.
-_RECENT = 8
+# Items whose time counts, the last ones. Those that take less than this share of the longest of them were there before,
+# as after a stopped run, and say nothing of the others.
+_RECENT, _AT_ONCE = 8, 0.05
 
 
 class Pace:
@@ -31,7 +33,9 @@ class Pace:
         """Return the seconds that the other items will take; None before the first is done, or without a total."""
         if self.total is None or not self.done:
             return None
-        each = (self._times[-1] - self._times[0]) / (len(self._times) - 1)
+        spans = [later - earlier for earlier, later in pairwise(self._times)]
+        worked = [span for span in spans if span >= _AT_ONCE * max(spans)]
+        each = sum(worked) / len(worked)
         return max(0.0, (self.total - self.done) * each - (now - self._times[-1]))
 
     def __str__(self) -> str:

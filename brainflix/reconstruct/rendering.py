@@ -63,7 +63,7 @@ class Rendered:
         n_frames, step = self.like.array("frames").shape[1], self.work.clips_per_batch
         batches = [slice(start, start + step) for start in range(0, len(self.clip_ids), step)]
         frames = [
-            self.generator(Batch(self.clip_ids[batch], self._of(batch), n_frames))
+            self.generator(Batch(self.clip_ids[batch], self._of(batch), n_frames, self.work.progress.track))
             for batch in self.work.progress.track(batches, "batches of clips")
         ]
         made = np.concatenate(frames)
