@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 LINE_EVERY_S = 30.0
 # Where nobody looks at a terminal, a table is as wide as its text; refs must never be cut.
 _ANY_WIDTH = 10_000
+# A bar leaves room for the longest names, counts and times in a terminal of 80 columns.
+_BAR_WIDTH = 16
 # What a terminal obeys or hides instead of showing it: controls of both sets, breaks of lines, changes of direction,
 # marks without width, halves of a character (Unicode 16, categories Cc, Cf, Cs, Zl and Zp).
 _UNSEEN = re.compile(
@@ -143,7 +145,7 @@ class Output:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-        columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn())
+        columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(_BAR_WIDTH))
         # Rich judges by half a minute and says nothing where an item takes longer, so that the time left is ours.
         fields = [TextColumn(f"{{task.fields[{name}]}}", markup=False) for name in ("count", "left")]
         counts = (fields[0], TimeElapsedColumn(), fields[1])
@@ -164,8 +166,8 @@ class Output:
             yield from items
 
     def _with_bar(self, bars: Bars, items: Sequence[Any], total: int | None, what: str) -> Iterator[Any]:
-        pace = Pace(total, time.monotonic())
-        task = bars.add_task(f"  {shown(what)}", total=total, count=_count(0, total, what), left=pace)
+        pace, what = Pace(total, time.monotonic()), shown(what)
+        task = bars.add_task("", total=total, count=_count(0, total, what), left=pace)
         try:
             for done, item in enumerate(items, start=1):
                 yield item
