@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     pass
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
+_NAME = re.compile(f"({'|'.join(DEVICES[1:])})(:[0-9]{{1,3}})?|{DEVICES[0]}")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 
 
@@ -50,14 +52,22 @@ def pick_compute(device: str = "auto", precision: str = "auto") -> Compute:
         UsageError: unknown device or precision name.
         ResourceError: the device was asked for by name and is not there.
     """
-    kind = device.split(":")[0]
-    if kind not in DEVICES:
-        raise UsageError(f"unknown device {device!r}", next=f"use one of {', '.join(DEVICES)}")
+    check_device_name(device)
     if precision not in PRECISIONS:
         raise UsageError(f"unknown precision {precision!r}", next=f"use one of {', '.join(PRECISIONS)}")
     chosen, why_device = _pick_device(device)
     dtype, why_dtype = _pick_dtype(precision, chosen)
     return Compute(chosen, dtype, f"{why_device}; {why_dtype}")
+
+
+def check_device_name(device: str) -> None:
+    """Check that a device is named as PyTorch names them.
+
+    Raises:
+        UsageError: it is not.
+    """
+    if not _NAME.fullmatch(device):
+        raise UsageError(f"unknown device {device!r}", next=f"use one of {', '.join(DEVICES)}, or cuda:1 and so on")
 
 
 def is_cuda(device: torch.device) -> bool:
@@ -78,11 +88,17 @@ def _available(kind: str) -> bool:
     return kind == "cpu" or (kind == "mps" and torch.backends.mps.is_available())
 
 
+def _count(kind: str) -> int:
+    """Return how many devices of an available kind there are."""
+    return torch.cuda.device_count() if kind == "cuda" else 1
+
+
 def _pick_device(device: str) -> tuple[torch.device, str]:
     if device == "auto":
         found = next(kind for kind in ("cuda", "mps", "cpu") if _available(kind))
         return torch.device(found), "no accelerator found" if found == "cpu" else f"{found} found"
-    if not _available(device.split(":")[0]):
+    kind, _, number = device.partition(":")
+    if not _available(kind) or int(number or 0) >= _count(kind):
         raise ResourceError(
             f"device {device!r} is not available", next="use --device auto, or brainflix doctor to see what is"
         )

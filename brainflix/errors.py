@@ -61,5 +61,9 @@ class Interrupted(BrainflixError):
     exit_code = 130
 
 
+class Ignored(UserWarning):
+    """Something that was given and has no effect; the message names it."""
+
+
 class Renamed(FutureWarning):
     """A name that is still read and will not be for ever; the message says the new one."""

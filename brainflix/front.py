@@ -172,10 +172,16 @@ def run(
 
     Raises:
         MissingError: a job cannot be run, because something that it reads is not there; nothing was run.
+        ResourceError: the device that `settings` name is not there.
         BrainflixError: what a job raises.
     """
     planned = recipe if isinstance(recipe, Plan) else plan(recipe, store, **chosen)
     given = load_settings(**{**(settings or {}), "store": planned.store.root})
+    if "device" in (settings or {}):
+        from brainflix.device import pick_compute
+
+        # A device asked for by name must be there, even if everything is cached.
+        pick_compute(given.device, given.precision)
     done = execute(planned.jobs, planned.store, given, progress=progress, name=name)
     return Run(planned.recipe, planned.store, tuple(done))
 

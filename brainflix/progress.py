@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     pass
+
+
+# What counts the items of a loop while they are worked on, in a unit such as "epochs".
+Track = Callable[[Any, str], Iterable[Any]]
+
+
+def untracked(items: Iterable[Any], what: str) -> Iterator[Any]:
+    """Yield the items of a loop that nobody watches."""
+    yield from items
 
 
 class Progress(Protocol):

@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import os
 import tomllib
+import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
-from brainflix.errors import UsageError
+from brainflix.errors import Ignored, UsageError
 from brainflix.wording import did_you_mean
 
-TOML_FILE = "brainflix.toml"
+TOML_FILE, ENV_FILE, PREFIX = "brainflix.toml", ".env", "BRAINFLIX_"
+# What the tests and `make` read under the same prefix.
+_NOT_SETTINGS = ("CRASH_COUNT", "FUZZ_SECONDS")
 
 
 def default_cache() -> Path:
@@ -28,7 +32,14 @@ class Settings(BaseSettings):
     """Settings of this machine and this person."""
 
     model_config = SettingsConfigDict(
-        frozen=True, extra="ignore", env_prefix="BRAINFLIX_", env_file=".env", toml_file=TOML_FILE, case_sensitive=False
+        frozen=True,
+        extra="ignore",
+        env_prefix=PREFIX,
+        env_file=ENV_FILE,
+        toml_file=TOML_FILE,
+        case_sensitive=False,
+        # A token must not stand in the message of an error about it.
+        hide_input_in_errors=True,
     )
 
     store: Path = Field(Path("store"), description="folder of the artifact store")
@@ -84,12 +95,14 @@ def load_settings(**flags: Any) -> Settings:
         UsageError: a value is not valid, or brainflix.toml cannot be read or has an unknown key; names it.
     """
     _check_toml(Path(TOML_FILE))
+    _check_environment(os.environ, "the environment")
+    _check_environment(_names_in(Path(ENV_FILE)), ENV_FILE)
     try:
         return Settings(**{name: value for name, value in flags.items() if value is not None})
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        advice = f"look at its flag, BRAINFLIX_{where.upper()}, .env and {TOML_FILE}"
+        advice = f"look at its flag, {PREFIX}{where.upper()}, {ENV_FILE} and {TOML_FILE}"
         raise UsageError(f"setting {where} is not valid", why=first["msg"], next=advice) from error
 
 
@@ -104,8 +117,34 @@ def tell_hub(settings: Settings) -> None:
         os.environ["HF_TOKEN"] = settings.token.get_secret_value()
 
 
+def _check_environment(names: Iterable[str], place: str) -> None:
+    """Warn of names that look like settings and are none: they have no effect, and somebody meant something by them.
+
+    No error, as it is in the file: an environment is shared, and another version's or tool's names may stand there.
+    """
+    known = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
+    for name in names:
+        if name.upper().startswith(PREFIX) and name.upper() not in (*known, *(f"{PREFIX}{e}" for e in _NOT_SETTINGS)):
+            near = did_you_mean(name.upper(), known)
+            warnings.warn(f"{name} in {place} is no setting ({near})", Ignored, stacklevel=3)
+
+
+def _names_in(path: Path) -> list[str]:
+    """Return the names that a file of the environment sets; none if there is no such file.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    from dotenv import dotenv_values
+
+    try:
+        return list(dotenv_values(path)) if path.is_file() else []
+    except (UnicodeDecodeError, OSError) as error:
+        raise UsageError(f"{path} cannot be read", why=str(error), next=f"mend {path}") from error
+
+
 def _check_toml(path: Path) -> None:
-    """Refuse a file that would be ignored in part. Not so the environment: other BRAINFLIX_* variables live there.
+    """Refuse a file that would be ignored in part; it is brainflix's own.
 
     Raises:
         UsageError: it is not TOML, or has a key that is no setting.

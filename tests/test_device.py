@@ -54,3 +54,20 @@ def test_there_is_at_least_one_core():
 @pytest.mark.parametrize(("name", "expected"), [("mps", "cpu"), ("cuda:1", "cuda:1"), ("cpu", "cpu")])
 def test_linear_algebra_leaves_a_device_without_float64(name, expected):
     assert device.Compute(torch.device(name), torch.float32, "").algebra == torch.device(expected)
+
+
+@pytest.mark.parametrize("name", ["", "cuda:", "cuda:x", "cuda:-1", "auto:0", "cpu:0:1", "CPU", " cpu"])
+def test_what_is_no_name_of_a_device_is_refused(name):
+    with pytest.raises(UsageError, match="unknown device") as caught:
+        device.check_device_name(name)
+    assert caught.value.exit_code == 2
+
+
+def test_a_number_beyond_the_devices_is_not_available(monkeypatch):
+    _only(monkeypatch, "cuda", "mps")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert str(device.pick_compute("cuda:1", "float32").device) == "cuda:1"
+    assert str(device.pick_compute("cpu:0").device) == "cpu:0"
+    for name in ("cuda:2", "mps:1", "cpu:1"):
+        with pytest.raises(ResourceError, match=f"'{name}' is not available"):
+            device.pick_compute(name, "float32")

@@ -1,10 +1,11 @@
 """Where settings come from, and which source wins."""
 
 import os
+import warnings
 
 import pytest
 
-from brainflix.errors import UsageError
+from brainflix.errors import Ignored, UsageError
 from brainflix.settings import load_settings, tell_hub
 
 
@@ -42,6 +43,39 @@ def test_a_key_that_is_no_setting_is_refused_in_the_file_alone(clean, monkeypatc
     assert load_settings().workers == 0
     (clean / "brainflix.toml").write_text("wokers = 2\n")
     with pytest.raises(UsageError, match=r"brainflix\.toml has no setting 'wokers' \(did you mean 'workers'\?\)"):
+        load_settings()
+
+
+def test_a_name_of_the_environment_that_is_no_setting_is_said(clean, monkeypatch):
+    monkeypatch.setenv("BRAINFLIX_WOKERS", "4")
+    (clean / ".env").write_text("brainflix_stroe=x\nOTHER=1\n")
+    with pytest.warns(Ignored) as said:
+        assert load_settings().workers == 0
+    assert [str(each.message) for each in said] == [
+        "BRAINFLIX_WOKERS in the environment is no setting (did you mean 'BRAINFLIX_WORKERS'?)",
+        "brainflix_stroe in .env is no setting (did you mean 'BRAINFLIX_STORE'?)",
+    ]
+
+
+def test_settings_and_what_the_tests_read_are_not_said(clean, monkeypatch):
+    for name in ("BRAINFLIX_CRASH_COUNT", "BRAINFLIX_FUZZ_SECONDS", "brainflix_workers", "_BRAINFLIX_COMPLETE"):
+        monkeypatch.setenv(name, "3")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert load_settings().workers == 3
+
+
+@pytest.mark.parametrize("value", ['["hf_planted0123"]', "{a = 'hf_planted0123'}"])
+def test_a_token_that_is_not_valid_is_not_quoted(clean, value):
+    (clean / "brainflix.toml").write_text(f"token = {value}\n")
+    with pytest.raises(UsageError, match="setting token is not valid") as caught:
+        load_settings()
+    assert "planted" not in str(caught.value) + str(caught.value.__cause__)
+
+
+def test_an_environment_file_that_cannot_be_read_is_named(clean):
+    (clean / ".env").write_bytes(b"BRAINFLIX_WORKERS=\xff\n")
+    with pytest.raises(UsageError, match=r"\.env cannot be read"):
         load_settings()
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from brainflix.align.maps import LinearMap
 from brainflix.align.quality import isc_leave_one_out, time_segment_matching
 from brainflix.errors import DataError
+from brainflix.progress import Track, untracked
 
 Setting = TypeVar("Setting")
 Fit = Callable[[Sequence[NDArray[Any]], Setting], tuple[LinearMap, ...]]
@@ -31,6 +32,7 @@ def choose(
     folds: NDArray[Any],
     *,
     gap: int = 0,
+    track: Track = untracked,
 ) -> Setting:
     """Return the setting with which held-out rows agree best: segments found in the others, and correlation of columns.
 
@@ -41,13 +43,17 @@ def choose(
         folds: label of each row's fold, (n,), contiguous pieces of the film.
         gap: rows on either side of what is held out that are not trained on either; responses are slow, so that
             neighbours within one run tell of each other.
+        track: counts settings.
 
     Raises:
         DataError: a fold is too short to look for segments in it.
     """
     if len(settings) == 1:
         return settings[0]
-    scores = [np.mean([_held_out(fit, each, sources, folds == f, gap) for f in np.unique(folds)]) for each in settings]
+    scores = [
+        np.mean([_held_out(fit, each, sources, folds == f, gap) for f in np.unique(folds)])
+        for each in track(settings, "settings")
+    ]
     best = max(scores)
     return [each for each, score in zip(settings, scores, strict=True) if score == best][-1]
 

@@ -17,11 +17,12 @@ from brainflix.align.maps import LinearMap
 from brainflix.linear.ridge import Device
 from brainflix.parts.contract import Inputs, Notes, PartFunction
 from brainflix.parts.work import Work
+from brainflix.progress import Track
 from brainflix.store.artifact import Artifact
 from brainflix.trained.files import CONFIG, WEIGHTS, read_tensors, write_json, write_tensors
 
-# Training rows of the shared clips of each subject, their segments, the parameters and the device in; maps out.
-FitGroup = Callable[[Sequence[np.ndarray], np.ndarray, Any, Device], tuple[LinearMap, ...]]
+# Training rows of the shared clips of each subject, their segments, the parameters, the device, the count; maps out.
+FitGroup = Callable[[Sequence[np.ndarray], np.ndarray, Any, Device, Track], tuple[LinearMap, ...]]
 ARCHITECTURE, FIGURE = "group-maps", "agreement.png"
 _TRANSPOSED = ".transposed"
 _ARRAYS = ("left", "right", "source_mean", "target_mean")
@@ -121,7 +122,7 @@ def aligner(fit: FitGroup, *, leaves_alone: bool = False) -> PartFunction:
         shared = group.shared_clips()
         if not leaves_alone:
             group.check_can_align(shared)
-        maps = fit(group.rows_of(shared), group.segments(shared), params, work.compute().algebra)
+        maps = fit(group.rows_of(shared), group.segments(shared), params, work.compute().algebra, work.progress.track)
         # Validation rows: no map was fitted on them, and no result is reported on them.
         held = group.shared_clips("val")
         before = group.rows_of(held, "val") if held else []

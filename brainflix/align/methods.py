@@ -32,10 +32,15 @@ from brainflix.align.template import fit_template
 from brainflix.errors import UsageError
 from brainflix.linear.folds import contiguous_folds
 from brainflix.linear.ridge import Device
+from brainflix.progress import Track, untracked
 
 
 def identity(
-    sources: Sequence[np.ndarray], segments: np.ndarray, params: AlignParams, device: Device = "cpu"
+    sources: Sequence[np.ndarray],
+    segments: np.ndarray,
+    params: AlignParams,
+    device: Device = "cpu",
+    track: Track = untracked,
 ) -> tuple[LinearMap, ...]:
     """Leave every subject's rows as they are.
 
@@ -44,20 +49,29 @@ def identity(
         segments: stimulus segment of each shared clip, (n_clips,).
         params: the recipe's parameters.
         device: where large products run, if there are any.
+        track: counts rounds or settings, if there are any.
     """
     return tuple(_unchanged(source.shape[1]) for source in sources)
 
 
 def procrustes(
-    sources: Sequence[np.ndarray], segments: np.ndarray, params: ProcrustesParams, device: Device = "cpu"
+    sources: Sequence[np.ndarray],
+    segments: np.ndarray,
+    params: ProcrustesParams,
+    device: Device = "cpu",
+    track: Track = untracked,
 ) -> tuple[LinearMap, ...]:
     """Rotate each subject's rows (n_clips, n_columns) onto the group's iterated template; arguments as `identity`."""
     rotation = partial(fit_procrustes, anchor=params.anchor)
-    return fit_template(sources, rotation, start="mean", n_iter=params.n_iterations).maps
+    return fit_template(sources, rotation, start="mean", n_iter=params.n_iterations, track=track).maps
 
 
 def ridge(
-    sources: Sequence[np.ndarray], segments: np.ndarray, params: RidgeAlignParams, device: Device = "cpu"
+    sources: Sequence[np.ndarray],
+    segments: np.ndarray,
+    params: RidgeAlignParams,
+    device: Device = "cpu",
+    track: Track = untracked,
 ) -> tuple[LinearMap, ...]:
     """Map each subject's rows (n_clips, n_columns) onto the group's iterated template by ridge.
 
@@ -73,8 +87,9 @@ def ridge(
             sources,
             folds,
             gap=params.gap,
+            track=track,
         )
-    return _ridge_maps(sources, folds, alphas, params, device)
+    return _ridge_maps(sources, folds, alphas, params, device, track)
 
 
 def _ridge_maps(
@@ -83,6 +98,7 @@ def _ridge_maps(
     alphas: tuple[float, ...],
     params: RidgeAlignParams,
     device: Device,
+    track: Track = untracked,
 ) -> tuple[LinearMap, ...]:
     """Build the template by ridge; without folds there must be one penalty."""
     halves = np.arange(len(sources[0])) * 2 // len(sources[0])
@@ -92,12 +108,17 @@ def _ridge_maps(
         lambda source, target: fit_ridge_map(source, target, labels, alphas=alphas, device=device),
         start="mean",
         n_iter=params.n_iterations,
+        track=track,
     )
     return template.maps
 
 
 def procrustes_pairwise(
-    sources: Sequence[np.ndarray], segments: np.ndarray, params: PairwiseParams, device: Device = "cpu"
+    sources: Sequence[np.ndarray],
+    segments: np.ndarray,
+    params: PairwiseParams,
+    device: Device = "cpu",
+    track: Track = untracked,
 ) -> tuple[LinearMap, ...]:
     """Rotate each subject's rows (n_clips, n_columns) onto those of one, which stay; arguments as `identity`.
 
@@ -107,11 +128,17 @@ def procrustes_pairwise(
     if params.reference > len(sources):
         raise UsageError(f"align.reference is {params.reference}, and the group has {len(sources)} subjects")
     target = sources[params.reference - 1]
-    return tuple(_unchanged(one.shape[1]) if one is target else fit_procrustes(one, target) for one in sources)
+    return tuple(
+        _unchanged(one.shape[1]) if one is target else fit_procrustes(one, target) for one in track(sources, "subjects")
+    )
 
 
 def srm(
-    sources: Sequence[np.ndarray], segments: np.ndarray, params: SrmParams, device: Device = "cpu"
+    sources: Sequence[np.ndarray],
+    segments: np.ndarray,
+    params: SrmParams,
+    device: Device = "cpu",
+    track: Track = untracked,
 ) -> tuple[LinearMap, ...]:
     """Map each subject's rows (n_clips, n_columns) through shared features; arguments as `identity`.
 
@@ -124,11 +151,15 @@ def srm(
     room = _fewest_rows(segments, params) - 1
     # More features are the weaker penalty, which stands first.
     numbers = sorted({min(n, room, sources[0].shape[1]) for n in params.n_features}, reverse=True)
-    return fit(sources, _chosen(fit, numbers, sources, segments, params))
+    return fit(sources, _chosen(fit, numbers, sources, segments, params, track))
 
 
 def gcca(
-    sources: Sequence[np.ndarray], segments: np.ndarray, params: GccaParams, device: Device = "cpu"
+    sources: Sequence[np.ndarray],
+    segments: np.ndarray,
+    params: GccaParams,
+    device: Device = "cpu",
+    track: Track = untracked,
 ) -> tuple[LinearMap, ...]:
     """Map each subject's rows (n_clips, n_columns) through canonical time courses, chosen as in `srm`.
 
@@ -141,7 +172,7 @@ def gcca(
     room = _fewest_rows(segments, params) - 1
     numbers = sorted({min(n, room) for n in params.n_components}, reverse=True)
     settings = [(penalty, n) for penalty in sorted(params.penalties) for n in numbers]
-    return fit(sources, _chosen(fit, settings, sources, segments, params))
+    return fit(sources, _chosen(fit, settings, sources, segments, params, track))
 
 
 def _chosen(
@@ -150,10 +181,11 @@ def _chosen(
     sources: Sequence[np.ndarray],
     segments: np.ndarray,
     params: ChosenParams,
+    track: Track,
 ) -> Setting:
     if len(settings) == 1:
         return settings[0]
-    return choose(fit, settings, sources, contiguous_folds(segments, params.n_folds), gap=params.gap)
+    return choose(fit, settings, sources, contiguous_folds(segments, params.n_folds), gap=params.gap, track=track)
 
 
 def _fewest_rows(segments: np.ndarray, params: ChosenParams) -> int:

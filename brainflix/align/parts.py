@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from brainflix.parts.params import Params
+from brainflix.parts.params import Counts, Params, Penalties
 from brainflix.parts.part import APPLY, Fit, Part, Table
 
 
@@ -29,7 +29,7 @@ class ProcrustesParams(AlignParams):
 class RidgeAlignParams(AlignParams):
     """Ridge to the template; alphas are relative to the mean squared length of a row."""
 
-    alphas: tuple[float, ...] = Field((0.01, 0.1, 1, 10), min_length=1)
+    alphas: Penalties = Field((0.01, 0.1, 1, 10), min_length=1)
     n_folds: int = Field(5, ge=2, description="folds of whole stimulus segments")
     choose_by: Literal["fit", "agreement"] = Field(
         "fit",
@@ -55,15 +55,15 @@ class ChosenParams(Params):
 class SrmParams(ChosenParams):
     """Shared response model."""
 
-    n_features: tuple[int, ...] = Field((10, 20, 50, 100), min_length=1, description="what to choose from")
+    n_features: Counts = Field((10, 20, 50, 100), min_length=1, description="what to choose from")
     n_iterations: int = Field(20, ge=1, description="rounds of subjects and shared time courses by turns")
 
 
 class GccaParams(ChosenParams):
     """Generalised canonical correlation with a ridge penalty."""
 
-    n_components: tuple[int, ...] = Field((10, 20, 50, 100), min_length=1, description="what to choose from")
-    penalties: tuple[float, ...] = Field(
+    n_components: Counts = Field((10, 20, 50, 100), min_length=1, description="what to choose from")
+    penalties: Penalties = Field(
         (0.01, 0.1, 1, 10), min_length=1, description="what to choose from, relative to a subject's mean eigenvalue"
     )
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from brainflix.align.maps import LinearMap
 from brainflix.errors import DataError, UsageError
+from brainflix.progress import Track, untracked
 
 Aligner = Callable[[NDArray[Any], NDArray[Any]], LinearMap]
 Start = Literal["first", "mean"]
@@ -33,7 +34,12 @@ class Template:
 
 
 def fit_template(
-    subjects: Sequence[NDArray[Any]], aligner: Aligner, *, start: Start = "first", n_iter: int = 5
+    subjects: Sequence[NDArray[Any]],
+    aligner: Aligner,
+    *,
+    start: Start = "first",
+    n_iter: int = 5,
+    track: Track = untracked,
 ) -> Template:
     """Build a template from training rows and map every subject into it (generalised Procrustes; hyperalignment).
 
@@ -47,6 +53,7 @@ def fit_template(
         start: "mean" takes the mean over subjects as the first template, which needs equal columns and makes the
             result independent of their order; "first" the first subject, whose columns the common space then has.
         n_iter: rounds of averaging.
+        track: counts rounds, and the subjects of each.
 
     Raises:
         DataError: if the rows differ, or columns do with start "mean".
@@ -62,12 +69,12 @@ def fit_template(
     template = _centred(subjects[0] if start == "first" else np.mean([_centred(s) for s in subjects], axis=0))
     template = _resized(template, size)
     distances = []
-    for _ in range(n_iter):
-        aligned = [_centred(aligner(s, template).apply(s)) for s in subjects]
+    for _ in track(range(n_iter), "rounds"):
+        aligned = [_centred(aligner(s, template).apply(s)) for s in track(subjects, "subjects")]
         mean = np.mean(aligned, axis=0)
         distances.append(float(np.mean([((a - mean) ** 2).mean() for a in aligned]) / max((mean**2).mean(), 1e-300)))
         template = _resized(mean, size)
-    return Template(template, tuple(aligner(s, template) for s in subjects), tuple(distances))
+    return Template(template, tuple(aligner(s, template) for s in track(subjects, "subjects")), tuple(distances))
 
 
 def _centred(x: NDArray[Any]) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -23,10 +24,12 @@ from brainflix.cli import (
     store,
     verbs,
 )
-from brainflix.cli.errors import INTERRUPTED, Failure, explain, interrupted
-from brainflix.cli.output import telling_new_names, write_error
+from brainflix.cli.errors import CLOSED_PIPE, INTERRUPTED, Failure, explain, interrupted, is_closed_pipe
+from brainflix.cli.output import holding_document, telling_new_names, write_document, write_error
 
 app = options.new_group(
+    # Its commands inherit it.
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="Decode video from fMRI: from public files to reconstructed videos and scores that can be trusted.",
     epilog=options.example("brainflix run demo", "brainflix report demo --out demo.html"),
 )
@@ -55,26 +58,67 @@ for _noun in (download, verbs, run, report, score, compare, import_checkpoint, l
 
 def main() -> None:
     """Run the command line, and end the process with its exit code."""
-    sys.exit(invoke(sys.argv[1:]))
+    # Where the shell closed a stream, there is none.
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    code = invoke(sys.argv[1:])
+    _let_go()
+    sys.exit(code)
 
 
 def invoke(arguments: Sequence[str]) -> int:
-    """Run one command and return its exit code; errors become a sentence on stderr.
+    """Run one command and return its exit code; an error becomes a sentence on stderr, and JSON beside `--json`.
 
     Args:
         arguments: what follows `brainflix`.
     """
+    options_given = arguments[: arguments.index("--")] if "--" in arguments else arguments
     try:
-        with telling_new_names():
-            code = app(list(arguments), prog_name="brainflix", standalone_mode=False)
-    except (Exception, KeyboardInterrupt) as error:
-        if "--debug" in arguments:
-            traceback.print_exception(error)
-        return _fail(explain(error))
+        with telling_new_names(), holding_document() as document:
+            failure = _attempt(arguments, debug="--debug" in options_given)
+        if failure is not None:
+            write_error(failure.text)
+            document |= {"error": failure.document()} if "--json" in options_given else {}
+        if document:
+            write_document(document)
+    except BrokenPipeError:
+        return CLOSED_PIPE
+    except OSError as error:
+        # The document found no place where stdout leads.
+        failure = explain(error)
+        write_error(failure.text)
+    return 0 if failure is None else failure.code
+
+
+def _attempt(arguments: Sequence[str], *, debug: bool) -> Failure | None:
+    """Run one command; return what went wrong.
+
+    Raises:
+        BrokenPipeError: nobody reads any more what it prints.
+    """
+    streams = sys.stdout, sys.stderr
+    try:
+        code = app(list(arguments), prog_name="brainflix", standalone_mode=False)
+    except (Exception, KeyboardInterrupt, SystemExit) as ended:
+        # Typer ends the process itself, and says nothing, where any pipe breaks; what broke stands behind that.
+        sys.stdout, sys.stderr = streams
+        error = ended.__context__ if isinstance(ended, SystemExit) else ended
+        if error is None:
+            raise  # shell completion ends so
+        if is_closed_pipe(error):
+            raise error from None
+        if debug:
+            for line in "".join(traceback.format_exception(error)).rstrip().split("\n"):
+                write_error(line)
+        return explain(error)
     # Typer itself turns Ctrl-C into this code.
-    return _fail(interrupted()) if code == INTERRUPTED else int(code or 0)
+    return interrupted() if code == INTERRUPTED else None
 
 
-def _fail(failure: Failure) -> int:
-    write_error(failure.text)
-    return failure.code
+def _let_go() -> None:
+    """Leave nothing in the streams that Python would fail to write when it ends, and then tell a second time."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

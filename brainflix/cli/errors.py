@@ -1,12 +1,13 @@
 """The table from exceptions to one sentence and an exit code.
 
-0 ok, 1 unexpected, 2 usage, 3 data or weights missing, 4 integrity, 5 resources, 130 interrupted.
+0 ok, 1 unexpected, 2 usage, 3 data or weights missing, 4 integrity, 5 resources, 130 interrupted, 141 nobody reads.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import select
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +15,16 @@ from typing import Any
 
 import typer
 
+from brainflix.cli.output import without_secrets
 from brainflix.errors import BrainflixError, Interrupted
 from brainflix.store.disk import DISK_IS_FULL, resource_error
 from brainflix.store.refusals import refusal
+from brainflix.wording import shortened
 
-INTERRUPTED = 130
+# 128 and the signal's number, as shells count: SIGINT, SIGPIPE.
+INTERRUPTED, CLOSED_PIPE = 130, 141
 _UNEXPECTED, _USAGE, _RESOURCES = 1, 2, 5
+_MOST_LETTERS = 1000
 _MEMORY_ADVICE = (
     "set BRAINFLIX_CLIPS_PER_BATCH to a smaller number, or --precision bfloat16, or --attention auto, and run again"
 )
@@ -27,10 +32,36 @@ _MEMORY_ADVICE = (
 
 @dataclass(frozen=True)
 class Failure:
-    """What to tell the user, and the exit code."""
+    """What to tell the user, and the exit code.
 
-    text: str
+    Attributes:
+        what, why, next: what happened, the reason if it is known, what gets the user further.
+        code: the exit code.
+        is_error: whether something went wrong; not so where the user stopped it.
+    """
+
+    what: str
+    why: str
+    next: str
     code: int
+    is_error: bool = True
+
+    @property
+    def text(self) -> str:
+        """The whole message on one line."""
+        because = f" ({self.why})" if self.why else ""
+        ending = "" if f"{self.what}{because}".endswith("?") else "."
+        advice = f" Next: {self.next}" if self.next else ""
+        return f"{'Error: ' if self.is_error else ''}{self.what}{because}{ending}{advice}"
+
+    def document(self) -> dict[str, Any]:
+        """Return what `--json` prints under `error`."""
+        fields = {"what": self.what, "why": self.why, "next": self.next}
+        return {
+            "message": without_secrets(self.text),
+            **{name: without_secrets(text) for name, text in fields.items()},
+            "exit_code": self.code,
+        }
 
 
 def explain(error: BaseException) -> Failure:
@@ -40,7 +71,21 @@ def explain(error: BaseException) -> Failure:
 
 def interrupted() -> Failure:
     """Return what is said after Ctrl-C."""
-    return Failure("Interrupted. Next: run the same command again; what is finished is kept.", INTERRUPTED)
+    return Failure("Interrupted", "", "run the same command again; what is finished is kept", INTERRUPTED, False)
+
+
+def is_closed_pipe(error: BaseException) -> bool:
+    """Say whether an exception means that nobody reads any more what the command prints.
+
+    A pipe to another process may break as well, and that has to be told. So the streams themselves are asked: the
+    system reports an error on the writing end of a pipe that has no reader (poll(2), POLLERR).
+    """
+    if not isinstance(error, BrokenPipeError):
+        return False
+    poll = select.poll()
+    for descriptor in (1, 2):
+        poll.register(descriptor, 0)
+    return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
 
 
 def _usage(error: Any) -> Failure:
@@ -48,29 +93,27 @@ def _usage(error: Any) -> Failure:
     # `Possible options` is how Typer hands over its near matches; they are turned into our words.
     near = [f"'{each}'" for each in getattr(error, "possibilities", None) or ()]
     text = str(error.message if near else error.format_message()).strip().rstrip(".")
-    if near:
-        text += f" (did you mean {' or '.join(near)}?)"
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "brainflix"
-    ending = "" if text.endswith("?") else "."
-    return Failure(f"Error: {text}{ending} Next: {command} --help", _USAGE if error.exit_code == 1 else error.exit_code)
+    why = f"did you mean {' or '.join(near)}?" if near else ""
+    return Failure(_brief(text), why, f"{command} --help", _USAGE if error.exit_code == 1 else error.exit_code)
 
 
 def _own(error: Any) -> Failure:
-    return Failure(f"Error: {error}", error.exit_code)
+    return Failure(_brief(error.what), _brief(error.why), _brief(error.next), error.exit_code)
 
 
 def _interrupted(error: Any) -> Failure:
-    return Failure(f"{error}", error.exit_code)
+    return Failure(error.what, error.why, error.next, error.exit_code, False)
 
 
 def _aborted(error: BaseException) -> Failure:
-    return Failure("Stopped: nothing was changed.", INTERRUPTED)
+    return Failure("Stopped: nothing was changed", "", "", INTERRUPTED, False)
 
 
 def _memory(error: BaseException) -> Failure:
     first = (str(error).splitlines() or [""])[0].rstrip(".")
-    return Failure(f"Error: out of memory{f' ({first})' if first else ''}. Next: {_MEMORY_ADVICE}", _RESOURCES)
+    return Failure("out of memory", _brief(first), _MEMORY_ADVICE, _RESOURCES)
 
 
 def _refused(error: BaseException) -> Failure:
@@ -86,9 +129,14 @@ def _refused(error: BaseException) -> Failure:
 
 
 def _unexpected(error: BaseException) -> Failure:
-    message = " ".join(str(error).split())
+    message = _brief(" ".join(str(error).split()))
     name = type(error).__name__
-    return Failure(f"Error: {name}{f': {message}' if message else ''}. Next: run again with --debug", _UNEXPECTED)
+    return Failure(f"{name}{f': {message}' if message else ''}", "", "run again with --debug", _UNEXPECTED)
+
+
+def _brief(text: str) -> str:
+    """Return a clause of bounded length: what came from a file may be of any."""
+    return shortened(text, _MOST_LETTERS)
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

@@ -10,6 +10,7 @@ import typer
 from brainflix.cli import options
 from brainflix.cli.output import Output, Table
 from brainflix.errors import UsageError
+from brainflix.wording import shortened
 
 EXAMPLE = (
     "brainflix import-checkpoint mbm checkpoint.pth --name bmd-sub-1 --set n_columns=13156",
@@ -93,17 +94,16 @@ def _options(changes: Sequence[str] | None) -> dict[str, Any]:
     """Return the options of `name=value` texts; a value is read as YAML.
 
     Raises:
-        UsageError: a text has another form.
+        UsageError: a text has another form, or a name stands twice.
     """
-    import yaml
+    from brainflix.recipe.yaml_text import read_yaml
 
-    found = {}
+    found: dict[str, Any] = {}
     for change in changes or ():
         name, sign, value = change.partition("=")
         if not (name and sign):
-            raise UsageError(f"--set {change!r} is not name=value")
-        try:
-            found[name] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise UsageError(f"--set {change!r}: the value is not YAML") from error
+            raise UsageError(f"--set {shortened(change)!r} is not name=value")
+        if name in found:
+            raise UsageError(f"--set {name} is given twice", next="leave one of them out")
+        found[name] = read_yaml(value, f"the value of --set {shortened(name)}")
     return found

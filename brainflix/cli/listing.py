@@ -80,8 +80,8 @@ def _show_dataset(dataset: Dataset, out: Output) -> None:
     rows += [("trap", trap) for trap in dataset.traps]
     rows += [(f"step {number}", step) for number, step in enumerate(dataset.steps, start=1)]
     out.result(record, lines=[dataset.name], tables=[Table(("what", dataset.name), rows)])
-    if dataset.citation:
-        out.say(dataset.citation)
+    for line in dataset.citation.splitlines():
+        out.say(line)
 
 
 def parts(

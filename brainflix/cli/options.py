@@ -7,18 +7,21 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-# Verb on the command line -> stage in recipes and refs.
-VERBS = {
-    "download": "download",
-    "preprocess": "preprocess",
-    "align": "align",
-    "extract-targets": "targets",
-    "train": "train",
-    "regress": "regress",
-    "reconstruct": "reconstruct",
-    "evaluate": "evaluate",
-}
-Hints = list[tuple[str, str]]
+from brainflix.cli.completion import (
+    VERBS as VERBS,
+)
+from brainflix.cli.completion import (
+    Hints,
+    complete_changes,
+    complete_inputs,
+    complete_metrics,
+    complete_options,
+    complete_parts,
+    complete_presets,
+    complete_steps,
+    complete_subjects,
+)
+
 # Paragraphs that begin with this character are not wrapped.
 _KEEP_LINES = "\b"
 
@@ -164,15 +167,28 @@ DatasetName = Annotated[
     ),
 ]
 PartArgument = Annotated[
-    str | None, typer.Argument(metavar="[PART]", help="Show the parameters of this part of the category.")
+    str | None,
+    typer.Argument(
+        metavar="[PART]", help="Show the parameters of this part of the category.", autocompletion=complete_parts
+    ),
 ]
 NewFolder = Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder to make.")]
 
 Subjects = Annotated[
-    list[int] | None, typer.Option("--subject", min=1, metavar="N", help="Only this subject. Can be repeated.")
+    list[int] | None,
+    typer.Option(
+        "--subject",
+        min=1,
+        metavar="N",
+        help="Only this subject. Can be repeated.",
+        autocompletion=complete_subjects,
+    ),
 ]
 DownloadStep = Annotated[
-    str | None, typer.Option("--step", metavar="NAME", help="stimuli, or bold: the subjects' files.")
+    str | None,
+    typer.Option(
+        "--step", metavar="NAME", help="stimuli, or bold: the subjects' files.", autocompletion=complete_steps
+    ),
 ]
 What = Annotated[
     str | None,
@@ -190,17 +206,36 @@ LagScan = Annotated[
     bool, typer.Option("--lag-scan", help="Only look which volume answers a clip, in the raw runs; writes nothing.")
 ]
 Area = Annotated[str, typer.Option("--area", metavar="NAME", help="Area for --lag-scan, as HCP-MMP1 calls it.")]
-StepName = Annotated[str | None, typer.Option("--step", metavar="NAME", help="Only this step of the stage.")]
+StepName = Annotated[
+    str | None,
+    typer.Option("--step", metavar="NAME", help="Only this step of the stage.", autocompletion=complete_steps),
+]
 Inputs = Annotated[
     list[str] | None,
-    typer.Option("--input", metavar="ROLE=REF", help="Take this artifact as the input of a role. Can be repeated."),
+    typer.Option(
+        "--input",
+        metavar="ROLE=REF",
+        help="Take this artifact as the input of a role. Can be repeated.",
+        autocompletion=complete_inputs,
+    ),
 ]
 Changes = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="A.B=C", help="Change one parameter of the recipe. Can be repeated."),
+    typer.Option(
+        "--set",
+        metavar="A.B=C",
+        help="Change one parameter of the recipe. Can be repeated.",
+        autocompletion=complete_changes,
+    ),
 ]
 Preset = Annotated[
-    str | None, typer.Option("--preset", metavar="NAME", help="Take the recipe in one of its presets, as tiny.")
+    str | None,
+    typer.Option(
+        "--preset",
+        metavar="NAME",
+        help="Take the recipe in one of its presets, as tiny.",
+        autocompletion=complete_presets,
+    ),
 ]
 Only = Annotated[
     str | None,
@@ -270,7 +305,12 @@ ProtocolName = Annotated[
 BugCompat = Annotated[bool, typer.Option("--bug-compat", help="Reproduce what the protocol's scripts got wrong.")]
 MetricNames = Annotated[
     str | None,
-    typer.Option("--metrics", metavar="A,B,...", help="Only these metrics; `brainflix list metrics` names them."),
+    typer.Option(
+        "--metrics",
+        metavar="A,B,...",
+        help="Only these metrics; `brainflix list metrics` names them.",
+        autocompletion=complete_metrics,
+    ),
 ]
 FpsPred = Annotated[
     float | None,
@@ -324,5 +364,10 @@ NewName = Annotated[
 ]
 ImportOptions = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="A=B", help="Say what the checkpoint does not. Can be repeated."),
+    typer.Option(
+        "--set",
+        metavar="A=B",
+        help="Say what the checkpoint does not. Can be repeated.",
+        autocompletion=complete_options,
+    ),
 ]

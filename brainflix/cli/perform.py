@@ -44,19 +44,18 @@ def perform(
     from brainflix.engine.run import execute
 
     finished: list[Done] = []
-
-    # `execute` tells when a job is done, so the one that starts then is the next that is to run.
-    coming = iter([item.job for item in planned if item.status == "to run"])
+    # `execute` tells when a job is done, so that the next one starts then, unless it is cached.
+    coming = iter(planned)
 
     def announce() -> None:
-        job = next(coming, None)
-        out.doing(place_name(job.stage, job.step, job.subject) if job else "")
+        item = next(coming, None)
+        starts = item is not None and item.status == "to run"
+        out.doing(place_name(item.job.stage, item.job.step, item.job.subject) if item and starts else "")
 
     def on_done(done: Done) -> None:
         finished.append(done)
         out.say(done_line(done))
-        if done.status == "ran":
-            announce()
+        announce()
 
     with out.working():
         announce()

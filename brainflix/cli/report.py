@@ -81,7 +81,7 @@ def _cite(recipe: Recipe, out_file: Path | None, out: Output) -> None:
     if out_file is not None:
         write_file(out_file, "".join(f"{each.bibtex}\n\n" for each in found))
     document = {"recipe": recipe.recipe, "citations": [each.to_dict() for each in found]}
-    out.result(document, lines=[each.bibtex for each in found])
+    out.result(document, lines=[line for each in found for line in each.bibtex.split("\n")])
     brief = sum(not each.is_entry for each in found)
     if brief:
         out.say(f"{brief} of {len(found)} are comments: brainflix does not know these papers' titles")

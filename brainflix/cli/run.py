@@ -59,6 +59,7 @@ def run(
     settings = session.open_settings(
         store=store, device=device, precision=precision, attention=attention, workers=workers, offline=offline
     )
+    session.check_device(settings, must_be_there=not dry_run)
     place = Store(settings.store)
     chosen = session.read_recipe(recipe, changes, preset)
     stage = session.stage_of(only) if only else None

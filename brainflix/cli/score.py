@@ -88,11 +88,12 @@ def score(
     """
     out = Output(json=json)
     from brainflix.cli.score_tables import tables_of
-    from brainflix.cli.session import open_settings, open_store
+    from brainflix.cli.session import check_device, open_settings, open_store
     from brainflix.evaluate.design import Settings
     from brainflix.evaluate.request import Request, score_request
 
     settings = open_settings(workers=workers, device=device, offline=offline, cache=cache)
+    check_device(settings, must_be_there=True)
     request = Request(
         pred=pred,
         truth=truth,

@@ -31,6 +31,23 @@ def open_settings(**flags: Any) -> Settings:
     return settings
 
 
+def check_device(settings: Settings, *, must_be_there: bool) -> None:
+    """Check that the device that was asked for by name is there, even if all that is wanted is cached.
+
+    What a machine without a card plans for one that has it is not refused: then only the name is checked.
+
+    Raises:
+        UsageError: no device is called so.
+        ResourceError: it must be there and is not.
+    """
+    if settings.device not in ("auto", "cpu"):
+        from brainflix.device import check_device_name, pick_compute
+
+        check_device_name(settings.device)
+        if must_be_there:
+            pick_compute(settings.device)
+
+
 def open_store(path: Path | None) -> Store:
     """Return the store of the flag or of the settings."""
     from brainflix.store.store import Store
@@ -44,21 +61,19 @@ def read_recipe(
     """Return the recipe of a name or a file; with `dataset_suffices`, a data set without a recipe gives a bare one.
 
     Raises:
-        MissingError: there is none.
-        UsageError: it cannot be read, or a change does not fit it.
+        UsageError: there is none, it is not a recipe, or a change does not fit it.
     """
-    from brainflix.recipe.changes import apply_change
+    from brainflix.recipe.changes import apply_changes
     from brainflix.recipe.files import list_recipes, load_recipe
     from brainflix.recipe.schema import parse_recipe
 
-    is_recipe = Path(name).is_file() or name in list_recipes()
-    if is_recipe or not dataset_suffices or name not in parts("dataset"):
+    if not dataset_suffices or name not in parts("dataset") or name in list_recipes() or Path(name).is_file():
         return load_recipe(name, changes or (), preset)
+    if preset is not None:
+        raise UsageError(f"data set {name} has no preset {preset!r}", why="it has no recipe", next="leave --preset out")
     subjects = list(find("dataset", name).load().subjects)
     raw: dict[str, Any] = {"recipe": name, "dataset": {"name": name, "subjects": subjects}}
-    for change in changes or ():
-        raw = apply_change(raw, change)
-    return parse_recipe(raw, name)
+    return parse_recipe(apply_changes(raw, changes or ()), name)
 
 
 def stage_of(name: str) -> str:

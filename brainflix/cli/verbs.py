@@ -132,6 +132,7 @@ def _command(stage: str) -> Callable[..., None]:
         settings = session.open_settings(
             store=store, device=device, precision=precision, attention=attention, workers=workers, offline=offline
         )
+        session.check_device(settings, must_be_there=not dry_run)
         place = Store(settings.store)
         chosen = session.read_recipe(recipe, changes, preset)
         session.check_step(chosen, stage, step)

@@ -20,6 +20,7 @@ from brainflix.demo.grammar import CLIP_S, FACTORS, Scene, draw_film, factor_ind
 from brainflix.demo.render import frame_times, render
 from brainflix.io.surfaces import write_dtseries
 from brainflix.io.video import encode
+from brainflix.progress import Track, untracked
 
 FPS_HZ = 30.0
 # Signal standard deviation of a typical responsive grayordinate at snr = 1, in units of the noise's.
@@ -31,12 +32,12 @@ _AFFINE = np.array([[-2.0, 0, 0, 90], [0, 2, 0, -126], [0, 0, 2, -72], [0, 0, 0,
 _N_VERTICES = 32492
 
 
-def write(params: Mapping[str, Any], subject: int | None, folder: Path) -> None:
-    """Write the stimuli (`subject` None) or one subject's runs below `folder`."""
+def write(params: Mapping[str, Any], subject: int | None, folder: Path, track: Track = untracked) -> None:
+    """Write the stimuli (`subject` None) or one subject's runs below `folder`; `track` counts films or segments."""
     if subject is None:
-        _write_stimuli(params, folder)
+        _write_stimuli(params, folder, track)
     else:
-        _write_subject(params, subject, folder)
+        _write_subject(params, subject, folder, track)
 
 
 def segments(params: Mapping[str, Any]) -> dict[str, list[Scene]]:
@@ -49,7 +50,7 @@ def segments(params: Mapping[str, Any]) -> dict[str, list[Scene]]:
     return train | test
 
 
-def _write_stimuli(params: Mapping[str, Any], folder: Path) -> None:
+def _write_stimuli(params: Mapping[str, Any], folder: Path, track: Track) -> None:
     times = frame_times(round(CLIP_S * FPS_HZ), FPS_HZ)
     captions: dict[str, list[str]] = {}
     labels: dict[str, dict[str, list[int]]] = {}
@@ -62,7 +63,8 @@ def _write_stimuli(params: Mapping[str, Any], folder: Path) -> None:
 
     # NumPy and the encoder leave Python's lock alone while they work, so films are made side by side.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(write, films))
+        for _ in zip(track(list(films), "films"), pool.map(write, films), strict=True):
+            pass
     for segment, scenes in films.items():
         captions[segment] = [scene.caption() for scene in scenes]
         labels[segment] = {name: factor_index(scenes, name).tolist() for name in FACTORS}
@@ -70,11 +72,11 @@ def _write_stimuli(params: Mapping[str, Any], folder: Path) -> None:
     (folder / "Stimuli" / "labels.json").write_text(json.dumps({"factors": FACTORS, "labels": labels}) + "\n")
 
 
-def _write_subject(params: Mapping[str, Any], subject: int, folder: Path) -> None:
+def _write_subject(params: Mapping[str, Any], subject: int, folder: Path, track: Track) -> None:
     films = segments(params)
     brain = make_brain(params["seed"], subject, [g.area for g in grayordinates()])
     drives = drive(brain, [_features(tuple(scenes)) for scenes in films.values()])
-    for number, (segment, clip_drive) in enumerate(zip(films, drives, strict=True)):
+    for number, (segment, clip_drive) in enumerate(track(list(zip(films, drives, strict=True)), "segments")):
         response = _response(brain, clip_drive, n_volumes(segment, len(clip_drive)))
         for repeat in range(1, params["test_repeats" if is_test(segment) else "train_repeats"] + 1):
             rng = np.random.default_rng([params["seed"], subject, 2, number, repeat])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from brainflix.parts.contract import Inputs, Notes
 from brainflix.parts.dataset import Dataset
 from brainflix.parts.lazy import load
 from brainflix.parts.work import Work
+from brainflix.progress import Track, untracked
 
 if TYPE_CHECKING:
     from brainflix.io.fetch.files import Listing
@@ -27,7 +29,7 @@ def run(part: Dataset, params: BaseModel, inputs: Inputs, work: Work) -> RawFile
     """Bring the raw files of the stimuli or of one subject together."""
     plain = params.model_dump(mode="json")
     if part.fetch:
-        return MadeFiles(part, plain, work.subject)
+        return MadeFiles(part, plain, work.subject, work.progress.track)
     folder, listing = collect(part, plain, work.subject, work.intake, work.progress)
     if part.check:
         load(part.check)(folder, plain, work.subject)
@@ -36,15 +38,18 @@ def run(part: Dataset, params: BaseModel, inputs: Inputs, work: Work) -> RawFile
 
 @dataclass(frozen=True)
 class MadeFiles:
-    """The files of an embedded data set, which are made where the artifact is."""
+    """The files of an embedded data set, which are made where the artifact is; `track` counts them."""
 
     dataset: Dataset
     params: dict[str, Any]
     subject: int | None
+    track: Track = untracked
 
     def save(self, folder: Path) -> Notes:
         """Make them."""
-        load(self.dataset.fetch)(self.params, self.subject, folder)
+        make = load(self.dataset.fetch)
+        counts = {"track": self.track} if "track" in signature(make).parameters else {}
+        make(self.params, self.subject, folder, **counts)
         return _terms(self.dataset)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -20,6 +21,9 @@ class Selection:
         subjects: only these subjects; steps of all subjects only if `stage` names them or they are needed.
         inputs: refs that replace a role's inputs.
         alone: leave out what the selected jobs need; they must be in the store.
+
+    Raises:
+        UsageError: a subject is named twice.
     """
 
     stage: str | None = None
@@ -27,6 +31,12 @@ class Selection:
     subjects: tuple[int, ...] | None = None
     inputs: Mapping[str, tuple[Ref, ...]] | None = None
     alone: bool = False
+
+    def __post_init__(self) -> None:
+        """Check that no subject is named twice."""
+        twice = [subject for subject, count in Counter(self.subjects or ()).items() if count > 1]
+        if twice:
+            raise UsageError(f"subject {twice[0]} is named twice", next="name each subject once")
 
 
 EVERYTHING = Selection()

@@ -10,14 +10,15 @@ from typing import Self
 from brainflix.evaluate.metric_params import About, MetricParams, nway_name
 from brainflix.evaluate.protocols import Protocol
 from brainflix.evaluate.ranges import CORRELATION, RATE
+from brainflix.parts.params import Count, Counts, Ways
 
 
 class NwayParams(MetricParams):
     """Which N-way accuracies there are."""
 
-    ways: tuple[int, ...] = (2, 50)
-    true_classes: tuple[int, ...] = (1, 3)
-    leads: int = 1
+    ways: Ways = (2, 50)
+    true_classes: Counts = (1, 3)
+    leads: Count = 1
     trained_frames: bool = True
 
     @classmethod

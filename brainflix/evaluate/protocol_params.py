@@ -12,7 +12,7 @@ from pydantic import Field, PositiveInt, model_validator
 from brainflix.errors import Renamed, UsageError
 from brainflix.evaluate.networks.checkpoints import CHECKPOINTS
 from brainflix.evaluate.protocols import Protocol, find_protocol
-from brainflix.parts.params import Params
+from brainflix.parts.params import Params, Ways
 from brainflix.parts.weight_params import WeightParams
 from brainflix.wording import did_you_mean
 
@@ -126,7 +126,7 @@ class StrictParams(ProtocolParams, WeightParams):
 
     PROTOCOL = "strict"
 
-    ways: tuple[int, ...] = Field((2, 50), description="choices of the N-way accuracies")
+    ways: Ways = Field((2, 50), description="choices of the N-way accuracies")
     true_classes: tuple[PositiveInt, ...] = Field(
         (1, 3), min_length=1, description="best classes of the truth that count as right; the first gives the headline"
     )

@@ -74,7 +74,7 @@ def score_scene(
         for name, of in excess.items():
             if of in pairings.floors:
                 measured[name] = _of_excess(name, measured[of], of, pairings)
-    for name in (*chosen, *(f"{each}{ACROSS}" for each in chosen)):
+    for name in work.track((*chosen, *(f"{each}{ACROSS}" for each in chosen)), "lines"):
         base = name.removesuffix(ACROSS)
         if name in measured and base in work.wanted:
             each = measured[name]

@@ -18,6 +18,7 @@ from torch import Tensor
 from brainflix.errors import DataError, UsageError
 from brainflix.linear.ridge_cv import SCORES, FoldScorer, Score, choose_alphas, fold_order
 from brainflix.linear.spectrum import Spectrum, centred_columns, centred_rows, compute_dtype, decompose
+from brainflix.progress import Track, untracked
 
 Device = str | torch.device
 
@@ -112,6 +113,7 @@ def fit_ridge(
     score: Score = "r2",
     target_tile: int = TARGET_TILE,
     device: Device = "cpu",
+    track: Track = untracked,
 ) -> RidgeFit:
     """Fit min |y - b - x w|^2 + alpha |w|^2 for every target, alpha by exact k-fold cross-validation.
 
@@ -128,6 +130,7 @@ def fit_ridge(
         score: "r2" or "pearson", means over folds, or "r2_pooled" over all held-out rows (for folds of one row).
         target_tile: targets handled at a time; it bounds memory and does not change the result beyond rounding.
         device: where the products run.
+        track: counts tiles of targets.
 
     Raises:
         DataError: if shapes do not match or values are not finite.
@@ -147,7 +150,7 @@ def fit_ridge(
     scores = np.full((grid.size, y.shape[1]), np.nan)
     y_mean = np.empty(y.shape[1])
     rank = spectrum.values.numel()
-    for part in _tiles(y.shape[1], target_tile):
+    for part in track(list(_tiles(y.shape[1], target_tile)), "tiles of targets"):
         tile, y_mean[part] = _centred_targets(y, part, order)
         targets = torch.from_numpy(tile).to(device=device, dtype=dtype)
         projected = spectrum.left.T @ targets

@@ -37,7 +37,7 @@ class Dataset:
         simulated: whether the brains are simulated; every report says so.
         stimulus_params: the parameters that the stimuli depend on; the others only touch the brain data.
         fetch: `module:function(params, subject, folder)` that makes the raw files of the stimuli (subject None) or of
-            one subject.
+            one subject; one that takes `track` as well counts by it what it has made.
         files: `module:function(params, subject) -> [RemoteFile]`, without network.
         found: `module:function(source, params, subject) -> [RemoteFile]`, the files as they lie in a folder that a
             person fetched, where nobody has published their names; empty if `files` knows them.

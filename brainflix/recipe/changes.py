@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import yaml
-
 from brainflix.errors import UsageError
 from brainflix.parts.stages import SECTIONS
-from brainflix.wording import did_you_mean
+from brainflix.recipe.yaml_text import MAX_DEPTH, read_yaml
+from brainflix.wording import did_you_mean, shortened
 
 PRESETS = "presets"
 # What stands at the top of a recipe beside its sections and presets.
@@ -25,12 +24,25 @@ def apply_change(raw: Mapping[str, Any], change: str) -> dict[str, Any]:
     place, sign, value = change.partition("=")
     keys = place.strip().split(".")
     if not sign or not all(keys):
-        raise UsageError(f"--set {change!r} is not a.b=c")
-    try:
-        parsed = yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise UsageError(f"--set {change!r}: the value is not YAML") from error
-    return change_place(raw, keys, parsed)
+        raise UsageError(f"--set {shortened(change)!r} is not a.b=c")
+    return change_place(raw, keys, read_yaml(value, f"the value of --set {shortened(place.strip())}"))
+
+
+def apply_changes(raw: Mapping[str, Any], changes: Sequence[str]) -> dict[str, Any]:
+    """Return `raw` with `a.b=c` changes applied in their order.
+
+    Raises:
+        UsageError: as `apply_change`, or a change would undo one before it.
+    """
+    changed, done = dict(raw), list[str]()
+    for change in changes:
+        place = change.partition("=")[0].strip()
+        if undone := next((each for each in done if each == place or each.startswith(f"{place}.")), None):
+            what = "is given twice" if undone == place else f"would undo --set {shortened(undone)}"
+            raise UsageError(f"--set {shortened(place)} {what}", next="leave one of them out")
+        changed = apply_change(changed, change)
+        done.append(place)
+    return changed
 
 
 def apply_preset(raw: Mapping[str, Any], name: str | None) -> dict[str, Any]:
@@ -62,12 +74,14 @@ def change_place(raw: Mapping[str, Any], keys: Sequence[str], value: Any) -> dic
     Raises:
         UsageError: the section, or the step of a section of named steps, is not there.
     """
+    if len(keys) > MAX_DEPTH:
+        raise UsageError(f"--set {shortened('.'.join(keys))} is nested more than {MAX_DEPTH} levels deep")
     # A whole section may come new; a part of one that is not there is a slip.
     is_new = keys[0] in SECTIONS and len(keys) == 1
     if keys[0] not in raw and keys[0] not in HEAD and not is_new:
         raise UsageError(f"--set {'.'.join(keys)}: no section {keys[0]!r}", why=did_you_mean(keys[0], {*raw, *HEAD}))
     _check_step(raw, keys, value)
-    if value is None and keys[0] in SECTIONS and (len(keys) == 1 or (len(keys) == 2 and "part" not in raw[keys[0]])):
+    if value is None and keys[0] in SECTIONS and (len(keys) == 1 or (len(keys) == 2 and _is_named(raw.get(keys[0])))):
         return _without(raw, keys)
     return _with(dict(raw), list(keys), value)
 
@@ -76,6 +90,11 @@ def _without(raw: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:
     if len(keys) == 1:
         return {key: value for key, value in raw.items() if key != keys[0]}
     return {**raw, keys[0]: {key: value for key, value in raw[keys[0]].items() if key != keys[1]}}
+
+
+def _is_named(section: Any) -> bool:
+    """Say whether a section is one of named steps."""
+    return isinstance(section, dict) and "part" not in section
 
 
 def _check_step(raw: Mapping[str, Any], keys: Sequence[str], value: Any) -> None:

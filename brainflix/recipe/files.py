@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from brainflix.errors import IntegrityError, MissingError, Renamed, UsageError
-from brainflix.recipe.changes import PRESETS, apply_change, apply_preset
+from brainflix.errors import Renamed, ResourceError, UsageError
+from brainflix.recipe.changes import PRESETS, apply_changes, apply_preset
 from brainflix.recipe.renamed import RECIPES
 from brainflix.recipe.schema import Recipe, parse_recipe
-from brainflix.wording import did_you_mean
+from brainflix.recipe.yaml_text import MAX_BYTES, read_yaml
+from brainflix.wording import did_you_mean, shortened, suggest
 
-# A recipe is a page of text; more is a mistake or an attack.
-MAX_BYTES = 256 * 1024
 # Beside the user, in an installed package, in a checkout.
 _FOLDERS = (
     Path("recipes"),
@@ -29,11 +26,10 @@ def find_recipe(name_or_path: str) -> Path:
     """Return the file of a recipe given by name or by path.
 
     Raises:
-        MissingError: there is no such file.
-        UsageError: no recipe of this name.
+        UsageError: no recipe of this name, or no file at this path; says the nearest one.
     """
     path = Path(name_or_path)
-    if path.is_file():
+    if _is_file(path):
         return path
     known = list_recipes()
     if name_or_path in known:
@@ -41,11 +37,30 @@ def find_recipe(name_or_path: str) -> Path:
     if (new := _new_name(path)) in known:
         warnings.warn(f"the recipe {name_or_path} is now called {new}", Renamed, stacklevel=2)
         return known[new]
-    # A path that leads nowhere is missing, a name that nobody knows is mistyped.
-    kind = MissingError if path.suffix in (".yaml", ".yml") or "/" in name_or_path else UsageError
-    raise kind(
-        f"no recipe {name_or_path!r}", why=did_you_mean(Path(name_or_path).stem, known), next="brainflix list recipes"
-    )
+    name = shortened(name_or_path)
+    raise UsageError(f"no recipe {name!r}", why=_nearest(path, known), next="brainflix list recipes")
+
+
+def _is_file(path: Path) -> bool:
+    """Say whether a path leads to a file; one that no file system can have (too long, a NUL in it) does not."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _nearest(path: Path, known: Collection[str]) -> str:
+    """Return what an unknown path or name may have meant: a file beside it, or a recipe by name."""
+    beside = [str(path.with_name(name)) for name in _names_in(path.parent)] if path.name else []
+    near = suggest(str(path), beside) if path.suffix or len(path.parts) > 1 else ""
+    return near or did_you_mean(path.stem, known)
+
+
+def _names_in(folder: Path) -> list[str]:
+    try:
+        return [each.name for each in folder.iterdir() if each.suffix in (".yaml", ".yml")]
+    except (OSError, ValueError):
+        return []
 
 
 def _new_name(path: Path) -> str:
@@ -68,14 +83,12 @@ def load_recipe(name_or_path: str, changes: Sequence[str] = (), preset: str | No
     """Read a recipe, apply one of its presets, then `a.b=c` changes.
 
     Raises:
-        MissingError: no such file.
-        UsageError: not YAML, or not a recipe; names the place.
+        UsageError: no such recipe, not YAML, or not a recipe; names the place.
+        ResourceError: the file cannot be read.
         IntegrityError: it asks for something to be made or run.
     """
     path = find_recipe(name_or_path)
-    raw = apply_preset(_read_mapping(path), preset)
-    for change in changes:
-        raw = apply_change(raw, change)
+    raw = apply_changes(apply_preset(_read_mapping(path), preset), changes)
     return parse_recipe(raw, path.name)
 
 
@@ -85,23 +98,12 @@ def presets_of(name_or_path: str) -> tuple[str, ...]:
 
 
 def _read_mapping(path: Path) -> dict[str, Any]:
-    raw = _read_yaml(path)
+    try:
+        with path.open("rb") as file:
+            text = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ResourceError(f"cannot read {path}", why=str(error.strerror)) from error
+    raw = read_yaml(text, path.name)
     if not isinstance(raw, dict):
         raise UsageError(f"{path.name} is not a recipe", why="a recipe is a mapping")
     return raw
-
-
-def _read_yaml(path: Path) -> Any:
-    """Read YAML without running anything: safe tags only, limited size, no aliases (no billion laughs)."""
-    text = path.read_bytes()
-    if len(text) > MAX_BYTES:
-        raise UsageError(f"{path.name} is larger than {MAX_BYTES // 1024} KiB", why="a recipe is a page of text")
-    try:
-        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text, Loader=yaml.SafeLoader)):
-            raise UsageError(f"{path.name} uses YAML aliases", why="recipes are read without them")
-        return yaml.safe_load(text)
-    except yaml.constructor.ConstructorError as error:
-        # A tag asks for something to be made; whoever wrote it wanted more than a recipe.
-        raise IntegrityError(f"{path.name} uses a YAML tag", why=" ".join(str(error).split())) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path.name} is not valid YAML", why=" ".join(str(error).split())) from error

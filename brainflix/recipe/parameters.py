@@ -11,7 +11,7 @@ from brainflix.errors import UsageError
 from brainflix.parts.find import Part, find, parts
 from brainflix.parts.stages import JOB_FACTS
 from brainflix.recipe.schema import Recipe
-from brainflix.wording import did_you_mean
+from brainflix.wording import did_you_mean, shortened
 
 # Paper whose released behaviour, bugs included, a part is to have; only parts that know of such a paper have it.
 COMPAT = "compat"
@@ -40,7 +40,9 @@ def validated(part: Part, params: Mapping[str, Any], where: str, compat: str | N
         first = error.errors()[0]
         name = ".".join(str(piece) for piece in first["loc"])
         why = did_you_mean(name, model.model_fields) if first["type"] == "extra_forbidden" else ""
-        raise UsageError(f"{where}.{name}: {first['msg']}", why=why) from error
+        # What a class checks over several parameters names them itself.
+        message = shortened(first["msg"].removeprefix("Value error, "))
+        raise UsageError(f"{f'{where}.{name}'.rstrip('.')}: {message}", why=why) from error
 
 
 def check_compat(recipe: Recipe) -> None:

@@ -12,16 +12,25 @@ its steps run as that recipe says, so that several data sets can be pooled.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from brainflix.errors import UsageError
 from brainflix.parts.stages import SECTIONS, STAGES
 from brainflix.recipe.changes import HEAD
 from brainflix.recipe.renamed import part_now
-from brainflix.wording import did_you_mean
+from brainflix.wording import did_you_mean, shortened
 
 SCHEMA = 1
 
@@ -44,6 +53,42 @@ _SOURCE = re.compile(
 )
 
 
+# A tuple or a list of what can be compared.
+_Items = TypeVar("_Items", bound=Sequence[Hashable])
+
+
+def _no_truth(value: Any) -> Any:
+    """Refuse true and false, which would count as 1 and 0."""
+    if isinstance(value, bool):
+        raise ValueError(f"{str(value).lower()} is no number")
+    return value
+
+
+def _once(items: _Items, what: str) -> _Items:
+    """Return `items` if none of them stands twice.
+
+    Raises:
+        ValueError: one does; names it.
+    """
+    twice = [item for item, count in Counter(items).items() if count > 1]
+    if twice:
+        raise ValueError(f"{what} {shortened(str(twice[0]))} is named twice")
+    return items
+
+
+_Whole = Annotated[int, BeforeValidator(_no_truth)]
+
+
+def _each_once(subjects: Any) -> Any:
+    """Refuse a list of subjects with true or false in it or with one of them twice; the field checks the rest."""
+    if isinstance(subjects, list | tuple):
+        _once([_no_truth(each) for each in subjects if isinstance(each, Hashable)], "subject")
+    return subjects
+
+
+_Numbers = tuple[int, ...]
+
+
 class Source(BaseModel):
     """Where an input comes from: a stage, its step, and the subjects ("own", "all", "others" or numbers).
 
@@ -54,7 +99,7 @@ class Source(BaseModel):
 
     stage: str
     step: str = ""
-    subjects: Literal["own", "all", "others"] | tuple[int, ...] = "own"
+    subjects: Literal["own", "all", "others"] | _Numbers = "own"
     recipe: str = ""
 
     @classmethod
@@ -66,12 +111,12 @@ class Source(BaseModel):
         """
         match = _SOURCE.fullmatch(text.replace(" ", ""))
         if not match or match["stage"] not in STAGES:
-            raise ValueError(f"{text!r} is not stage, stage.step or stage.step[all, others or numbers]")
+            raise ValueError(f"{shortened(text)!r} is not stage, stage.step or stage.step[all, others or numbers]")
         subjects: Any = match["subjects"] or "own"
         if match["recipe"] and subjects == "others":
-            raise ValueError(f"{text!r}: another recipe's subjects are all others; say all, or numbers")
+            raise ValueError(f"{shortened(text)!r}: another recipe's subjects are all others; say all, or numbers")
         if subjects[0].isdigit():
-            subjects = tuple(int(number) for number in subjects.split(","))
+            subjects = _once(tuple(int(number) for number in subjects.split(",")), "subject")
         return cls(
             stage=match["stage"],
             step=_step_text(match["name"], match["output"]),
@@ -91,7 +136,7 @@ class Step(BaseModel):
     model_config = _FROZEN
 
     part: str
-    subjects: Literal["each", "pooled", "none"] | tuple[int, ...] = "each"
+    subjects: Annotated[Literal["each", "pooled", "none"] | _Numbers, BeforeValidator(_each_once)] = "each"
     inputs: Mapping[str, tuple[Source, ...]] = Field(default_factory=dict)
     params: Mapping[str, Any] = Field(default_factory=dict)
 
@@ -102,7 +147,7 @@ class DatasetChoice(BaseModel):
     model_config = _FROZEN
 
     name: str
-    subjects: tuple[int, ...] = Field(min_length=1)
+    subjects: Annotated[_Numbers, BeforeValidator(_each_once)] = Field(min_length=1)
     params: Mapping[str, Any] = Field(default_factory=dict)
 
 
@@ -116,7 +161,7 @@ class Recipe(BaseModel):
     about: str = ""
     method: str = ""
     compat: str | None = None
-    seed: int = Field(0, ge=0)
+    seed: _Whole = Field(0, ge=0, lt=2**63)
     dataset: DatasetChoice
     steps: Mapping[str, Mapping[str, Step]]
 
@@ -170,7 +215,9 @@ def _step(stage: str, name: str, raw: Any) -> dict[str, Any]:
         step["part"] = part_now(stage, step["part"])
     given = step.get("inputs", DEFAULT_INPUTS.get(stage, {}))
     if not isinstance(given, dict):
-        raise ValueError(f"{where}.inputs is a mapping of roles to steps, as {{rows: align}}, not {given!r}")
+        raise ValueError(
+            f"{where}.inputs is a mapping of roles to steps, as {{rows: align}}, not {shortened(repr(given))}"
+        )
     found = {role: _sources(value, f"{where}.inputs.{role}") for role, value in given.items()}
     # An empty list is a role that is not given: `--set evaluate.inputs.oracle=[]` leaves the oracle out.
     step["inputs"] = {role: sources for role, sources in found.items() if sources}
@@ -181,9 +228,9 @@ def _step(stage: str, name: str, raw: Any) -> dict[str, Any]:
 def _sources(value: Any, where: str) -> tuple[Source, ...]:
     texts = [value] if isinstance(value, str) else value
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-        raise ValueError(f"{where} is a step, as align or train.mbm, or a list of steps, not {value!r}")
+        raise ValueError(f"{where} is a step, as align or train.mbm, or a list of steps, not {shortened(repr(value))}")
     try:
-        return tuple(Source.parse(text) for text in texts)
+        return tuple(Source.parse(text) for text in _once(texts, "the step"))
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from error
 
@@ -207,10 +254,11 @@ def parse_recipe(raw: Any, name: str = "recipe") -> Recipe:
         return Recipe.model_validate(raw)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
+        # `steps` is ours: a recipe has its sections at the top. The one step of a section has no name.
+        where = shortened(".".join(str(part) for part in first["loc"] if part not in ("steps", "")))
         hint = _hint(where) if first["type"] == "extra_forbidden" else ""
         # What the checks above found names its place itself.
-        what = first["msg"].removeprefix("Value error, ")
+        what = shortened(first["msg"].removeprefix("Value error, "))
         raise UsageError(": ".join(filter(None, (name, where, what))), why=hint) from error
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from brainflix.progress import Track, untracked
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -20,11 +22,13 @@ class Batch:
             uint8 frames (n_clips, n_frames, height, width, 3) where the role is videos (a keyframe), or texts
             (n_clips,) where it is captions.
         n_frames: frames of one true clip.
+        track: counts the steps of the batch.
     """
 
     clip_ids: tuple[str, ...]
     conditions: Mapping[str, np.ndarray]
     n_frames: int
+    track: Track = untracked
 
 
 class Generator(Protocol):

@@ -9,6 +9,8 @@ from pydantic import Field, model_validator
 from brainflix.parts.part import Part, Table
 from brainflix.parts.weight_params import WeightParams
 
+Side = Annotated[int, Field(ge=8, le=8192)]
+
 
 class ZeroscopeParams(WeightParams):
     """Video-to-video diffusion on a zeroscope-shaped pipeline (docs/methods/brain-netflix.md, Generator)."""
@@ -20,7 +22,7 @@ class ZeroscopeParams(WeightParams):
         False,
         description="denoise predicted latents from noise and from its negative and decode the mean: twice the time",
     )
-    size_px: tuple[int, int] | None = Field(
+    size_px: tuple[Side, Side] | None = Field(
         None, description="height and width where no latents are predicted; by default the network's own"
     )
     latent_factor: float = Field(1.0, gt=0, description="the predicted latents are multiplied by this")
@@ -30,9 +32,6 @@ class ZeroscopeParams(WeightParams):
     )
     sample: int = Field(0, ge=0, description="0 draws the run's own noise, every other number another one")
     split: Literal["train", "val", "test"] = Field("test", description="split whose clips are generated")
-
-
-Side = Annotated[int, Field(ge=8)]
 
 
 class DecodeLatentsParams(WeightParams):
@@ -52,7 +51,7 @@ class VideoToVideoParams(WeightParams):
     guidance_scale: float = Field(5.0, ge=1, description="classifier-free guidance; 1 switches it off")
     size_px: tuple[Side, Side] = Field((480, 832), description="height and width that the model sees and returns")
     fps: float | None = Field(
-        None, gt=0, description="frames per second that the model sees; by default those of the clips"
+        None, gt=0, le=1000, description="frames per second that the model sees; by default those of the clips"
     )
     negative_prompt: str = Field("", description="prompt of the unconditional branch")
     caption: str = Field(

@@ -51,7 +51,8 @@ class Zeroscope:
         """Return uint8 frames of shape (n_clips, n_frames, H, W, 3)."""
         latents = batch.conditions.get("latents")
         how = {"n_frames": batch.n_frames, "seed": self.seed}
-        return generate(self.backend, latents, self.prompts(batch), batch.clip_ids, **how, params=self.params)
+        prompts = self.prompts(batch)
+        return generate(self.backend, latents, prompts, batch.clip_ids, **how, params=self.params, track=batch.track)
 
     def prompts(self, batch: Batch) -> np.ndarray:
         """Return the token states that the batch is denoised under, (n_clips, n_tokens, width).

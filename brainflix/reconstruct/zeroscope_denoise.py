@@ -20,6 +20,7 @@ from brainflix.errors import DataError, UsageError
 from brainflix.parts.work import Tools
 from brainflix.pretrained.text import encode_captions
 from brainflix.pretrained.vae import decode_latents
+from brainflix.progress import Track, untracked
 from brainflix.reconstruct.axes import frames_first
 from brainflix.reconstruct.kernels import choose_for
 from brainflix.reconstruct.memory import place_networks, switch_vae
@@ -102,6 +103,7 @@ def generate(
     n_frames: int,
     seed: int,
     params: ZeroscopeParams,
+    track: Track = untracked,
 ) -> np.ndarray:
     """Re-noise latents to the first kept timestep and denoise them under the prompts.
 
@@ -117,6 +119,7 @@ def generate(
         n_frames: frames of a clip.
         seed: the run's seed.
         params: the recipe's parameters.
+        track: counts steps.
 
     Returns:
         uint8 frames of shape (n_clips, n_frames, H, W, 3).
@@ -142,7 +145,7 @@ def generate(
     ends = []
     for start in starts:
         x = start.transpose(1, 2).to(backend.compute.device)  # (n, channels, frames, h, w)
-        for t in kept_timesteps(scheduler, params.steps, strength):
+        for t in track(kept_timesteps(scheduler, params.steps, strength), "steps"):
             x = scheduler.step(_predict_noise(backend, x, t, condition, params.guidance_scale), t, x).prev_sample
         ends.append(x.transpose(1, 2))  # (n, frames, channels, h, w)
     return decode_latents(backend.vae, torch.stack(ends).mean(dim=0))

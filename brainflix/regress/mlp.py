@@ -16,6 +16,7 @@ from torch.nn import functional
 from brainflix.errors import DataError, UsageError
 from brainflix.linear.standardise import Standardiser
 from brainflix.models.regressors import Kind, Regressor, RegressorConfig, build_regressor
+from brainflix.progress import Track, untracked
 
 Loss = Literal["mse", "l1", "smoothl1"]
 LOSSES = {"mse": functional.mse_loss, "l1": functional.l1_loss, "smoothl1": functional.smooth_l1_loss}
@@ -116,6 +117,7 @@ def fit_mlp(
     of: NDArray[Any] | None = None,
     groups: NDArray[Any] | None = None,
     device: str | torch.device = "cpu",
+    track: Track = untracked,
 ) -> MLPFit:
     """Train a regressor with AdamW on standardised rows and targets, and keep the epoch with the best held-out loss.
 
@@ -127,6 +129,7 @@ def fit_mlp(
         of: target of each row, array of shape (n,) into `y`, where rows share targets; None for the row's own.
         groups: segment or clip of each row, array of shape (n,); see `held_out_rows`.
         device: where it runs; rows and targets wait on the CPU, and only batches go there.
+        track: counts epochs.
 
     Raises:
         DataError: if shapes do not match, values are not finite or too few rows remain.
@@ -144,7 +147,7 @@ def fit_mlp(
     )
     generator = torch.Generator().manual_seed(seed)
     model = build_regressor(config, generator).to(device)
-    trace = _train(model, pairs.at(~stop), pairs.at(stop), options, generator)
+    trace = _train(model, pairs.at(~stop), pairs.at(stop), options, generator, track)
     return MLPFit(model.eval().to("cpu"), x_scale, y_scale, *trace, n_train=int((~stop).sum()))
 
 
@@ -168,7 +171,7 @@ class _Pairs:
 
 
 def _train(
-    model: Regressor, train: _Pairs, stop: _Pairs, options: MLPOptions, generator: torch.Generator
+    model: Regressor, train: _Pairs, stop: _Pairs, options: MLPOptions, generator: torch.Generator, track: Track
 ) -> tuple[tuple[float, ...], tuple[float, ...], int]:
     optimiser = torch.optim.AdamW(model.parameters(), lr=options.lr, weight_decay=options.weight_decay)
     # Masks are drawn where they are used; their seed comes from the one generator.
@@ -177,7 +180,7 @@ def _train(
     train_loss: list[float] = []
     val_loss: list[float] = []
     best, best_state = 0, copy.deepcopy(model.state_dict())
-    for epoch in range(options.epochs):
+    for epoch in track(range(options.epochs), "epochs"):
         train_loss.append(_train_epoch(model, train, options, optimiser, generator, masks))
         val_loss.append(_held_out_loss(model, stop, options))
         if epoch == 0 or val_loss[-1] < val_loss[best]:

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from brainflix.parts.params import Params
+from brainflix.parts.params import Params, Penalties, Window
 from brainflix.parts.part import Fit, Part, Table
 from brainflix.pretrained.params import BlipCaptionParams
 
@@ -16,7 +16,7 @@ TestRepeats = Literal["all", "odd", "even"]
 class RegressParams(Params):
     """What every regressor shares."""
 
-    window_tr: tuple[int, ...] = Field((0,), min_length=1, description="rows around a clip's own that the decoder sees")
+    window_tr: Window = Field((0,), min_length=1, description="rows around a clip's own that the decoder sees")
     rescale: bool = Field(False, description="give predictions the training targets' spread; ridge shrinks them")
     test_repeats: TestRepeats = Field(
         "all", description="which presentations of a test clip are averaged; odd and even ones give a target's ceiling"
@@ -34,7 +34,7 @@ class RegressParams(Params):
 class RidgeParams(RegressParams):
     """Ridge; alphas are multiples of the number of columns, so that one grid serves every size."""
 
-    alphas: tuple[float, ...] = Field((0.03, 0.1, 0.3, 1, 3, 10, 30, 100), min_length=1)
+    alphas: Penalties = Field((0.03, 0.1, 0.3, 1, 3, 10, 30, 100), min_length=1)
     n_folds: int = Field(5, ge=2, description="folds of whole stimulus segments")
     per_target: bool = Field(False, description="choose a penalty for each target dimension")
 

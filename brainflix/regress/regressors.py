@@ -27,7 +27,15 @@ def ridge(params: RidgeParams, inputs: Inputs, work: Work) -> Predictions:
     alphas = np.array(params.alphas) * problem.x.shape[1]
     folds = contiguous_folds(problem.groups, params.n_folds)
     device = work.compute().algebra
-    fit = fit_ridge(problem.x, problem.y[problem.of], alphas, folds, per_target=params.per_target, device=device)
+    fit = fit_ridge(
+        problem.x,
+        problem.y[problem.of],
+        alphas,
+        folds,
+        per_target=params.per_target,
+        device=device,
+        track=work.progress.track,
+    )
     attrs = {"alpha": float(np.median(fit.alpha)), "cv_r2": float(np.nanmean(fit.cv_score)), "n_rows": len(problem.x)}
     return problem.predictions(fit.predict(problem.x_test, device=device), params, attrs)
 
@@ -44,6 +52,7 @@ def fit_pooled_mlp(params: MlpParams, inputs: Inputs, work: Work) -> FittedMLP:
         of=fitting.of,
         groups=fitting.groups,
         device=work.compute().device,
+        track=work.progress.track,
     )
     return FittedMLP(fit, fitting.spread)
 
@@ -64,7 +73,7 @@ def encoder(params: EncoderParams, inputs: Inputs, work: Work) -> Predictions:
     window = window_of(network.n_volumes, source.manifest.parameters)
     responses = windowed(Responses.load(inputs["test"][0]), window)
     clip, rows = responses.trials("test")
-    embedded = extract(network, rows, what="embedding", compute=work.compute())
+    embedded = extract(network, rows, what="embedding", compute=work.compute(), track=work.progress.track)
     wanted, values = mean_by_clip(embedded, clip)
     ids = tuple(responses.clips.ids[c] for c in wanted)
     return Predictions(values, ids, str(inputs["target"][0].ref), {"n_trials": len(rows)})

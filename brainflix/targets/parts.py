@@ -12,18 +12,22 @@ from brainflix.parts.weight_params import WeightParams
 from brainflix.pretrained.params import BlipCaptionParams
 
 N_FRAMES = "frames of each clip, its first and last and evenly spaced ones between; 0 takes all that there are"
+# Two minutes of a clip at 60 frames a second; clips have seconds.
+MOST_FRAMES = 7200
 
 
 class FramesParams(Params):
     """Which frames stand for a clip."""
 
-    n_frames: int = Field(8, ge=1, description="frames per clip; extractors may take fewer of them")
+    n_frames: int = Field(8, ge=1, le=MOST_FRAMES, description="frames per clip; extractors may take fewer of them")
     sampling: Literal["onset", "ends"] = Field(
         "onset",
         description="onset: evenly spaced times from the clip's onset; ends: its first and last frame and evenly "
         "spaced ones between, a short clip's last one repeated",
     )
-    size_px: int = Field(64, ge=16, description="height and width after resizing; the aspect ratio is not kept")
+    size_px: int = Field(
+        64, ge=16, le=8192, description="height and width after resizing; the aspect ratio is not kept"
+    )
 
 
 class CaptionParams(WeightParams):
@@ -39,9 +43,9 @@ class LatentParams(WeightParams):
 
     FOLDERS = ("subfolder",)
     subfolder: str = "vae"
-    n_frames: int = Field(0, ge=0, description=N_FRAMES)
+    n_frames: int = Field(0, ge=0, le=MOST_FRAMES, description=N_FRAMES)
     size_px: int = Field(
-        0, ge=0, description="height and width of the frames that are encoded; 0 takes them as they are"
+        0, ge=0, le=8192, description="height and width of the frames that are encoded; 0 takes them as they are"
     )
     compat: Literal["", "brainnetflix"] = Field(
         "",
@@ -54,13 +58,13 @@ class ClipParams(WeightParams):
     """Projected image embeddings of a CLIP pair."""
 
     normalise: bool = Field(True, description="scale each clip's embedding to unit length")
-    n_frames: int = Field(0, ge=0, description=N_FRAMES)
+    n_frames: int = Field(0, ge=0, le=MOST_FRAMES, description=N_FRAMES)
 
 
 class ClipTokenParams(WeightParams):
     """Token grid of a CLIP image tower, such as `openai/clip-vit-large-patch14`."""
 
-    n_frames: int = Field(8, ge=0, description=N_FRAMES)
+    n_frames: int = Field(8, ge=0, le=MOST_FRAMES, description=N_FRAMES)
 
 
 class SvdParams(WeightParams):
@@ -72,22 +76,24 @@ class SvdParams(WeightParams):
     vae: str = Field("vae", description="folder of the autoencoder")
     frames: Literal["first", "every-4th"] = Field("first", description="which of the clip's frames are encoded")
     latents: bool = Field(False, description="append the frame's latents, flattened (c, h, w), to its embedding")
-    height_px: int = Field(576, ge=16, multiple_of=8, description="height of the frames that are encoded")
-    width_px: int = Field(1024, ge=16, multiple_of=8, description="width of the frames that are encoded")
+    height_px: int = Field(576, ge=16, le=8192, multiple_of=8, description="height of the frames that are encoded")
+    width_px: int = Field(1024, ge=16, le=8192, multiple_of=8, description="width of the frames that are encoded")
 
 
 class DepthParams(WeightParams):
     """Relative depth by a DPT network, such as `Intel/dpt-hybrid-midas`."""
 
-    n_frames: int = Field(8, ge=0, description=N_FRAMES)
-    size_px: int = Field(64, ge=1, description="height and width of the maps")
+    n_frames: int = Field(8, ge=0, le=MOST_FRAMES, description=N_FRAMES)
+    size_px: int = Field(64, ge=1, le=8192, description="height and width of the maps")
 
 
 class BlipParams(WeightParams):
     """Visual tokens of a BLIP captioner, averaged over frames (docs/methods/brain-netflix.md, Visual tokens b)."""
 
-    n_frames: int = Field(15, ge=0, description=N_FRAMES)
-    size_px: int = Field(240, ge=16, description="height and width that the tower sees; the aspect ratio is not kept")
+    n_frames: int = Field(15, ge=0, le=MOST_FRAMES, description=N_FRAMES)
+    size_px: int = Field(
+        240, ge=16, le=8192, description="height and width that the tower sees; the aspect ratio is not kept"
+    )
     compat: Literal["", "brainnetflix"] = Field(
         "",
         description="brainnetflix, as released: without the mean and std that BLIP was trained with, and frames "

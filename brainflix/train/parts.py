@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from brainflix.parts.params import Params
+from brainflix.parts.params import Params, Window
 from brainflix.parts.part import Part, Table
 
 
@@ -101,7 +101,7 @@ class PhaseParams(LoopParams):
 
     vertex_dropout: Fraction = 0.0
     average_repeats: bool = Field(default=False, description="train on the mean of a clip's repeats, not on each")
-    window_tr: tuple[int, ...] = Field(default=(0,), min_length=1, description="rows around a clip's own that it sees")
+    window_tr: Window = Field(default=(0,), min_length=1, description="rows around a clip's own that it sees")
 
 
 class MaskedParams(PhaseParams):
@@ -122,6 +122,14 @@ class MaskedParams(PhaseParams):
     mask_ratio: Fraction = 0.75
     augment_factor: int = Field(default=1, ge=1, description="rows after midpoint augmentation, in multiples")
     compat: Literal["", "brainnetflix"] = Field(default="", description="brainnetflix: pad as the released code does")
+
+    @model_validator(mode="after")
+    def _heads_fit(self) -> Self:
+        for width, heads in (("width", "heads"), ("decoder_width", "decoder_heads")):
+            wide, many = getattr(self, width), getattr(self, heads)
+            if wide % 2 or wide % many:
+                raise ValueError(f"{width} {wide} must be even and a multiple of {heads} {many}")
+        return self
 
     @model_validator(mode="before")
     @classmethod

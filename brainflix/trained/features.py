@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from brainflix.device import CPU, Compute
 from brainflix.errors import UsageError
+from brainflix.progress import Track, untracked
 from brainflix.trained.network import Network
 
 Wanted = Literal["features", "embedding"]
@@ -25,6 +26,7 @@ def extract(
     pool: str = "mean",
     compute: Compute = CPU,
     batch_size: int = 256,
+    track: Track = untracked,
 ) -> npt.NDArray[np.float32]:
     """Return one vector per row: pooled encoder features (n, width), or unit-length embeddings (n, d).
 
@@ -36,6 +38,7 @@ def extract(
         pool: "mean" of the patch tokens, "cls", or all "tokens" side by side; features only.
         compute: device and dtype.
         batch_size: rows at a time; the result does not depend on it.
+        track: counts batches of rows.
 
     Raises:
         DataError: rows that the network was not made for.
@@ -47,7 +50,7 @@ def extract(
     prepared = network.prepare(rows)
     network.module.to(compute.device)
     with torch.no_grad(), torch.autocast(compute.device.type, compute.dtype, compute.dtype != torch.float32):
-        found = embed_prepared(reading, network.module, prepared, batch_size)
+        found = embed_prepared(reading, network.module, prepared, batch_size, track)
     if what == "features":
         return found
     unit: npt.NDArray[np.float32] = found / np.linalg.norm(found, axis=1, keepdims=True)
@@ -55,12 +58,16 @@ def extract(
 
 
 def embed_prepared(
-    function: Callable[[Tensor], Tensor], model: nn.Module, prepared: npt.NDArray[np.float32], batch_size: int = 256
+    function: Callable[[Tensor], Tensor],
+    model: nn.Module,
+    prepared: npt.NDArray[np.float32],
+    batch_size: int = 256,
+    track: Track = untracked,
 ) -> npt.NDArray[np.float32]:
     """Apply a function of the network to prepared rows (n, ...), `batch_size` at a time, on the network's device."""
     device = next(model.parameters()).device
     parts = [
         function(torch.from_numpy(prepared[i : i + batch_size]).to(device)).float().cpu().numpy()
-        for i in range(0, len(prepared), batch_size)
+        for i in track(range(0, len(prepared), batch_size), "batches of rows")
     ]
     return np.concatenate(parts)

@@ -33,8 +33,9 @@ def test_lines_come_every_30_s_with_unit_and_job(monkeypatch, capsys):
     out.doing("regress.z sub-1")
     list(out.track(range(5), "clips"))
     assert capsys.readouterr().err.splitlines() == [
-        "regress.z sub-1: 2 of 5 clips after 31 s",
-        "regress.z sub-1: 4 of 5 clips after 62 s",
+        "starts   regress.z sub-1",
+        "regress.z sub-1: 2 of 5 clips after 31 s, about 46 s left",
+        "regress.z sub-1: 4 of 5 clips after 1 min 02 s, about 16 s left",
     ]
 
 

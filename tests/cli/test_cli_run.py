@@ -57,6 +57,18 @@ def test_leading_scores_know_second_evaluations_and_subjects_without_any():
     assert {subject: list(scores) for subject, scores in shown.items()} == {"1": ["ssim", "papers.ssim"], "2": ["psnr"]}
 
 
+def test_off_a_terminal_a_line_says_that_a_job_starts_before_the_one_that_says_it_ran(toy, brainflix):
+    brainflix("run", "toy", "--only", "preprocess")
+    said = brainflix("run", "toy")
+    words = [tuple(line.split()[:2]) for line in said.err.splitlines()]
+    words = [each for each in words if each[0] in ("cached", "starts", "ran")]
+    assert [state for state, _ in words[:5]] == ["cached"] * 5
+    assert [state for state, _ in words[5:]] == ["starts", "ran"] * (JOBS - 5)
+    assert all(words[at][1] == words[at + 1][1] for at in range(5, len(words), 2))
+    for mode in ("--json", "--quiet"):
+        assert brainflix("run", "toy", "--set", "regress.a.dial=2", mode).err == ""
+
+
 def test_real_data_are_not_called_simulated(toy, brainflix):
     said = brainflix("run", "toy", "--set", "dataset.name=far")
     assert said.code == 0 and "Subject 1" in said.out and "simulated" not in said.out + said.err

@@ -139,10 +139,14 @@ def test_offline_is_told_to_hugging_face(toy, brainflix, monkeypatch):
 )
 def test_errors_are_one_sentence_on_stderr(toy, brainflix, arguments, code, words):
     for extra in ((), ("--json",)):
-        if extra and "--json" in arguments:
-            continue
         said = brainflix(*arguments, *extra)
-        assert said.code == code and said.out == ""
+        assert said.code == code
+        if "--json" in (*arguments, *extra):
+            error = json.loads(said.out)["error"]
+            assert error["exit_code"] == code and error["message"] == said.err.rstrip()
+            assert all(error[field] in said.err for field in ("what", "why", "next")) and error["what"]
+        else:
+            assert said.out == ""
         assert said.err.startswith("Error: ") and said.err.count("\n") == 1
         assert all(word in said.err for word in words), said.err
     assert not (toy / "store" / "bold").exists()
@@ -185,7 +189,8 @@ def test_every_exception_has_its_code_and_publishes_nothing(toy, brainflix, monk
     monkeypatch.setitem(sys.modules, "brainflix.preprocess.stage", cheap.stage_module("fails", fail))
     for mode in ("--json", "--quiet"):
         said = brainflix("preprocess", "toy", mode)
-        assert said.code == code and said.out == "" and words in said.err
+        assert said.code == code and words in said.err
+        assert (json.loads(said.out)["error"]["exit_code"] == code) if mode == "--json" else said.out == ""
         assert said.err.count("\n") == 1 and "Traceback" not in said.err
     assert Store(toy / "store").refs("bold") == []
 

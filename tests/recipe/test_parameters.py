@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, get_args
 
 import pytest
+from pydantic import BaseModel, ValidationError
 
 from brainflix.engine.job import Job
 from brainflix.engine.plan import make_plan
@@ -95,3 +99,61 @@ def test_a_manifest_never_loses_whose_job_it_was() -> None:
     params = AnyParams.model_validate({"subject": 9, "n": 2})
     job = Job("regress", "z", "ridge", 1, params, Ref("scores", "x", "0" * 12), {}, 0, "demo", "r", "1")
     assert job.recorded() == {"part": "ridge", "step": "z", "subject": 1, "dataset": "demo", "n": 2}
+
+
+def numeric(annotation: Any) -> bool:
+    return annotation in (int, float) or any(map(numeric, get_args(annotation)))
+
+
+def numbers_of_parts() -> Iterator[tuple[str, type[BaseModel], str, bool]]:
+    """Yield each parameter of our parts that holds numbers: its place, class, name and whether it holds several."""
+    for category, parts in registry.own_parts().items():
+        for name, part in parts.items():
+            for field, about in part.load_params().model_fields.items():
+                if numeric(about.annotation):
+                    several = "tuple" in str(about.annotation)
+                    yield f"{category} {name} {field}", part.load_params(), field, several
+
+
+NUMBERS = list(numbers_of_parts())
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf"), ".nan", "inf", -(10**15), -1e15, True])
+def test_no_parameter_takes_what_is_no_number_in_its_range(value: object) -> None:
+    assert len(NUMBERS) > 100
+    for place, model, field, several in NUMBERS:
+        given = [value, value] if several else value
+        with pytest.raises(ValidationError) as caught:
+            model.model_validate({field: given})
+        # A part may lack required parameters too; what counts is that this one is among what is wrong.
+        assert any(field in error["loc"] or field in error["msg"] for error in caught.value.errors()), place
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("regress.z.alphas=[0]", "regress.z.alphas.0: Input should be greater than 0"),
+        ("regress.z.alphas=[-1, 1]", "regress.z.alphas.0: Input should be greater than 0"),
+        ("regress.z.alphas=[1, 1]", "regress.z.alphas: 1.0 is named twice"),
+        ("regress.z.window_tr=[0, 0]", "regress.z.window_tr: 0 is named twice"),
+        ("regress.z.window_tr=[51]", "regress.z.window_tr.0: Input should be less than or equal to 50"),
+        ("regress.z.n_folds=true", "regress.z: n_folds is a number, not true or false"),
+        ("regress.z.alphas=[1, true]", "regress.z: alphas is a number, not true or false"),
+        ("train.mbm.heads=5", "train.mbm: width 16 must be even and a multiple of heads 5"),
+        ("reconstruct.size_px=[0, 64]", "reconstruct.size_px.0: Input should be greater than or equal to 8"),
+        ("dataset.size_px=1000000000", "dataset.size_px: Input should be less than or equal to 2048"),
+        ("dataset.snr=1e999", "dataset.snr: Input should be a finite number"),
+        ("targets.frames.n_frames=1000000000", "targets.frames.n_frames: Input should be less than or equal to 7200"),
+    ],
+)
+def test_numbers_beyond_a_range_fail_when_planning(tmp_path: Path, change: str, words: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(words)) as caught:
+        jobs(tmp_path, change)
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "change", ["regress.z.alphas=[1e-9, 1e9]", "regress.z.window_tr=[-1, 0, 1]", "dataset.snr=0", "train.mbm.heads=1"]
+)
+def test_numbers_at_the_edge_of_a_range_are_taken(tmp_path: Path, change: str) -> None:
+    assert jobs(tmp_path, change)

@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brainflix.errors import IntegrityError, MissingError, Renamed, UsageError
+from brainflix.errors import IntegrityError, Renamed, UsageError
 from brainflix.recipe.changes import apply_change
 from brainflix.recipe.files import find_recipe, list_recipes, load_recipe
 from brainflix.recipe.schema import Source, parse_recipe
@@ -94,8 +94,22 @@ def test_recipes_are_found_by_name_and_typos_are_answered() -> None:
     with pytest.raises(UsageError, match="did you mean 'demo'"):
         find_recipe("dmeo")
     for path in ("./dmeo", "dmeo.yaml"):
-        with pytest.raises(MissingError, match="did you mean 'demo'"):
+        with pytest.raises(UsageError, match="did you mean 'demo'"):
             find_recipe(path)
+
+
+def test_of_an_unknown_path_the_nearest_file_beside_it_is_said(tmp_path: Path) -> None:
+    (tmp_path / "my-study.yaml").write_text("recipe: r\n")
+    with pytest.raises(UsageError, match=r"did you mean '.*/my-study\.yaml'") as caught:
+        find_recipe(str(tmp_path / "my-sutdy.yaml"))
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize("name", ["a" * 5000, "a\0b", "nowhere/" * 1000, "", ".", "/", "recipes"])
+def test_what_is_no_path_at_all_is_an_unknown_recipe(name: str) -> None:
+    with pytest.raises(UsageError, match="no recipe") as caught:
+        load_recipe(name)
+    assert len(str(caught.value)) < 1000
 
 
 @given(st.floats(1e-6, 0.5), st.integers(0, 8), st.lists(st.integers(1, 3), min_size=1, max_size=3, unique=True))

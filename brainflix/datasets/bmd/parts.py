@@ -25,8 +25,8 @@ class BmdDatasetParams(Params):
 class BmdParams(GrayordinateBetasParams):
     """BOLD Moments' films; other numbers than the defaults are for miniatures."""
 
-    n_train: int = Field(1000, ge=2, description="films in the file of training estimates")
-    n_test: int = Field(102, ge=2, description="films in the file of test estimates")
+    n_train: int = Field(1000, ge=2, le=1000, description="films in the file of training estimates")
+    n_test: int = Field(102, ge=2, le=102, description="films in the file of test estimates")
 
 
 PARTS: Table = {

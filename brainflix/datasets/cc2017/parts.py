@@ -14,7 +14,7 @@ from brainflix.preprocess.areas import areas_named
 class Cc2017DatasetParams(Params):
     """What the files hold; other values than the defaults are for cuts and for miniatures."""
 
-    n_clips: int = Field(240, ge=8, description="two-second clips in a segment")
+    n_clips: int = Field(240, ge=8, le=240, description="two-second clips in a segment")
     axis: Literal["91282", "any"] = Field("91282", description="insist on the standard grayordinates, or take any")
 
 
@@ -27,6 +27,7 @@ class Cc2017Params(Params):
     delay_s: float = Field(
         4.0,
         ge=0,
+        le=60,
         description="from a clip's onset to the volume that answers it; 4 s is what every published trim does",
     )
     drop_first: bool = Field(

@@ -22,7 +22,7 @@ class Hcp7tDatasetParams(Params):
 class Hcp7tParams(Params):
     """How runs become rows."""
 
-    delay_s: float = Field(4.0, ge=0, description="from a clip's onset to the volume that answers it")
+    delay_s: float = Field(4.0, ge=0, le=60, description="from a clip's onset to the volume that answers it")
     within: str | None = Field(
         "mind-animator12", description="keep only these areas: a list or names with commas; null keeps the cortex"
     )

@@ -24,6 +24,7 @@ from brainflix.models.inflated_unet import InflatedBlock, InflatedUNet, inflate
 from brainflix.parts.contract import Inputs
 from brainflix.parts.work import Work
 from brainflix.pretrained.vae import decode_latents
+from brainflix.progress import Track, untracked
 from brainflix.reconstruct.generator import Batch
 from brainflix.reconstruct.memory import place_networks, switch_vae
 from brainflix.reconstruct.rendering import rendering
@@ -80,7 +81,7 @@ class MindVideo:
             DataError: contexts of another shape than the denoiser reads.
         """
         contexts = checked_contexts(batch.conditions, int(self.unet.config.cross_attention_dim))
-        return sample(self, contexts, batch.clip_ids, batch.n_frames)
+        return sample(self, contexts, batch.clip_ids, batch.n_frames, batch.track)
 
 
 def load(params: MindVideoGeneratorParams, inputs: Inputs, work: Work) -> MindVideo:
@@ -162,7 +163,11 @@ def checked_contexts(conditions: Mapping[str, np.ndarray], width: int) -> tuple[
 
 @torch.inference_mode()
 def sample(
-    generator: MindVideo, contexts: tuple[np.ndarray, np.ndarray | None], clip_ids: Sequence[str], n_frames: int
+    generator: MindVideo,
+    contexts: tuple[np.ndarray, np.ndarray | None],
+    clip_ids: Sequence[str],
+    n_frames: int,
+    track: Track = untracked,
 ) -> np.ndarray:
     """Denoise pure noise, which the clips' ids and the seed decide, and decode it.
 
@@ -171,6 +176,7 @@ def sample(
         contexts: contexts and negative contexts, (n_clips, n_tokens, width) each.
         clip_ids: ids of the clips.
         n_frames: frames of a clip.
+        track: counts steps.
 
     Returns:
         uint8 frames of shape (n_clips, n_frames, H, W, 3).
@@ -182,7 +188,7 @@ def sample(
     solver.set_timesteps(generator.params.steps)
     x = noise.transpose(1, 2).to(device) * solver.init_noise_sigma  # (n, channels, frames, h, w)
     context, negative = (None if each is None else torch.from_numpy(each).to(device) for each in contexts)
-    for t in solver.timesteps:
+    for t in track(solver.timesteps, "steps"):
         predicted = _predict(generator, solver.scale_model_input(x, t), t, context, negative)
         x = solver.step(predicted, t, x).prev_sample
     # From (n, frames, channels, h, w).

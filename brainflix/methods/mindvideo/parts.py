@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from brainflix.parts.params import Params
+from brainflix.parts.params import Params, Window
 from brainflix.parts.part import Part, Table
 from brainflix.parts.weight_params import WeightParams
 from brainflix.train.parts import Fraction, ImportParams, LoopParams, PhaseParams, fill_preset
@@ -43,7 +43,7 @@ class MindVideoGeneratorParams(WeightParams):
     solver: Literal["folder", "ddim", "dpmsolver++"] = Field("folder", description="folder: the one that it names")
     steps: int = Field(200, ge=1, le=1000, description="solver steps; the authors give 50 for speed")
     guidance_scale: float = Field(12.5, ge=1, description="classifier-free guidance; 1 switches it off")
-    size_px: int = Field(0, ge=0, description="height and width; 0: the denoiser's own; the released need 256")
+    size_px: int = Field(0, ge=0, le=8192, description="height and width; 0: the denoiser's own; the released need 256")
     sample: int = Field(0, ge=0, description="0 draws the run's own noise, every other number another one")
     split: Literal["train", "val", "test"] = Field("test", description="split whose clips are generated")
     compat: Literal["", "mindvideo"] = Field(
@@ -54,7 +54,7 @@ class MindVideoGeneratorParams(WeightParams):
 class MindVideoEncoderImportParams(ImportParams):
     """MinD-Video's fMRI encoder (docs/methods/mindvideo.md, Checkpoints)."""
 
-    window_tr: tuple[int, ...] | None = Field(
+    window_tr: Window | None = Field(
         None, min_length=1, description="rows around a clip's own in a window; left out, its own and those after it"
     )
 
@@ -86,7 +86,7 @@ class MindVideoContrastiveParams(PhaseParams):
     batch_size: int = Field(default=64, ge=1)
     lr: float = Field(default=5e-5, gt=0)
     vertex_dropout: Fraction = Field(default=0.2, description="share of the vertices hidden from a whole window")
-    window_tr: tuple[int, ...] = Field(
+    window_tr: Window = Field(
         default=(0, 1), min_length=1, description="rows around a clip's own that are seen as volumes of one window"
     )
     n_tokens: int = Field(default=77, ge=1, description="tokens of the context that a generator reads")
@@ -97,7 +97,9 @@ class MindVideoContrastiveParams(PhaseParams):
         default="mean", description="context to one embedding; how the paper did it is not known"
     )
     text_weight: Fraction = Field(default=0.5, description="weight of the text's loss; the image's has the rest")
-    logit_scale_init: float = Field(default=1.0, description="as released; its exponential multiplies similarities")
+    logit_scale_init: float = Field(
+        default=1.0, ge=-10, le=10, description="as released; its exponential multiplies similarities"
+    )
     max_scale: float = Field(default=100.0, gt=0)
     patience: int = Field(default=5, ge=0, description="epochs without a better held-out score; 0 never stops early")
     monitor: Literal["top1", "identification"] = "top1"
@@ -161,7 +163,7 @@ class MindVideoJointParams(DenoiserParams, PhaseParams):
     warmup_epochs: float = Field(default=1, ge=0)
     batch_size: int = Field(default=8, ge=1)
     lr: float = Field(default=3e-5, gt=0)
-    window_tr: tuple[int, ...] = Field(default=(0, 1), min_length=1, description="rows that the encoder's window holds")
+    window_tr: Window = Field(default=(0, 1), min_length=1, description="rows that the encoder's window holds")
 
     @model_validator(mode="before")
     @classmethod
