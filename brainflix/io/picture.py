@@ -18,7 +18,7 @@ from brainflix.io.room import check_picture
 
 GREY_NOTE = "grayscale became three equal channels"
 # Pillow reads many formats more, some by way of other programs.
-FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "BMP", "GIF")
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
 _JPEG = ("JPEG", "MPO")
 # Tag of Exif 2.3, Orientation.
 _ORIENTATION = 0x0112
