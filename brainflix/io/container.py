@@ -79,7 +79,7 @@ def opened(path: Path) -> Iterator[Video]:
     """
     track = read_track(path)
     try:
-        with av.open(str(path), options=_OPTIONS) as container:
+        with av.open(str(path), options=_OPTIONS, metadata_errors="replace") as container:
             stream = _stream(container, path.name)
             stream.thread_type, stream.thread_count = "NONE", 1
             codec = stream.codec_context
@@ -104,7 +104,7 @@ def read_track(path: Path) -> Track:
         raise MissingError(f"no video at {path}")
     check_whole(path)
     try:
-        with av.open(str(path), options=_OPTIONS) as container:
+        with av.open(str(path), options=_OPTIONS, metadata_errors="replace") as container:
             return _track(container, path.name)
     except FFmpegError as error:
         raise _unreadable(path, error) from error

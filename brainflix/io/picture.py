@@ -15,6 +15,7 @@ from brainflix.errors import DataError, IntegrityError
 from brainflix.io.damage import PICTURE_DAMAGE, unreadable
 from brainflix.io.display import TURNED_NOTE, Pixels, on_black
 from brainflix.io.room import check_picture
+from brainflix.io.whole import check_whole
 
 GREY_NOTE = "grayscale became three equal channels"
 # Pillow reads many formats more, some by way of other programs.
@@ -43,6 +44,7 @@ def read_picture(path: Path) -> tuple[Pixels, list[str]]:
         IntegrityError: it is damaged, as far as its format tells.
         DataError: it is deeper than 8 bits, or holds several pictures.
     """
+    check_whole(path)
     try:
         with path.open("rb") as file:
             with open_picture(file, path) as image:
@@ -50,7 +52,8 @@ def read_picture(path: Path) -> tuple[Pixels, list[str]]:
                     raise DataError(f"{path.name} is animated", why="a frame of a clip is one picture")
                 pixels, notes = to_rgb(image, path.name)
                 kind = image.format
-            _check_bytes(file, kind, path.name)
+            if kind in _JPEG:
+                _check_codes(file, path.name)
     except PICTURE_DAMAGE as error:
         raise not_read(path, error) from error
     return pixels, notes
@@ -81,26 +84,23 @@ def not_read(path: Path, error: Exception) -> IntegrityError:
     return unreadable(path.name, error, f"make or fetch {path.name} again", path)
 
 
-def _check_bytes(file: BinaryIO, kind: str | None, name: str) -> None:
-    """Look for damage that Pillow passes over: checksums of PNG, and codes of JPEG that are none.
+def _check_codes(file: BinaryIO, name: str) -> None:
+    """Look for codes of a JPEG that are none: Pillow's library goes on with grey where they end.
 
     Raises:
-        IntegrityError: there is some.
+        IntegrityError: there is one.
     """
     file.seek(0)
-    if kind == "PNG":
-        Image.open(file, formats=FORMATS).verify()
-    if kind in _JPEG:
-        decoder = av.CodecContext.create("mjpeg", "r")
-        decoder.thread_type, decoder.thread_count = "NONE", 1
-        decoder.options = {"err_detect": "explode"}
-        try:
-            decoder.decode(av.Packet(file.read()))
-        except InvalidDataError as error:
-            raise IntegrityError(f"{name} is damaged", why=str(error.strerror), next=f"make {name} again") from error
-        except av.error.FFmpegError:
-            # A JPEG of a kind that FFmpeg cannot check.
-            return
+    decoder = av.CodecContext.create("mjpeg", "r")
+    decoder.thread_type, decoder.thread_count = "NONE", 1
+    decoder.options = {"err_detect": "explode"}
+    try:
+        decoder.decode(av.Packet(file.read()))
+    except InvalidDataError as error:
+        raise IntegrityError(f"{name} is damaged", why=str(error.strerror), next=f"make {name} again") from error
+    except av.error.FFmpegError:
+        # A JPEG of a kind that FFmpeg cannot check.
+        return
 
 
 def _check_webp(file: BinaryIO, name: str) -> None:

@@ -1,12 +1,13 @@
 """Whether a file is as long as it says: decoders stop without a word where a file breaks off.
 
 Containers say how many bytes follow (Matroska: RFC 8794 and 9559; MP4: ISO/IEC 14496-12, section 4.2; AVI and WebP: the
-RIFF chunk), or how they end (GIF89a, section 27, Trailer).
+RIFF chunk), or how they end (GIF89a, section 27, Trailer; PNG, section 11.2, IEND). PNG has a checksum of every part.
 """
 
 from __future__ import annotations
 
 import struct
+import zlib
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,16 +15,17 @@ from brainflix.errors import IntegrityError
 from brainflix.io.room import MAX_PIXELS
 
 _EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
+_PNG = b"\x89PNG\r\n\x1a\n"
 # Boxes that lie at the top of an MP4 file. What follows the last of them may be anything.
 _TOP_BOXES = (b"ftyp", b"mdat", b"moov", b"moof", b"free", b"skip", b"wide", b"udta", b"sidx", b"styp", b"mfra")
 _INSIDE = {b"moov": (b"trak",), b"trak": (b"mdia",), b"mdia": (b"minf",), b"minf": (b"stbl",), b"stbl": (b"stsz",)}
 
 
 def check_whole(path: Path) -> None:
-    """Refuse a video, GIF or WebP that is shorter than it says.
+    """Refuse a video or picture that is shorter than it says, or whose own checksums do not hold.
 
     Raises:
-        IntegrityError: it breaks off.
+        IntegrityError: it breaks off, or is damaged.
     """
     size = path.stat().st_size
     with path.open("rb") as file:
@@ -48,6 +50,8 @@ def _stated(file: BinaryIO, size: int) -> int:
         return length + 8 - 1 if length not in (0, 0xFFFFFFFF) else size
     if head[:6] in (b"GIF87a", b"GIF89a"):
         return _end_of_gif(file, size)
+    if head[:8] == _PNG:
+        return _end_of_png(file, size)
     if head[4:8] in _TOP_BOXES:
         return _end_of_boxes(file, size)
     return size
@@ -113,6 +117,26 @@ def _check_samples(file: BinaryIO, at: int, length: int, size: int) -> None:
         if found in _INSIDE.get(kind, ()) and inner + step <= end:
             _check_samples(file, inner, step, size)
         inner += step
+
+
+def _end_of_png(file: BinaryIO, size: int) -> int:
+    """Return where the last chunk of a PNG ends, as far as its chunks lead.
+
+    Raises:
+        IntegrityError: a chunk's checksum does not hold.
+    """
+    file.seek(len(_PNG))
+    while True:
+        length, kind = struct.unpack(">I4s", file.read(8))
+        end = file.tell() + length + 4
+        if end > size:
+            return end
+        data, checksum = file.read(length), struct.unpack(">I", file.read(4))[0]
+        if zlib.crc32(data, zlib.crc32(kind)) != checksum:
+            name = Path(file.name).name
+            raise IntegrityError(f"{name} is damaged", why="a checksum in it does not hold", next=f"make {name} again")
+        if kind == b"IEND":
+            return end
 
 
 def _end_of_gif(file: BinaryIO, size: int) -> int:
