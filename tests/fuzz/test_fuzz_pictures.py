@@ -33,8 +33,8 @@ def frames(n: int = 5, size: int = 32) -> np.ndarray:
     return (np.stack(made) % 256).astype(np.uint8)
 
 
-def picture(kind: str) -> bytes:
-    """Return a whole file of a kind."""
+def picture(kind: str, folder: Path) -> bytes:
+    """Return a whole file of a kind, which may be written below the folder."""
     out, (first, *rest) = io.BytesIO(), [Image.fromarray(frame) for frame in frames()]
     if kind in ("png", "jpg"):
         first.save(out, {"png": "PNG", "jpg": "JPEG"}[kind])
@@ -42,16 +42,18 @@ def picture(kind: str) -> bytes:
         name = {"gif": "GIF", "apng": "PNG", "webp": "WEBP"}[kind]
         first.save(out, name, save_all=True, append_images=rest, duration=100, loop=0)
     else:
-        container = {"mkv": "matroska"}.get(kind, kind)
+        path = folder / f"whole.{kind}"
         # The tables of an MP4 come first, where half of the mutations hit.
         options = {"movflags": "faststart"} if kind == "mp4" else {}
-        with av.open(out, "w", format=container, options=options) as video:
+        with av.open(str(path), "w", options=options) as video:
             stream = video.add_stream("mpeg4" if kind == "avi" else "libx264", rate=5)
             stream.height, stream.width, stream.pix_fmt = 32, 32, "yuv420p"
             stream.options = {"threads": "1"}
             for frame in frames():
                 video.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
             video.mux(stream.encode())
+        out.write(path.read_bytes())
+        path.unlink()
     return out.getvalue()
 
 
@@ -115,7 +117,7 @@ def loop(kind: str, folder: Path, seconds: float) -> int:
     clip = folder / "clip" if kind in ("png", "jpg") else folder / f"0.{kind}"
     place = clip / f"0.{kind}" if kind in ("png", "jpg") else clip
     place.parent.mkdir(parents=True, exist_ok=True)
-    whole, began, read_as_clips = picture(kind), time.monotonic(), 0
+    whole, began, read_as_clips = picture(kind, folder), time.monotonic(), 0
     place.write_bytes(whole)
     read(clip)
     for number, data in enumerate(mutated(whole, seed=0)):
