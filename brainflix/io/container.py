@@ -19,6 +19,7 @@ from av.error import FFmpegError
 from brainflix.errors import DataError, IntegrityError, MissingError
 from brainflix.io.damage import unreadable
 from brainflix.io.film_clock import FilmClock, read_clock
+from brainflix.io.nal_units import CODECS, are_whole, bytes_of_length
 from brainflix.io.room import MAX_PIXELS, check_picture
 from brainflix.io.whole import check_whole
 
@@ -114,6 +115,8 @@ def _track(container: Any, name: str) -> Track:
     stream = _stream(container, name)
     tick, by_order = Fraction(stream.time_base or 0), container.format.name in _COUNTED
     shown: list[tuple[int | None, int | None, int | None]] = []
+    codec = stream.codec_context
+    in_units, length_bytes = codec.name in CODECS, bytes_of_length(codec.name, codec.extradata)
     stop, n_left_out = 0.0, 0
     for packet in container.demux():
         if not packet.size:
@@ -123,8 +126,9 @@ def _track(container: Any, name: str) -> Track:
             stop = max(stop, float((at + (packet.duration or 0)) * packet.time_base))
         if packet.stream_index != stream.index:
             continue
-        if packet.is_corrupt:
-            raise IntegrityError(f"{name} is damaged", why="a picture in it is cut", next=f"make or fetch {name} again")
+        if packet.is_corrupt or (in_units and not are_whole(bytes(packet), length_bytes)):
+            why = f"the data of picture {len(shown)} cannot be"
+            raise IntegrityError(f"{name} is damaged", why=why, next=f"make or fetch {name} again")
         n_left_out += packet.is_discard
         if not packet.is_discard:
             shown.append((packet.pts, packet.dts, packet.duration))

@@ -60,7 +60,7 @@ def _stated(file: BinaryIO, size: int) -> int:
 def _end_of_segment(file: BinaryIO, size: int) -> int:
     """Return where Matroska's segment ends; the file's own size if that is not said."""
     file.seek(4)
-    file.seek(_vint(file) or 0, 1)
+    file.seek(min(_vint(file) or 0, size), 1)
     if file.read(4) != _SEGMENT:
         return size
     length = _vint(file)
