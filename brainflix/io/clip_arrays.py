@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 import zipfile
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from brainflix.errors import DataError, IntegrityError
 from brainflix.io.clip_read import Clip, from_array
 from brainflix.io.damage import ARRAY_DAMAGE, unreadable
 from brainflix.io.ids import names_of
+from brainflix.io.room import check_bytes
 
 SAVE_PLAIN = "save it again as a plain array, without objects"
 ARRAY_SUFFIXES = (".npy", ".npz", ".zarr")
@@ -128,5 +130,18 @@ def _open_zarr(path: Path) -> tuple[Any, NDArray[Any] | None]:
         what = f"{path.name} lacks {lacking} of {node.nchunks} chunks, which would read as {node.fill_value}"
         advice = "if they hold nothing else, save the array with write_empty_chunks"
         raise IntegrityError(what, why="black frames and lost ones look the same", next=advice)
+    _check_room(node, path)
     ids = node.attrs.get("ids")
     return node, None if ids is None else np.asarray(ids)
+
+
+def _check_room(array: Any, path: Path) -> None:
+    """Refuse an array of which a clip, or the chunk that holds it, would fill memory.
+
+    Raises:
+        IntegrityError: it would.
+    """
+    n_clips = array.shape[0] if array.ndim == 5 else 1
+    chunk = math.prod(array.chunks) * array.dtype.itemsize
+    stored = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    check_bytes(max(chunk, array.nbytes // max(1, n_clips)), stored, path.name)

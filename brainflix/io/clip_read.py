@@ -66,7 +66,8 @@ def read_video(path: Path) -> Clip:
         for frame, start in video.frames:
             pixels, said = shown(frame, converter, path.name)
             pixels = square(pixels, video.aspect, path.name)
-            check_clip(len(pictures) + 1, len(pixels), len(pixels[0]), file_bytes, path.name)
+            n_frames = max(len(pictures) + 1, len(video.clock.starts_s) if video.clock else 1)
+            check_clip(n_frames, len(pixels), len(pixels[0]), file_bytes, path.name)
             pictures.append(pixels)
             video.notes.update(dict.fromkeys(said))
             starts.append(start)
@@ -100,7 +101,7 @@ def read_frames(folder: Path, files: list[Path], passed_over: tuple[str, ...] = 
     file_bytes = sum(path.stat().st_size for path in files)
     for path in files:
         pixels, said = read_picture(path)
-        check_clip(len(pictures) + 1, len(pixels), len(pixels[0]), file_bytes, folder.name)
+        check_clip(len(files), len(pixels), len(pixels[0]), file_bytes, folder.name)
         pictures.append(pixels)
         notes += said
     if passed_over:

@@ -39,7 +39,15 @@ def check_clip(n_frames: int, height: int, width: int, file_bytes: int, name: st
     Raises:
         IntegrityError: they would be.
     """
-    needed = n_frames * height * width * CHANNELS
+    check_bytes(n_frames * height * width * CHANNELS, file_bytes, name)
+
+
+def check_bytes(needed: int, file_bytes: int, name: str) -> None:
+    """Refuse what would unpack to `needed` bytes of memory from `file_bytes` in a file.
+
+    Raises:
+        IntegrityError: it is more than a clip may need, and more than such a file may hold.
+    """
     if needed > max(CLIP_BYTES, MOST_TIMES * file_bytes):
         what = f"{name} of {format_bytes(file_bytes)} unpacks to {format_bytes(needed)} or more"
         raise IntegrityError(what, why="this is a fault or made to fill memory", next="make it smaller or shorter")

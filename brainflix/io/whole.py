@@ -1,7 +1,8 @@
 """Whether a file is as long as it says: decoders stop without a word where a file breaks off.
 
 Containers say how many bytes follow (Matroska: RFC 8794 and 9559; MP4: ISO/IEC 14496-12, section 4.2; AVI and WebP: the
-RIFF chunk), or how they end (GIF89a, section 27, Trailer; PNG, section 11.2, IEND). PNG has a checksum of every part.
+RIFF chunk), or how they end (GIF89a, section 27, Trailer; PNG, section 11.2, IEND). PNG has a checksum of every part,
+and packets of a transport stream are of one length.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from brainflix.errors import IntegrityError
 from brainflix.io.room import MAX_PIXELS
 
 _EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
+_SYNC, _PACKET = b"\x47", 188
 _PNG = b"\x89PNG\r\n\x1a\n"
 # Boxes that lie at the top of an MP4 file. What follows the last of them may be anything.
 _TOP_BOXES = (b"ftyp", b"mdat", b"moov", b"moof", b"free", b"skip", b"wide", b"udta", b"sidx", b"styp", b"mfra")
@@ -54,6 +56,8 @@ def _stated(file: BinaryIO, size: int) -> int:
         return _end_of_png(file, size)
     if head[4:8] in _TOP_BOXES:
         return _end_of_boxes(file, size)
+    if head[:1] == _SYNC:
+        return _end_of_packets(file, size)
     return size
 
 
@@ -137,6 +141,23 @@ def _end_of_png(file: BinaryIO, size: int) -> int:
             raise IntegrityError(f"{name} is damaged", why="a checksum in it does not hold", next=f"make {name} again")
         if kind == b"IEND":
             return end
+
+
+def _end_of_packets(file: BinaryIO, size: int) -> int:
+    """Return where the last packet of an MPEG transport stream ends (ITU-T H.222.0, section 2.4.3).
+
+    Raises:
+        IntegrityError: a packet does not begin as all do.
+    """
+    file.seek(_PACKET)
+    if file.read(1) != _SYNC:
+        return size
+    for at in range(0, size, _PACKET):
+        file.seek(at)
+        if file.read(1) != _SYNC:
+            name = Path(file.name).name
+            raise IntegrityError(f"{name} is damaged", why=f"at byte {at} no packet begins", next=f"make {name} again")
+    return -(-size // _PACKET) * _PACKET
 
 
 def _end_of_gif(file: BinaryIO, size: int) -> int:
