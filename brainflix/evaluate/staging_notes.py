@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -87,5 +88,6 @@ def changes(side: str, clip: Clip, timing: Timing, size: Size) -> Iterator[str]:
 
 def named(error: Unusable, name: str) -> Unusable:
     """Return the error with the clip's name, unless it has it already."""
-    what = error.what if name in error.what else f"clip {name}: {error.what}"
+    is_there = re.search(rf"(?<!\w){re.escape(name)}(?!\w)", error.what)
+    what = error.what if is_there else f"clip {name}: {error.what}"
     return type(error)(what, why=error.why, next=error.next)

@@ -23,8 +23,9 @@ import numpy as np
 from PIL import Image
 
 from brainflix.datasets.demo.about import DATASET
+from brainflix.io.container import opened
 from brainflix.io.cut import cut
-from brainflix.io.video import encode, opened
+from brainflix.io.video import encode
 from brainflix.parts.find import own_parts
 from brainflix.parts.part import Part
 from brainflix.parts.work import Work
@@ -93,7 +94,7 @@ def make_latents(frames: Artifact, store: Store) -> Encoded:
 def decode_only(raw: Artifact) -> None:
     """Decode every frame."""
     for segment in load_clips(raw.path, CLIP_S).ids:
-        with opened(film_path(raw.path, segment)) as (_, decoded):
+        with opened(film_path(raw.path, segment)) as video:
             for _ in decoded:
                 pass
 
