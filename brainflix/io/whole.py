@@ -131,11 +131,14 @@ def _end_of_png(file: BinaryIO, size: int) -> int:
     """
     file.seek(len(_PNG))
     while True:
-        length, kind = struct.unpack(">I4s", file.read(8))
+        head = file.read(8)
+        kind, length = head[4:], int.from_bytes(head[:4], "big")
+        if len(kind) < 4:
+            return size + 1
         end = file.tell() + length + 4
         if end > size:
             return end
-        data, checksum = file.read(length), struct.unpack(">I", file.read(4))[0]
+        data, checksum = file.read(length), int.from_bytes(file.read(4), "big")
         if zlib.crc32(data, zlib.crc32(kind)) != checksum:
             name = Path(file.name).name
             raise IntegrityError(f"{name} is damaged", why="a checksum in it does not hold", next=f"make {name} again")

@@ -95,7 +95,7 @@ def decode_only(raw: Artifact) -> None:
     """Decode every frame."""
     for segment in load_clips(raw.path, CLIP_S).ids:
         with opened(film_path(raw.path, segment)) as video:
-            for _ in decoded:
+            for _ in video.frames:
                 pass
 
 

@@ -15,11 +15,12 @@ from brainflix.errors import DataError
 from brainflix.io.clip_folder import open_clips
 from brainflix.io.clip_read import ALPHA_NOTE
 from brainflix.io.cut import cut
-from brainflix.io.display import STRETCHED_NOTE, TURNED_NOTE
 from brainflix.io.frames import resize
 from brainflix.io.video import decode_at
 from tests.io.film_files import LOSSLESS, clip, flag_matrix, levels, write, write_gif
 
+TURNED_NOTE = "pictures were turned as their files say"
+STRETCHED_NOTE = "pixels that are not square were stretched"
 # Display matrix (a, b, c, d), and how the picture is stored so that it comes out upright.
 TURNS: dict[str, tuple[tuple[int, int, int, int], Any]] = {
     "none": ((1, 0, 0, 1), lambda f: f),

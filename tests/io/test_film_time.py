@@ -11,9 +11,8 @@ import pytest
 from brainflix.errors import IntegrityError
 from brainflix.io.clip_folder import open_clips
 from brainflix.io.cut import cut
-from brainflix.io.film_clock import on_grid, read_clock
 from brainflix.io.video import decode_at, duration_s, encode
-from tests.io.film_files import clip, levels, write
+from tests.io.film_files import clip, levels, write, write_gif
 
 TICK = Fraction(1, 3000)
 # 30 frames a second for 4 s, then 15 for 4 s: eight clips of a second, each brighter than the one before.
@@ -86,9 +85,14 @@ def test_at_a_constant_rate_frames_are_counted(tmp_path: Path, rate: Fraction, s
 
 
 def test_the_rate_of_a_film_is_not_bent_by_its_last_frame(tmp_path: Path) -> None:
-    clock = read_clock([0, 10, 20, 30], Fraction(1, 300), 300, [Fraction(12, 1)])
-    assert clock is not None and clock.rate_hz == 30 and clock.duration_s == pytest.approx(1.1)
-    assert "".join(on_grid(zip("abcd", clock.starts_s, strict=True), clock)) == "abc" + 30 * "d"
+    # The last of six frames is held for two seconds: on average there are 2.12 frames a second, in truth six.
+    path = write_gif(tmp_path / "a.gif", levels([20, 60, 100, 140, 180, 220]), [160] * 5 + [2000])
+    held = open_clips(tmp_path).read("a")
+    assert path.is_file() and held.starts_s is not None and held.starts_s[5] == pytest.approx(0.8)
+    starts = [0, 500, 1000, 1500, 2000, 2500, 8500]
+    write(tmp_path / "b.mp4", levels([20, 60, 100, 140, 180, 220, 220]), 6, pts=starts, tick=Fraction(1, 3000))
+    shown = decode_at(tmp_path / "b.mp4", np.array([0.4, 0.6, 0.9, 2.7]))[:, 0, 0, 0]
+    assert np.abs(shown.astype(int) - [100, 180, 220, 220]).max() <= 1
 
 
 def test_clips_have_the_times_of_their_frames(tmp_path: Path) -> None:
