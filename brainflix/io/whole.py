@@ -20,6 +20,8 @@ _SYNC, _PACKET = b"\x47", 188
 _PNG = b"\x89PNG\r\n\x1a\n"
 # Boxes that lie at the top of an MP4 file. What follows the last of them may be anything.
 _TOP_BOXES = (b"ftyp", b"mdat", b"moov", b"moof", b"free", b"skip", b"wide", b"udta", b"sidx", b"styp", b"mfra")
+# Tables of packed sound count what comes out of a byte.
+_SOUNDS_A_BYTE = 8
 _INSIDE = {b"moov": (b"trak",), b"trak": (b"mdia",), b"mdia": (b"minf",), b"minf": (b"stbl",), b"stbl": (b"stsz",)}
 
 
@@ -111,7 +113,7 @@ def _check_samples(file: BinaryIO, at: int, length: int, size: int) -> None:
     _, kind = _box(file, length)
     if kind == b"stsz":
         _, each, count = struct.unpack(">3I", file.read(12))
-        if count * max(each, 1) > size:
+        if count * max(each, 1) > _SOUNDS_A_BYTE * size:
             raise IntegrityError(f"{Path(file.name).name} names {count} pictures, which its {size} bytes cannot hold")
         return
     inner, end = file.tell(), at + length

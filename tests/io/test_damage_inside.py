@@ -114,6 +114,54 @@ def test_sound_that_lasts_longer_is_no_damage(tmp_path: Path) -> None:
     assert len(read.frames) == 6 and read.notes == () and duration_s(path) == pytest.approx(1.0)
 
 
+WHOLE: list[tuple[str, str, str, dict[str, str]]] = [
+    ("mp4", "libx264", "yuv420p", {"x264-params": "open-gop=1:keyint=5:bframes=3"}),
+    ("mp4", "libx264", "yuv420p", {"x264-params": "intra-refresh=1:keyint=6"}),
+    ("ts", "libx264", "yuv420p", {"x264-params": "interlaced=1:tff=1:slices=2"}),
+    ("mp4", "mpeg4", "yuv420p", {"bf": "2"}),
+    ("mpg", "mpeg2video", "yuv420p", {"bf": "2"}),
+    ("wmv", "wmv2", "yuv420p", {}),
+    ("flv", "flv", "yuv420p", {}),
+    ("webm", "libvpx", "yuv420p", {"auto-alt-ref": "1", "lag-in-frames": "8"}),
+    ("ivf", "libvpx-vp9", "yuv420p", {}),
+    ("mov", "prores_ks", "yuv422p10le", {}),
+    ("avi", "huffyuv", "yuv422p", {}),
+    ("mkv", "libx264rgb", "rgb24", {"crf": "0"}),
+    ("y4m", "rawvideo", "yuv420p", {}),
+]
+
+
+@pytest.mark.parametrize(("suffix", "codec", "pix", "options"), WHOLE)
+def test_whole_videos_of_many_kinds_are_read_with_all_their_frames(
+    tmp_path: Path, suffix: str, codec: str, pix: str, options: dict[str, str]
+) -> None:
+    path = write(tmp_path / f"a.{suffix}", clip(n=12, height=48, width=64), codec=codec, pix=pix, options=options)
+    read = open_clips(tmp_path).read("a")
+    assert len(read.frames) == 12 and read.starts_s == pytest.approx(np.arange(12) / 6, abs=2e-3)
+    assert np.abs(read.frames.astype(int) - clip(n=12, height=48, width=64)).mean() < 12
+    assert duration_s(path) == pytest.approx(2.0) and not [note for note in read.notes if "interlaced" not in note]
+
+
+def test_frames_that_an_edit_list_leaves_out_are_not_missing(tmp_path: Path) -> None:
+    source = write(tmp_path / "source" / "a.mp4", clip(n=12), 10, options={"crf": "0", "bf": "0", "threads": "1"})
+    (tmp_path / "cut").mkdir()
+    with (
+        av.open(str(source)) as whole,
+        av.open(str(tmp_path / "cut" / "a.mp4"), "w", options={"avoid_negative_ts": "disabled"}) as out,
+    ):
+        stream = out.add_stream_from_template(whole.streams.video[0])
+        for packet in whole.demux(video=0):
+            if packet.size:
+                # Four frames come before the film's time 0: players decode them and do not show them.
+                packet.pts, packet.dts = packet.pts - 4 * 1024, packet.dts - 4 * 1024
+                packet.stream = stream
+                out.mux(packet)
+    read, expected = (open_clips(tmp_path / side).read("a") for side in ("cut", "source"))
+    assert np.array_equal(read.frames, expected.frames[4:]) and read.notes == ()
+    assert np.array_equal(decode_at(tmp_path / "cut" / "a.mp4", np.array([0.0]))[0], expected.frames[4])
+    assert duration_s(tmp_path / "cut" / "a.mp4") == pytest.approx(0.8)
+
+
 @pytest.mark.parametrize("suffix", ["gif", "webp", "png"])
 def test_animations_that_break_off_between_frames_are_damage(tmp_path: Path, suffix: str) -> None:
     frames = (np.random.default_rng(0).integers(0, 2, (6, 24, 24, 3)) * 255).astype(np.uint8)
