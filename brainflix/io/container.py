@@ -144,7 +144,7 @@ def _track(container: Any, name: str) -> Track:
     last = dict(zip((pts if not by_order else dts for pts, dts, _ in shown), (each[2] for each in shown), strict=True))
     clock = read_clock(stamps, tick, last[stamps[-1]] or None, rates)
     _check_length(container, clock, stop, name)
-    return Track(clock, stated, by_order, notes)
+    return Track(clock, stated, by_order, (*notes, *_late(container, clock, name)))
 
 
 def _stamps(shown: list[tuple[int | None, int | None, int | None]], by_order: bool) -> list[int] | None:
@@ -178,6 +178,16 @@ def _check_length(container: Any, clock: FilmClock | None, stop_s: float, name: 
     if stated - there > max(_SHORT_FRAMES * frame_s, _SHORT_S):
         why = f"it says that it lasts {stated:.2f} s, and what is in it ends at {there:.2f} s"
         raise IntegrityError(f"{name} breaks off", why=why, next=f"make or fetch {name} again")
+
+
+def _late(container: Any, clock: FilmClock | None, name: str) -> tuple[str, ...]:
+    """Return a note if other streams of a video, such as its sound, begin more than a frame before its pictures."""
+    if clock is None or container.start_time is None:
+        return ()
+    late = float(clock.starts_s[0]) - container.start_time / av.time_base
+    if late <= _SHORT_FRAMES / float(clock.rate_hz):
+        return ()
+    return (f"pictures of {name} begin {late:.2f} s after the rest of it: times count from its first picture",)
 
 
 def _stream(container: Any, name: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import warnings
 from pathlib import Path
 from typing import BinaryIO
 
@@ -32,7 +33,10 @@ def open_picture(file: BinaryIO, path: Path) -> Image.Image:
         IntegrityError: it states an absurd size.
     """
     _check_webp(file, path.name)
-    image = Image.open(file, formats=FORMATS)
+    with warnings.catch_warnings():
+        # The check below is narrower.
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        image = Image.open(file, formats=FORMATS)
     check_picture(*image.size, path.name)
     return image
 

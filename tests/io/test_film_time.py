@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -106,6 +107,25 @@ def test_clips_have_the_times_of_their_frames(tmp_path: Path) -> None:
         1 / 8
     )
     assert found.read("c").starts_s == pytest.approx(np.arange(9) / 8)
+
+
+def test_pictures_that_begin_after_the_sound_are_noted(tmp_path: Path) -> None:
+    for name, first in (("late", 50), ("whole", 0)):
+        with av.open(str(tmp_path / f"{name}.mkv"), "w") as out:
+            sound, video = out.add_stream("pcm_s16le", rate=8000), out.add_stream("libx264", rate=10)
+            video.height, video.width, video.pix_fmt, video.options = 32, 32, "yuv444p", {"bf": "0", "crf": "0"}
+            silence = av.AudioFrame.from_ndarray(np.zeros((1, 8000), np.int16), format="s16", layout="mono")
+            silence.sample_rate, silence.pts = 8000, 0
+            out.mux(sound.encode(silence))
+            for number, frame in enumerate(levels([50, 100, 150])):
+                made = av.VideoFrame.from_ndarray(frame, format="rgb24")
+                made.pts, made.time_base = number * 10 + first, Fraction(1, 100)
+                out.mux(video.encode(made))
+            out.mux(video.encode())
+    found = open_clips(tmp_path)
+    note = "pictures of late.mkv begin 0.50 s after the rest of it: times count from its first picture"
+    assert found.read("late").notes == (note,) and found.read("whole").notes == ()
+    assert decode_at(tmp_path / "late.mkv", np.array([0.1]))[0, 0, 0, 0] == pytest.approx(100, abs=1)
 
 
 def test_a_film_of_days_is_a_fault(tmp_path: Path) -> None:
