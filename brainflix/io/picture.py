@@ -30,14 +30,17 @@ def open_picture(file: BinaryIO, path: Path) -> Image.Image:
     """Open a picture or an animation without unpacking it.
 
     Raises:
-        IntegrityError: it states an absurd size.
+        IntegrityError: it states an absurd size, or an animation that is none.
     """
     _check_webp(file, path.name)
-    with warnings.catch_warnings():
-        # The check below is narrower.
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+    with warnings.catch_warnings(record=True) as said:
+        # That a picture is large is said below, with a narrower limit.
+        warnings.simplefilter("always")
         image = Image.open(file, formats=FORMATS)
     check_picture(*image.size, path.name)
+    if any("APNG" in str(each.message) for each in said):
+        why = "it states an animation that it does not hold"
+        raise IntegrityError(f"{path.name} is damaged", why=why, next=f"make {path.name} again")
     return image
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -203,6 +204,19 @@ def test_one_byte_of_a_picture_stored_plainly_is_found(tmp_path: Path) -> None:
     data[len(data) // 2] ^= 4
     path.write_bytes(bytes(data))
     with pytest.raises(IntegrityError, match=r"0\.png is damaged"):
+        open_clips(tmp_path).read("a")
+
+
+def test_an_animation_that_states_no_frame_is_damage_and_not_a_still(tmp_path: Path) -> None:
+    path = write_gif(tmp_path / "a.png", clip(n=3), 100)
+    assert len(open_clips(tmp_path).read("a").frames) == 3
+    data = bytearray(path.read_bytes())
+    at = data.find(b"acTL")
+    data[at + 4 : at + 8] = bytes(4)
+    data[at + 12 : at + 16] = zlib.crc32(data[at : at + 12]).to_bytes(4, "big")
+    (tmp_path / "a.apng").write_bytes(bytes(data))
+    path.unlink()
+    with pytest.raises(IntegrityError, match=r"a\.apng is damaged"):
         open_clips(tmp_path).read("a")
 
 
