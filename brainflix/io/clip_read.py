@@ -16,9 +16,9 @@ from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from brainflix.errors import DataError
-from brainflix.io.container import opened
 from brainflix.io.display import ALPHA_NOTE as ALPHA_NOTE
 from brainflix.io.display import STRETCHED_NOTE, on_black, shown, square
+from brainflix.io.film import opened
 from brainflix.io.numbering import check_numbers
 from brainflix.io.picture import GREY_NOTE, read_picture
 from brainflix.io.room import check_clip

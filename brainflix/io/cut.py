@@ -17,8 +17,8 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from brainflix.errors import DataError
-from brainflix.io.container import Video, opened
 from brainflix.io.display import shown
+from brainflix.io.film import Video, opened
 from brainflix.io.film_clock import on_grid
 from brainflix.io.frames import evenly, resize
 from brainflix.io.video import clock_of

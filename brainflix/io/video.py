@@ -12,9 +12,10 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from brainflix.errors import DataError
-from brainflix.io.container import Video, opened, read_track
 from brainflix.io.display import shown
+from brainflix.io.film import Video, opened
 from brainflix.io.film_clock import FilmClock, on_grid
+from brainflix.io.packets import read_track
 
 # Largest denominator of a frame rate, so that the container's duration is the frames over the rate.
 _FINEST_RATE = 1001

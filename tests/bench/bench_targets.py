@@ -23,8 +23,8 @@ import numpy as np
 from PIL import Image
 
 from brainflix.datasets.demo.about import DATASET
-from brainflix.io.container import opened
 from brainflix.io.cut import cut
+from brainflix.io.film import opened
 from brainflix.io.video import encode
 from brainflix.parts.find import own_parts
 from brainflix.parts.part import Part
