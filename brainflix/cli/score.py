@@ -79,7 +79,7 @@ def score(
     Either side is a folder, an artifact that `store export` wrote, or the ref of an artifact. The last two know where
     clips lie in their film, so that chance and intervals are those of `evaluate`.
 
-    A folder holds a file for each clip (GIF, MP4, AVI, MOV, WebM, npy, npz, zarr), a sub-folder of PNG or JPG frames
+    A folder holds a file for each clip (a video, an animation, npy, npz, zarr), a sub-folder of frames (PNG, JPG ...)
     for each clip, or one array of all clips. Clips are paired by name. The truth's clock decides which frames meet.
 
     Metrics that need a network fetch its weights from the Hub, at a pinned commit, when they are first asked for; what

@@ -31,12 +31,14 @@ NEURONS_COUNT = 16
 class Timing:
     """The clock of one clip: how many frames, and when each starts in seconds from onset (None if unknown).
 
-    `given_hz` is the rate that was said, which a single frame's start does not show.
+    `given_hz` is the rate that was said, which a single frame's start does not show. `last_s` is how long the last
+    frame is shown, None where nobody says.
     """
 
     n_frames: int
     starts_s: Floats | None
     given_hz: float | None = None
+    last_s: float | None = None
 
     @property
     def fps_hz(self) -> float | None:
@@ -44,6 +46,12 @@ class Timing:
         if self.starts_s is None or self.n_frames < 2:
             return self.given_hz
         return float(1.0 / np.median(np.diff(self.starts_s)))
+
+    @property
+    def end_s(self) -> float | None:
+        """When the last frame ends; by the median rate where it does not say."""
+        last = self.last_s or (1.0 / self.fps_hz if self.fps_hz else None)
+        return None if self.starts_s is None or last is None else float(self.starts_s[-1]) + last
 
 
 def regular(n_frames: int, fps_hz: float) -> Timing:
@@ -86,9 +94,9 @@ def match_clock(truth: Timing, prediction: Timing) -> Matched:
         flags = " and ".join(f"--fps-{'pred' if name == 'prediction' else name}" for name in who)
         raise DataError(what, why=f"the frame rate of the {' and the '.join(who)} is unknown", next=f"give {flags}")
     matched = nearest_start(truth.starts_s, prediction.starts_s)
-    rate = prediction.fps_hz
-    if rate is not None:
-        end, last = float(prediction.starts_s[-1]) + 1.0 / rate, float(truth.starts_s[-1])
+    end = prediction.end_s
+    if end is not None:
+        last = float(truth.starts_s[-1])
         if last > end + 10.0**-DECIMALS_S:
             why = f"it ends at {end:.3g} s, the last true frame starts at {last:.3g} s"
             raise DataError("the prediction is shorter than the truth", why=why, next="check the frame rates")

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from brainflix.errors import DataError, IntegrityError
 from brainflix.evaluate.clock import regular
-from brainflix.io.clip_folder import open_clips
-from brainflix.io.clip_read import Clip
+from brainflix.io.clip_folder import ClipFolder, open_clips
+from brainflix.io.clip_read import Clip, passed_over_note
 from brainflix.io.clip_table import FRAMES, ClipTable, read_table
 from brainflix.wording import count
 
@@ -28,12 +28,19 @@ Read = Callable[[str], Clip]
 
 @dataclass(frozen=True, eq=False)
 class Shelf:
-    """One side, whatever holds it: its name for people, the ids of its clips, what reads one, and what is known."""
+    """One side, whatever holds it: its name for people, the ids of its clips, what reads one, and what is known.
+
+    Attributes:
+        place: where it lies, whatever links lead there.
+        notes: what a reader must know of it.
+    """
 
     name: str
     ids: tuple[str, ...]
     read: Read
     table: ClipTable | None = None
+    place: Path | None = None
+    notes: tuple[str, ...] = ()
 
 
 def open_shelf(where: str, store: Callable[[], Store]) -> Shelf:
@@ -62,7 +69,7 @@ def of_folder(path: Path) -> Shelf:
     table = read_table(path) if path.is_dir() else None
     if table is None:
         folder = open_clips(path)
-        return Shelf(str(path), folder.ids, folder.read)
+        return Shelf(str(path), folder.ids, folder.read, place=path.resolve(), notes=_said(folder))
     folder = open_clips(path / FRAMES if (path / FRAMES).is_dir() else path)
     named = folder.named_as(table.ids)
     lacking = [name for name in named.ids if name not in set(table.ids)]
@@ -76,7 +83,11 @@ def of_folder(path: Path) -> Shelf:
             return clip
         return replace(clip, starts_s=regular(len(clip.frames), rate).starts_s)
 
-    return Shelf(str(path), named.ids, read, table)
+    return Shelf(str(path), named.ids, read, table, path.resolve(), _said(folder))
+
+
+def _said(folder: ClipFolder) -> tuple[str, ...]:
+    return (passed_over_note(folder.path.name, folder.passed_over),) if folder.passed_over else ()
 
 
 def of_artifact(artifact: Artifact) -> Shelf:
@@ -107,7 +118,7 @@ def of_artifact(artifact: Artifact) -> Shelf:
     table = None
     if (artifact.path / Clips.FILE).is_file():
         table = table_of(Clips.load(artifact), rate)
-    return Shelf(str(artifact.ref), ids, read, table)
+    return Shelf(str(artifact.ref), ids, read, table, artifact.path.resolve())
 
 
 class _Rows:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from brainflix.errors import DataError, UsageError
-from brainflix.evaluate.scene import Film, check_names
+from brainflix.evaluate.scene import PREDICTION, TRUTH, Film, check_names
 from brainflix.evaluate.shelves import Read, Shelf, of_artifact
-from brainflix.io.clip_folder import midpoint_split, natural, tile_crop
+from brainflix.io.clip_folder import midpoint_split, tile_crop
 from brainflix.io.clip_read import Clip
 from brainflix.io.clip_table import ClipTable
+from brainflix.io.ids import as_written
 from brainflix.io.samples import count_samples
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Source:
         film: where the clips lie, if that is known.
         own_size: whether clips are compared as large as they are, whatever the protocol's size.
         training: ids of the training clips and what reads one, if there are any.
+        notes: what a reader must know of the sides.
     """
 
     ids: tuple[str, ...]
@@ -42,10 +44,11 @@ class Source:
     film: Film | None = None
     own_size: bool = False
     training: tuple[tuple[str, ...], Read] | None = None
+    notes: tuple[str, ...] = ()
 
 
 def paired(prediction: Shelf, truth: Shelf, others: Mapping[str, Shelf] | None = None) -> Source:
-    """Pair clips by their ids, whatever zeros their numbers are padded with (clip2 and clip002).
+    """Pair clips by their ids, whatever zeros their numbers are padded with and however accents are composed.
 
     A truth that knows its film may hold more clips than the prediction, and gives the order; else both sides hold the
     same, and the prediction's table says where they lie, if it has one.
@@ -55,15 +58,15 @@ def paired(prediction: Shelf, truth: Shelf, others: Mapping[str, Shelf] | None =
             of a clip; or a further set lacks a clip, or has the name of another.
     """
     others = others or {}
+    said = _said(prediction, truth, others)
     check_names({name: None for name in others if name != "oracle" and not name.startswith("sample ")})
     known = truth.table
     if known is None or not known.has_film:
         _refuse_samples(prediction.ids, lambda name: name in truth.ids)
         read = _renamed(prediction, truth.ids)
-        ids = _equal_sets(truth.ids, _names(prediction.ids, truth.ids))
-        ids, film = _laid_out(prediction.table, ids)
-        return Source(ids, lambda name: (truth.read(name), read(name)), _all_of(others, ids), film)
-    names = _names(prediction.ids, known.ids)
+        ids, film = _laid_out(prediction.table, _equal_sets(truth, prediction))
+        return Source(ids, lambda name: (truth.read(name), read(name)), _all_of(others, ids), film, notes=said)
+    names = as_written(prediction.ids, known.ids)
     ids = _in_order(known, names)
     for name in ids:
         if name not in truth.ids:
@@ -76,6 +79,7 @@ def paired(prediction: Shelf, truth: Shelf, others: Mapping[str, Shelf] | None =
         _all_of(others, ids),
         film,
         training=(training, truth.read) if training else None,
+        notes=said,
     )
 
 
@@ -100,15 +104,14 @@ def side_by_side(both: Shelf, padding_px: int, *, midpoint: bool, own_size: bool
         return replace(clip, frames=left), replace(clip, frames=right)
 
     ids, film = _laid_out(both.table, both.ids)
-    return Source(ids, read, film=film, own_size=own_size)
+    return Source(ids, read, film=film, own_size=own_size, notes=both.notes)
 
 
 def _laid_out(table: ClipTable | None, ids: tuple[str, ...]) -> tuple[tuple[str, ...], Film | None]:
     """Return clips in the order of the film, and where they lie in it; as they are where the table does not know."""
     if table is None or not table.has_film:
         return ids, None
-    names = _names(table.ids, ids)
-    known = replace(table, ids=names)
+    known = replace(table, ids=as_written(table.ids, ids))
     ids = _in_order(known, ids)
     return ids, _film(known, ids)
 
@@ -128,16 +131,9 @@ def _in_order(table: ClipTable, ids: Sequence[str]) -> tuple[str, ...]:
     return tuple(table.ids[at[row]] for row in order)
 
 
-def _names(ids: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]:
-    """Return ids as `wanted` writes them where they differ only in zeros before numbers, unless two would meet."""
-    known = {tuple(natural(name)): name for name in wanted}
-    names = tuple(known.get(tuple(natural(name)), name) for name in ids)
-    return names if len(set(names)) == len(names) else tuple(ids)
-
-
 def _renamed(shelf: Shelf, wanted: Sequence[str]) -> Read:
     """Return what reads a clip of a shelf by the name that `wanted` has for it."""
-    own = dict(zip(_names(shelf.ids, wanted), shelf.ids, strict=True))
+    own = dict(zip(as_written(shelf.ids, wanted), shelf.ids, strict=True))
     return lambda name: shelf.read(own[name])
 
 
@@ -148,20 +144,37 @@ def _all_of(others: Mapping[str, Shelf], ids: Sequence[str]) -> dict[str, Read]:
         DataError: one lacks a clip.
     """
     for name, shelf in others.items():
-        missing = set(ids) - set(_names(shelf.ids, ids))
+        missing = set(ids) - set(as_written(shelf.ids, ids))
         if missing:
             raise DataError(f"{shelf.name}, given as {name}, lacks clip {min(missing)} and {len(missing) - 1} more")
     return {name: _renamed(shelf, ids) for name, shelf in others.items()}
 
 
-def _equal_sets(truth: tuple[str, ...], prediction: tuple[str, ...]) -> tuple[str, ...]:
-    missing = [_name_few("truth", "prediction", set(truth) - set(prediction), truth)]
-    missing += [_name_few("prediction", "truth", set(prediction) - set(truth), prediction)]
+def _equal_sets(truth: Shelf, prediction: Shelf) -> tuple[str, ...]:
+    """Return the ids of the truth, which the prediction must have too.
+
+    Raises:
+        DataError: one side lacks a clip.
+    """
+    predicted = as_written(prediction.ids, truth.ids)
+    missing = [_name_few("truth", "prediction", set(truth.ids) - set(predicted), truth.ids)]
+    missing += [_name_few("prediction", "truth", set(predicted) - set(truth.ids), predicted)]
     if any(missing):
         advice = "give both sides of a clip one name; the clips of an array are named by its ids, or 0, 1, 2 ..."
-        why = "; ".join(part for part in missing if part)
+        # A clip that seems to be missing may be among what was passed over.
+        why = "; ".join((*(part for part in missing if part), *prediction.notes, *truth.notes))
         raise DataError("the folders hold different clips", why=why, next=advice)
-    return truth
+    return truth.ids
+
+
+def _said(prediction: Shelf, truth: Shelf, others: Mapping[str, Shelf]) -> tuple[str, ...]:
+    """Return what must be known of the sides: what was passed over there, and whether two are one."""
+    sides = {TRUTH: truth, PREDICTION: prediction, **others}
+    notes = [f"{side}: {note}" for side, shelf in sides.items() for note in shelf.notes]
+    for side, shelf in sides.items():
+        if side != TRUTH and shelf.place is not None and shelf.place == truth.place:
+            notes.append(f"{side} and truth are the same: {shelf.name}")
+    return tuple(notes)
 
 
 def _refuse_samples(ids: Sequence[str], is_clip: Callable[[str], bool]) -> None:

@@ -80,7 +80,7 @@ class _Stager:
     def __init__(self, source: Source, protocol: Protocol, how: Staging, size: Size | None) -> None:
         self.source, self.protocol, self.how = source, protocol, how
         self.size, self.is_mixed = size, size is not None
-        self.said, self.files = Said(), dict[str, Staged]()
+        self.said, self.files = Said(notes=dict.fromkeys(source.notes)), dict[str, Staged]()
         self.hashes, self.truth = list[bytes](), hashlib.sha256()
 
     def scene(self) -> Scene:
@@ -90,6 +90,7 @@ class _Stager:
                 self._pair(row, name)
             except (DataError, IntegrityError, UsageError) as error:
                 raise named(error, name) from error
+        self.said.close(len(self.source.ids))
         return self._made()
 
     def _pair(self, row: int, name: str) -> None:
@@ -101,12 +102,16 @@ class _Stager:
         self.said.hear(name, clips)
         digest = hashlib.sha256(frames[0].tobytes())
         self.truth.update(name.encode() + b"\0" + digest.digest())
+        if np.array_equal(frames[0], frames[1]):
+            self.said.equal.append(name)
         digest.update(frames[1].tobytes())
         self.hashes.append(digest.digest())
         self._write(row, TRUTH, frames[0], name)
         self._write(row, PREDICTION, frames[1], name)
         for other, read in self.source.others.items():
-            self._write(row, other, self._other(read(name), timings[0], indices[0], other), name)
+            clip = read(name)
+            self.said.hear_one(other, name, clip)
+            self._write(row, other, self._other(clip, timings[0], indices[0], other), name)
 
     def _choose_size(self, clips: tuple[Clip, Clip]) -> None:
         truth, prediction = ((int(clip.frames.shape[1]), int(clip.frames.shape[2])) for clip in clips)
@@ -221,7 +226,9 @@ def _derive(name: str, clip: int, *, truth: Staged, prediction: Staged) -> Frame
 
 
 def _timing(clip: Clip, fps_hz: float | None) -> Timing:
-    return Timing(len(clip.frames), clip.starts_s) if fps_hz is None else regular(len(clip.frames), fps_hz)
+    if fps_hz is None:
+        return Timing(len(clip.frames), clip.starts_s, last_s=clip.last_s)
+    return regular(len(clip.frames), fps_hz)
 
 
 def check_room(folder: Path, needed: int) -> None:

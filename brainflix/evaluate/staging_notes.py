@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -25,18 +26,45 @@ class Said:
     scales: dict[str, dict[str, str]] = field(default_factory=lambda: {side: {} for side in SIDES})
     notes: dict[str, None] = field(default_factory=dict)
     rates: list[float | None] = field(default_factory=list)
+    zero_or_one: dict[str, list[bool]] = field(default_factory=dict)
+    equal: list[str] = field(default_factory=list)
 
     def hear(self, name: str, clips: tuple[Clip, Clip]) -> None:
-        """Take note of a pair; refuse float clips of one side in two ranges, of which one must be misread."""
+        """Take note of a pair."""
         for side, clip in zip(SIDES, clips, strict=True):
             self.codecs[side].add(clip.codec)
-            self.notes.update({f"{side}: {note}": None for note in clip.notes})
-            if clip.scale:
-                self.scales[side].setdefault(clip.scale, name)
-            if len(self.scales[side]) > 1:
-                unit, byte = self.scales[side]["unit"], self.scales[side]["byte"]
-                why = f"clip {unit} lies in [0, 1], clip {byte} in [0, 255]"
-                raise DataError(f"float clips of the {side} have two ranges", why=why, next="save them as uint8")
+            self.hear_one(side, name, clip)
+
+    def hear_one(self, side: str, name: str, clip: Clip) -> None:
+        """Take note of a clip of one side or further set.
+
+        Raises:
+            DataError: its side has float clips in two ranges, of which one must be misread.
+        """
+        self.notes.update({f"{side}: {note}": None for note in clip.notes})
+        self.zero_or_one.setdefault(side, []).append(int(clip.frames.max()) == 1)
+        scales = self.scales.setdefault(side, {})
+        if clip.scale:
+            scales.setdefault(clip.scale, name)
+        if len(scales) > 1:
+            why = f"clip {scales['unit']} lies in [0, 1], clip {scales['byte']} in [0, 255]"
+            raise DataError(f"float clips of the {side} have two ranges", why=why, next="save them as uint8")
+
+    def close(self, n_clips: int) -> None:
+        """Take note of what only all clips together show.
+
+        Raises:
+            DataError: all clips of a side hold the bytes 0 and 1, which are floats of 0 to 1 that were cut.
+        """
+        for side, found in self.zero_or_one.items():
+            if all(found):
+                why = "floats of 0 to 1 become that if they are not multiplied by 255"
+                raise DataError(f"the {side} holds only the bytes 0 and 1", why=why, next="save it anew, as 0 to 255")
+            if any(found):
+                self.notes[f"{side}: {sum(found)} clips hold only the bytes 0 and 1, and are black to the eye"] = None
+        if self.equal:
+            few = f"the first is {self.equal[0]}"
+            self.notes[f"prediction: {len(self.equal)} of {n_clips} clips are the truth to the byte, {few}"] = None
 
     def rate(self) -> float | None:
         """Return the frame rate of all compared clips, if they have one; GIFs know theirs to 10 ms."""
@@ -60,5 +88,6 @@ def changes(side: str, clip: Clip, timing: Timing, size: Size) -> Iterator[str]:
 
 def named(error: Unusable, name: str) -> Unusable:
     """Return the error with the clip's name, unless it has it already."""
-    what = error.what if name in error.what else f"clip {name}: {error.what}"
+    is_there = re.search(rf"(?<!\w){re.escape(name)}(?!\w)", error.what)
+    what = error.what if is_there else f"clip {name}: {error.what}"
     return type(error)(what, why=error.why, next=error.next)

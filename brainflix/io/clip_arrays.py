@@ -18,6 +18,7 @@ from brainflix.io.clip_read import Clip, from_array
 from brainflix.io.damage import ARRAY_DAMAGE, unreadable
 from brainflix.io.ids import names_of
 from brainflix.io.npz import SAVE_PLAIN, read_npz, shapes_of_npz, unpack_array
+from brainflix.io.room import check_bytes
 from brainflix.store.chunk_limits import check_chunks
 
 ARRAY_SUFFIXES = (".npy", ".npz", ".zarr")
@@ -121,5 +122,17 @@ def _open_zarr(path: Path) -> tuple[Any, NDArray[Any] | None]:
         what = f"{path.name} lacks {lacking} of {node.nchunks} chunks, which would read as {node.fill_value}"
         advice = "if they hold nothing else, save the array with write_empty_chunks"
         raise IntegrityError(what, why="black frames and lost ones look the same", next=advice)
+    _check_room(node, path)
     ids = node.attrs.get("ids")
     return node, None if ids is None else np.asarray(ids)
+
+
+def _check_room(array: Any, path: Path) -> None:
+    """Refuse an array of which one clip would fill memory; what its chunks may be is checked by themselves.
+
+    Raises:
+        IntegrityError: it would.
+    """
+    n_clips = array.shape[0] if array.ndim == 5 else 1
+    stored = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    check_bytes(array.nbytes // max(1, n_clips), stored, path.name)

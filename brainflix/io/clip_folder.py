@@ -6,7 +6,6 @@ are names without extension, in natural order (clip2 before clip10).
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,18 +13,21 @@ from functools import partial
 from pathlib import Path
 
 from brainflix.errors import DataError, MissingError, UsageError
+from brainflix.io import clip_table
+from brainflix.io.animation import is_animated, read_animation
 from brainflix.io.clip_arrays import ARRAY_SUFFIXES, clips_of_array, is_array, n_axes, read_array
-from brainflix.io.clip_read import (
-    IMAGE_SUFFIXES,
-    VIDEO_SUFFIXES,
-    Clip,
-    Frames,
-    read_frames,
-    read_gif,
-    read_video,
-)
+from brainflix.io.clip_read import Clip, Frames, passed_over_note, read_frames, read_video
+from brainflix.io.ids import as_written, natural
 
-SUFFIXES = (".gif", *VIDEO_SUFFIXES, *ARRAY_SUFFIXES)
+ANIMATED_SUFFIXES = (".gif", ".webp", ".apng")
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
+VIDEO_SUFFIXES = (
+    *(".mp4", ".m4v", ".mov", ".3gp", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts"),
+    *(".flv", ".wmv", ".asf", ".ogv", ".ivf", ".y4m"),
+)
+SUFFIXES = (*ANIMATED_SUFFIXES, *VIDEO_SUFFIXES, *ARRAY_SUFFIXES)
+# What systems put beside files; nobody takes it for a clip. Names with a dot before them are left out as well.
+LEFT_BY_SYSTEMS = ("Thumbs.db", "desktop.ini", "__MACOSX")
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,11 +37,13 @@ class ClipFolder:
     Attributes:
         path: where they are.
         readers: what reads each clip, by id, in natural order.
+        passed_over: names of what lies there and is no clip.
         unpacked: holds what had to be unpacked to be read clip by clip, as long as the clips are needed.
     """
 
     path: Path
     readers: Mapping[str, Callable[[], Clip]]
+    passed_over: tuple[str, ...] = ()
     unpacked: tuple[tempfile.TemporaryDirectory[str], ...] = field(default=(), repr=False)
 
     @property
@@ -57,15 +61,8 @@ class ClipFolder:
         return self.readers[clip_id]()
 
     def named_as(self, ids: Sequence[str]) -> ClipFolder:
-        """Return the same clips under those of `ids` that differ from theirs only in zeros before numbers.
-
-        Brain Netflix's releases have both `seg1_begin-2_end-4` and `seg1_begin-002_end-004`. Where two
-        clips would get one name, all keep their own.
-        """
-        wanted = {tuple(natural(name)): name for name in ids}
-        names = [wanted.get(tuple(natural(name)), name) for name in self.readers]
-        if len(set(names)) < len(names):
-            return self
+        """Return the same clips under the names that `ids` has for them, as of `as_written`."""
+        names = as_written(self.ids, ids)
         return replace(self, readers=dict(zip(names, self.readers.values(), strict=True)))
 
 
@@ -82,23 +79,27 @@ def open_clips(path: Path) -> ClipFolder:
         return _of_array(path)
     if path.is_file():
         raise DataError(f"{path.name} is neither a folder of clips nor an array of clips", next="give its folder")
-    entries = [entry for entry in sorted(path.iterdir(), key=natural) if not entry.name.startswith(".")]
-    if len(entries) == 1 and is_array(entries[0]) and n_axes(entries[0]) == 5:
-        return _of_array(entries[0])
+    entries = [entry for entry in _entries(path) if entry.name != clip_table.FILE]
+    arrays = [entry for entry in entries if is_array(entry)]
+    others = [entry for entry in entries if entry not in arrays]
+    if len(arrays) == 1 and not any(map(_reader, others)) and n_axes(arrays[0]) == 5:
+        return replace(_of_array(arrays[0]), passed_over=tuple(entry.name for entry in others))
     readers: dict[str, Callable[[], Clip]] = {}
+    passed_over = []
     for entry in entries:
         reader = _reader(entry)
         if reader is None:
+            passed_over.append(entry.name)
             continue
         name = entry.name if entry.is_dir() and entry.suffix != ".zarr" else entry.stem
         if name in readers:
             raise DataError(f"{path} holds two clips named {name}", why=f"one of them is {entry.name}")
         readers[name] = reader
     if not readers:
-        raise DataError(
-            f"no clips in {path}", why=f"a clip is a {', '.join(SUFFIXES)} or a folder of PNG or JPG frames"
-        )
-    return ClipFolder(path, dict(sorted(readers.items(), key=lambda item: natural(item[0]))))
+        kinds = ", ".join(SUFFIXES)
+        there = f"; {passed_over_note(path.name, passed_over)}" if passed_over else ""
+        raise DataError(f"no clips in {path}", why=f"a clip is a {kinds} or a folder of its frames{there}")
+    return ClipFolder(path, dict(sorted(readers.items(), key=lambda item: natural(item[0]))), tuple(passed_over))
 
 
 def tile_crop(frames: Frames, padding_px: int) -> tuple[Frames, Frames]:
@@ -140,26 +141,33 @@ def midpoint_split(frames: Frames) -> tuple[Frames, Frames]:
     return frames[:, :, :half], frames[:, :, half : 2 * half]
 
 
-def natural(name: str | Path) -> list[tuple[int, int, str]]:
-    """Return the key that sorts numbers inside names by their value."""
-    text = name.name if isinstance(name, Path) else name
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", text) if part]
-
-
 def _reader(entry: Path) -> Callable[[], Clip] | None:
     """Return what reads the clip at `entry`, or None where there is none."""
     suffix = entry.suffix.lower()
     if is_array(entry):
         return partial(read_array, entry)
     if entry.is_dir():
-        frames = sorted((file for file in entry.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES), key=natural)
-        # An empty folder is a clip that lost its frames; passed over on both sides it would be missed by nobody.
-        return partial(read_frames, entry, frames) if frames or not any(entry.iterdir()) else None
-    if suffix == ".gif":
-        return partial(read_gif, entry)
+        return _reader_of_frames(entry)
+    if suffix in ANIMATED_SUFFIXES or (suffix in IMAGE_SUFFIXES and is_animated(entry)):
+        return partial(read_animation, entry)
     return partial(read_video, entry) if suffix in VIDEO_SUFFIXES else None
+
+
+def _reader_of_frames(folder: Path) -> Callable[[], Clip] | None:
+    """Return what reads the frames in a folder, or None where it holds other things only."""
+    entries = _entries(folder)
+    frames = [entry for entry in entries if entry.is_file() and entry.suffix.lower() in IMAGE_SUFFIXES]
+    others = tuple(entry.name for entry in entries if entry not in set(frames))
+    # An empty folder is a clip that lost its frames; passed over on both sides it would be missed by nobody.
+    return partial(read_frames, folder, frames, others) if frames or not others else None
+
+
+def _entries(folder: Path) -> list[Path]:
+    """Return what a person sees in a folder, in natural order: without what systems leave there."""
+    seen = (entry for entry in folder.iterdir() if not entry.name.startswith(".") and entry.name not in LEFT_BY_SYSTEMS)
+    return sorted(seen, key=natural)
 
 
 def _of_array(path: Path) -> ClipFolder:
     readers, unpacked = clips_of_array(path)
-    return ClipFolder(path, dict(sorted(readers.items(), key=lambda item: natural(item[0]))), unpacked)
+    return ClipFolder(path, dict(sorted(readers.items(), key=lambda item: natural(item[0]))), unpacked=unpacked)

@@ -6,26 +6,26 @@ source's codec).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
-from av.error import FFmpegError
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
-from PIL import Image, ImageSequence
 
-from brainflix.errors import DataError, IntegrityError
-from brainflix.io.damage import PICTURE_DAMAGE, unreadable
+from brainflix.errors import DataError
+from brainflix.io.display import ALPHA_NOTE as ALPHA_NOTE
+from brainflix.io.display import STRETCHED_NOTE, on_black, shown, square
+from brainflix.io.film import opened
+from brainflix.io.numbering import check_numbers
+from brainflix.io.picture import GREY_NOTE, read_picture
+from brainflix.io.room import check_clip
 from brainflix.io.samples import count_samples
 
 Frames = NDArray[np.uint8]
-VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".webm")
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
-ALPHA_NOTE = "alpha was composited on black"
-GREY_NOTE = "grayscale became three equal channels"
+NAMED = 3
 # A float clip whose maximum lies between these fits neither [0, 1] nor, in earnest, [0, 255].
 UNIT_MAX, BYTE_MIN_MAX = 1.0, 2.0
 
@@ -41,6 +41,7 @@ class Clip:
         codec: what the pixels went through: "gif", "h264", "png", "array", ...
         notes: what was changed on the way.
         scale: of a float source, "unit" for [0, 1] and "byte" for [0, 255]; "" where both or neither apply.
+        last_s: how long the last frame is shown, in seconds; None if the source does not say.
     """
 
     frames: Frames
@@ -48,98 +49,75 @@ class Clip:
     codec: str
     notes: tuple[str, ...] = ()
     scale: str = ""
-
-
-def read_gif(path: Path) -> Clip:
-    """Read a GIF; a frame that is held for several of the shortest durations comes as that many frames.
-
-    Writers merge equal neighbours into one longer frame, so the number of stored frames is not the clip's.
-
-    Raises:
-        IntegrityError: not a readable GIF.
-    """
-    pictures, durations, notes = [], [], []
-    try:
-        with Image.open(path) as image:
-            for frame in ImageSequence.Iterator(image):
-                durations.append(int(frame.info.get("duration", 0)))
-                pixels, note = _from_picture(frame)
-                pictures.append(pixels)
-                notes += note
-    except PICTURE_DAMAGE as error:
-        raise _unreadable(path, error) from error
-    shortest = min(durations, default=0)
-    if not shortest:
-        return Clip(_stack(pictures, path), None, "gif", _once(notes))
-    if all(duration % shortest == 0 for duration in durations):
-        repeats = [duration // shortest for duration in durations]
-        if len(set(repeats)) > 1:
-            notes.append("held GIF frames were repeated")
-        pictures = [picture for picture, n in zip(pictures, repeats, strict=True) for _ in range(n)]
-        durations = [shortest] * len(pictures)
-    starts = np.concatenate([[0.0], np.cumsum(durations[:-1])]) / 1000.0
-    return Clip(_stack(pictures, path), starts, "gif", _once(notes))
+    last_s: float | None = None
 
 
 def read_video(path: Path) -> Clip:
     """Decode every frame of a video file, with the times that its container states.
 
     Raises:
-        IntegrityError: not a readable video.
-        DataError: one without a frame.
+        IntegrityError: not a video that is read here, a damaged one, or one that would fill memory.
+        DataError: one without a frame, or of which it cannot be told what it shows.
     """
     pictures: list[Frames] = []
-    times, notes = [], []
-    converter = VideoReformatter()
-    try:
-        with av.open(str(path), options={"protocol_whitelist": "file"}) as container:
-            stream = container.streams.video[0]
-            rate, codec = float(stream.average_rate or 0), str(stream.codec_context.name)
-            stated = int(stream.frames)
-            for frame in container.decode(stream):
-                has_alpha = any(component.is_alpha for component in frame.format.components)
-                shown = converter.reformat(frame, format="rgba" if has_alpha else "rgb24")
-                pixels = np.asarray(shown.to_ndarray(), np.uint8)
-                if has_alpha:
-                    pixels, note = _on_black(pixels)
-                    notes += note
-                pictures.append(pixels)
-                times.append(frame.time)
-    except (FFmpegError, IndexError, ValueError) as error:
-        raise _unreadable(path, error) from error
-    frames = _stack(pictures, path)
-    # Decoders stop without an error where a file breaks off.
-    if len(frames) < stated:
-        notes.append(f"{path.name} states {stated} frames and gives {len(frames)}")
-    return Clip(frames, _starts(times, rate), codec, _once(notes))
+    starts, converter = [], VideoReformatter()
+    with opened(path) as video:
+        file_bytes = path.stat().st_size
+        for frame, start in video.frames:
+            pixels, said = shown(frame, converter, path.name)
+            pixels = square(pixels, video.aspect, path.name)
+            n_frames = max(len(pictures) + 1, len(video.clock.starts_s) if video.clock else 1)
+            check_clip(n_frames, len(pixels), len(pixels[0]), file_bytes, path.name)
+            pictures.append(pixels)
+            video.notes.update(dict.fromkeys(said))
+            starts.append(start)
+    if video.aspect != 1:
+        video.notes[STRETCHED_NOTE] = None
+    frames = stack(pictures, path)
+    if video.clock is None:
+        return Clip(frames, None, video.codec, tuple(video.notes))
+    starts_s = np.array([float(start - starts[0]) for start in starts])
+    return Clip(frames, starts_s, video.codec, tuple(video.notes), last_s=float(video.clock.last_s))
 
 
-def read_frames(folder: Path, files: list[Path]) -> Clip:
-    """Read the PNG or JPG frames of one clip, which have no clock.
+def read_frames(folder: Path, files: list[Path], passed_over: tuple[str, ...] = ()) -> Clip:
+    """Read the pictures that are the frames of one clip, which have no clock.
 
     Args:
         folder: of the clip, for messages.
         files: the frames in order.
+        passed_over: what else lies beside them, to be noted.
 
     Raises:
-        IntegrityError: a frame is unreadable.
-        DataError: one is deeper than 8 bits, or of another size; or the frames are of several samples.
+        IntegrityError: a frame is damaged, or together they would fill memory.
+        DataError: one is deeper than 8 bits, or of another size; one is missing by their numbers; or the frames are of
+            several samples.
     """
     several = [n for n in count_samples(path.stem for path in files).values() if n > 1]
     if len(several) > 1:
         what = f"{folder.name} holds the frames of {max(several)} samples of one clip"
         raise DataError(what, why="joined they would pass for one longer clip", next="give each sample its own folder")
-    pictures, notes = [], []
+    pictures, notes = list[Frames](), list[str]()
+    file_bytes = sum(path.stat().st_size for path in files)
     for path in files:
-        try:
-            with Image.open(path) as image:
-                pixels, note = _from_picture(image)
-        except PICTURE_DAMAGE as error:
-            raise _unreadable(path, error) from error
+        pixels, said = read_picture(path)
+        check_clip(len(files), len(pixels), len(pixels[0]), file_bytes, folder.name)
         pictures.append(pixels)
-        notes += note
-    codec = "png" if all(path.suffix.lower() == ".png" for path in files) else "jpeg"
-    return Clip(_stack(pictures, folder), None, codec, _once(notes))
+        notes += said
+    if passed_over:
+        notes.append(passed_over_note(folder.name, passed_over))
+    kinds = {"jpg": "jpeg"}
+    suffixes = {path.suffix.lower().removeprefix(".") for path in files}
+    codec = " and ".join(sorted({kinds.get(suffix, suffix) for suffix in suffixes}))
+    frames = stack(pictures, folder)
+    check_numbers([path.stem for path in files], folder.name)
+    return Clip(frames, None, codec, tuple(dict.fromkeys(notes)))
+
+
+def passed_over_note(name: str, files: Sequence[str]) -> str:
+    """Return the note that a folder holds what is no clip or no frame; a few are named."""
+    more = f" and {len(files) - NAMED} more" if len(files) > NAMED else ""
+    return f"passed over in {name}: {', '.join(files[:NAMED])}{more}"
 
 
 def from_array(array: NDArray[Any], name: str) -> Clip:
@@ -162,17 +140,9 @@ def from_array(array: NDArray[Any], name: str) -> Clip:
     if pixels.shape[-1] == 1:
         return Clip(np.repeat(pixels, 3, axis=-1), None, "array", (GREY_NOTE,), scale)
     if pixels.shape[-1] == 4:
-        opaque, notes = _on_black(pixels)
+        opaque, notes = on_black(pixels)
         return Clip(opaque, None, "array", tuple(notes), scale)
     return Clip(np.ascontiguousarray(pixels), None, "array", (), scale)
-
-
-def _starts(times: list[float | None], rate_hz: float) -> NDArray[np.float64] | None:
-    """Return when frames start, from their stamps or, where those are missing or not ascending, from the rate."""
-    stamps = np.array([np.nan if time is None else time for time in times], np.float64)
-    if (np.diff(stamps) > 0).all() and np.isfinite(stamps).all():
-        return np.asarray(stamps - stamps[0], np.float64)
-    return np.arange(len(times)) / rate_hz if rate_hz else None
 
 
 def _to_bytes(array: NDArray[Any], name: str) -> tuple[Frames, str]:
@@ -192,36 +162,19 @@ def _to_bytes(array: NDArray[Any], name: str) -> tuple[Frames, str]:
     return np.rint(np.asarray(array, np.float64) * factor).astype(np.uint8), scale
 
 
-def _from_picture(image: Image.Image) -> tuple[Frames, list[str]]:
-    """Return an image as RGB pixels (height, width, 3) and what was changed."""
-    if image.mode.startswith(("I", "F")):
-        name = Path(str(getattr(image, "filename", ""))).name or "a picture"
-        raise DataError(f"cannot use {name}", why=f"pixels of mode {image.mode} are not 8 bits deep")
-    if image.has_transparency_data:
-        return _on_black(np.asarray(image.convert("RGBA")))
-    return np.asarray(image.convert("RGB")), [GREY_NOTE] if image.mode in ("L", "1") else []
+def stack(pictures: list[Frames], path: Path) -> Frames:
+    """Return the pictures (height, width, 3) of a clip as one array (n, height, width, 3), and empty their list.
 
-
-def _on_black(rgba: Frames) -> tuple[Frames, list[str]]:
-    """Composite (..., 4) on black; a fully opaque picture is not changed and gets no note."""
-    alpha = rgba[..., 3:]
-    if (alpha == 255).all():
-        return np.ascontiguousarray(rgba[..., :3]), []
-    return np.rint(rgba[..., :3].astype(np.float64) * alpha / 255.0).astype(np.uint8), [ALPHA_NOTE]
-
-
-def _stack(pictures: list[Frames], path: Path) -> Frames:
+    Raises:
+        DataError: there is none, or they differ in size.
+    """
     if not pictures:
         raise DataError(f"{path.name} holds no frame")
     if len(sizes := {picture.shape for picture in pictures}) > 1:
         listed = " and ".join(f"{height}x{width}" for height, width, _ in sorted(sizes)[:2])
         raise DataError(f"the frames of {path.name} differ in size", why=listed)
-    return np.stack(pictures)
-
-
-def _once(notes: list[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(notes))
-
-
-def _unreadable(path: Path, error: Exception) -> IntegrityError:
-    return unreadable(path.name, error, f"make or fetch {path.name} again", path)
+    made = np.empty((len(pictures), *pictures[0].shape), np.uint8)
+    # Memory holds the clip once: each picture goes when it has its place.
+    for place in range(len(pictures) - 1, -1, -1):
+        made[place] = pictures.pop()
+    return made

@@ -17,8 +17,11 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from brainflix.errors import DataError
+from brainflix.io.display import shown
+from brainflix.io.film import Video, opened
+from brainflix.io.film_clock import on_grid
 from brainflix.io.frames import evenly, resize
-from brainflix.io.video import opened
+from brainflix.io.video import clock_of
 
 Sampling = Literal["onset", "ends"]
 # A film that was cut for one clip may be so much longer than clips are said to be, and counts with all its frames.
@@ -51,7 +54,13 @@ class _Clip:
 
 
 def cut(
-    path: Path, onsets_s: Sequence[float], clip_s: float, n_frames: int, size_px: int, sampling: Sampling = "onset"
+    path: Path,
+    onsets_s: Sequence[float],
+    clip_s: float,
+    n_frames: int,
+    size_px: int,
+    sampling: Sampling = "onset",
+    notes: dict[str, None] | None = None,
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Yield number and frames, uint8 (n_frames, size_px, size_px, 3) RGB, of each clip once it has been decoded.
 
@@ -65,21 +74,23 @@ def cut(
         n_frames: frames that stand for a clip.
         size_px: height and width after resizing; the aspect ratio is not kept.
         sampling: the rule, see the module.
+        notes: takes what must be known of the film.
 
     Raises:
         MissingError: no such file.
-        DataError: not a video, or it ends before a clip does (`onset`) or starts (`ends`).
+        IntegrityError: not a video that is read here, or a damaged one.
+        DataError: it ends before a clip does (`onset`) or starts (`ends`), or it cannot be told what it shows.
     """
-    converter = VideoReformatter()
-    with opened(path) as (rate_hz, decoded):
-        if not rate_hz:
-            raise DataError(f"{path.name} has no frame rate")
+    converter, said = VideoReformatter(), notes if notes is not None else {}
+    with opened(path) as video:
+        clock = clock_of(video)
+        rate_hz = float(clock.rate_hz)
         if sampling == "onset":
             waiting = _by_time(onsets_s, clip_s, n_frames, rate_hz)
         else:
             waiting = _by_count(onsets_s, clip_s, rate_hz)
         count, last = 0, None
-        for last in decoded:
+        for last in on_grid(video.frames, clock):
             for clip in waiting:
                 if clip.first > count:
                     break
@@ -87,12 +98,16 @@ def cut(
             count += 1
             while waiting and waiting[0].stop <= count:
                 done = waiting.pop(0)
-                yield done.place, _convert(done, _chosen(done, done.limit, n_frames), converter, size_px)
+                yield done.place, _convert(done, _chosen(done, done.limit, n_frames), converter, size_px, video, said)
         for clip in waiting:
             if last is not None:
                 # A time that falls just after the last frame still shows it.
                 clip.take(count, last)
-            yield clip.place, _convert(clip, _cut_short(clip, count, n_frames, path), converter, size_px)
+            yield (
+                clip.place,
+                _convert(clip, _cut_short(clip, count, n_frames, video.name, rate_hz), converter, size_px, video, said),
+            )
+        said.update(video.notes)
 
 
 def _by_time(onsets_s: Sequence[float], clip_s: float, n_frames: int, rate_hz: float) -> list[_Clip]:
@@ -121,7 +136,7 @@ def _chosen(clip: _Clip, count: int, n_frames: int) -> np.ndarray:
     return clip.first + evenly(count, n_frames) if clip.wanted is None else clip.wanted
 
 
-def _cut_short(clip: _Clip, count: int, n_frames: int, path: Path) -> np.ndarray:
+def _cut_short(clip: _Clip, count: int, n_frames: int, name: str, rate_hz: float) -> np.ndarray:
     """Return the frames (n_frames,) of a clip that the film's end comes upon; the film has `count` frames.
 
     Raises:
@@ -132,12 +147,19 @@ def _cut_short(clip: _Clip, count: int, n_frames: int, path: Path) -> np.ndarray
         return _chosen(clip, there, n_frames)
     missing = [clip.first] if clip.wanted is None else [each for each in clip.wanted if each not in clip.seen]
     if missing:
-        raise DataError(f"{path.name} ends before frame {missing[0]}", why=f"it has {count} frames")
+        raise DataError(f"{name} ends before frame {missing[0]}", why=f"it has {count} frames, {rate_hz:g} a second")
     return _chosen(clip, there, n_frames)
 
 
-def _convert(clip: _Clip, numbers: np.ndarray, converter: VideoReformatter, size_px: int) -> np.ndarray:
+def _convert(
+    clip: _Clip, numbers: np.ndarray, converter: VideoReformatter, size_px: int, video: Video, said: dict[str, None]
+) -> np.ndarray:
     """Return the frames of these numbers, uint8 (n_frames, size_px, size_px, 3)."""
     distinct, place = np.unique(numbers, return_inverse=True)
-    rgb = [converter.reformat(clip.seen[number], format="rgb24").to_ndarray() for number in distinct.tolist()]
-    return resize(np.stack(rgb).astype(np.uint8, copy=False), size_px, size_px)[place]
+    rgb = []
+    for number in distinct.tolist():
+        pixels, notes = shown(clip.seen[number], converter, video.name)
+        rgb.append(pixels)
+        said.update({f"{video.name}: {note}": None for note in notes})
+    # Pixels that are not square need no stretching first: the aspect ratio is not kept.
+    return resize(np.stack(rgb), size_px, size_px)[place]

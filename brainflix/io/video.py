@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
-from av.error import FFmpegError
 from av.video.reformatter import VideoReformatter
 
-from brainflix.errors import DataError, IntegrityError, MissingError
+from brainflix.errors import DataError
+from brainflix.io.display import shown
+from brainflix.io.film import Video, opened
+from brainflix.io.film_clock import FilmClock, on_grid
+from brainflix.io.packets import read_track
 
 # Largest denominator of a frame rate, so that the container's duration is the frames over the rate.
 _FINEST_RATE = 1001
@@ -33,35 +35,28 @@ def decode_at(path: Path, times_s: np.ndarray) -> np.ndarray:
 
     Raises:
         MissingError: no such file.
-        DataError: not a video, or it ends more than a frame before the last time.
+        IntegrityError: not a video that is read here, or a damaged one.
+        DataError: it ends more than a frame before the last time, or it cannot be told what it shows.
     """
-    with opened(path) as (rate_hz, decoded):
-        # The frame whose start is nearest; a half goes to the later one, as a player shows it.
-        wanted = np.floor(np.asarray(times_s) * rate_hz + 0.5).astype(int)
-        frames = _pick(decoded, set(wanted.tolist()))
+    with opened(path) as video:
+        clock = clock_of(video)
+        # The place of the grid that is nearest; a half goes to the later one, as a player shows it.
+        wanted = np.floor(np.asarray(times_s) * float(clock.rate_hz) + 0.5).astype(int)
+        frames = _pick(on_grid(video.frames, clock), set(wanted.tolist()), path.name)
     if missing := set(wanted.tolist()) - set(frames):
         raise DataError(f"{path.name} ends before frame {min(missing)}", why=f"asked for {times_s[-1]:.2f} s")
     return np.stack([frames[index] for index in wanted.tolist()])
 
 
-@contextmanager
-def opened(path: Path) -> Iterator[tuple[float, Iterator[av.VideoFrame]]]:
-    """Yield the frame rate in Hz that a video states (0 if none), and its frames as they are decoded.
+def clock_of(video: Video) -> FilmClock:
+    """Return the clock of a film that is open.
 
     Raises:
-        MissingError: no such file.
-        IntegrityError: not a video.
+        DataError: it is a single frame that says neither how long it is shown nor at what rate.
     """
-    if not path.is_file():
-        raise MissingError(f"no video at {path}")
-    try:
-        with av.open(str(path), options={"protocol_whitelist": "file"}) as container:
-            if not container.streams.video:
-                raise DataError(f"cannot decode {path.name}", why="there is no video in it")
-            stream = container.streams.video[0]
-            yield float(stream.average_rate or 0), container.decode(stream)
-    except FFmpegError as error:
-        raise DataError(f"cannot decode {path.name}", why=str(error)) from error
+    if video.clock is None:
+        raise DataError(f"{video.name} has no frame rate")
+    return video.clock
 
 
 def duration_s(path: Path) -> float:
@@ -69,30 +64,23 @@ def duration_s(path: Path) -> float:
 
     Raises:
         MissingError: no such file.
-        IntegrityError: not a video.
+        IntegrityError: not a video that is read here, or a damaged one.
+        DataError: it does not say when its frames are shown.
     """
-    if not path.is_file():
-        raise MissingError(f"no video at {path}")
-    try:
-        with av.open(str(path), options={"protocol_whitelist": "file"}) as container:
-            stream = container.streams.video[0]
-            rate = float(stream.average_rate or 0)
-            count = sum(1 for packet in container.demux(stream) if packet.size)
-    except (FFmpegError, IndexError) as error:
-        raise IntegrityError(f"cannot read {path.name}", why=str(error), next="fetch it again") from error
-    if not rate:
+    clock = read_track(path).clock
+    if clock is None:
         raise DataError(f"{path.name} has no frame rate")
-    return count / rate
+    return clock.duration_s
 
 
-def _pick(stream: Iterator[av.VideoFrame], wanted: set[int]) -> dict[int, np.ndarray]:
+def _pick(frames: Iterator[av.VideoFrame], wanted: set[int], name: str) -> dict[int, np.ndarray]:
     """Convert the wanted frames to RGB; an index one past the end gets the last frame."""
-    converter, found, count, last = VideoReformatter(), {}, 0, None
-    for count, last in enumerate(stream, start=1):
+    converter, found, count, last = VideoReformatter(), dict[int, np.ndarray](), 0, None
+    for count, last in enumerate(frames, start=1):
         if count - 1 in wanted:
-            found[count - 1] = converter.reformat(last, format="rgb24").to_ndarray()
+            found[count - 1] = shown(last, converter, name)[0]
     if last is not None and count in wanted:
-        found[count] = converter.reformat(last, format="rgb24").to_ndarray()
+        found[count] = shown(last, converter, name)[0]
     return found
 
 

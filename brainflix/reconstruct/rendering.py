@@ -94,10 +94,9 @@ class Rendered:
     def _add(self, spool: Spool, batch: slice, n_frames: int) -> None:
         """Generate one batch and let it wait."""
         ids = self.clip_ids[batch]
+        told = Batch(ids, self._of(batch), n_frames, self.work.progress.track)
         # The record checks what the generator made; nothing of another type may wait.
-        frames = Videos(
-            self.generator(Batch(ids, self._of(batch), n_frames, self.work.progress.track)), ids, 1.0
-        ).frames
+        frames = Videos(self.generator(told), ids, 1.0).frames
         if spool.shape not in (None, frames.shape[1:]):
             raise DataError(
                 f"clips from {ids[0]} on have frames of shape {frames.shape[1:]}",

@@ -7,7 +7,7 @@ This is the only decoding of the stimuli. An extractor that needs fewer or small
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -29,8 +29,9 @@ def extract(params: FramesParams, inputs: Inputs, work: Work) -> Film:
     """Decode each film once and keep `n_frames` frames of every clip, or choose from given frames."""
     raw = inputs["stimuli"][0].path
     clips, dataset = work.dataset.load_clips(raw), work.dataset
-    found = _given(raw, dataset, params) if dataset.frames else _cut(raw, clips, dataset, params, work)
-    return Film(clips, found, dataset, params)
+    notes: dict[str, None] = {}
+    found = _given(raw, dataset, params) if dataset.frames else _cut(raw, clips, dataset, params, work, notes)
+    return Film(clips, found, dataset, params, notes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,12 +42,14 @@ class Film:
         clips: the table of clips.
         found: place and frames (n_frames, size, size, 3) of each clip, one film after another.
         dataset, params: whose frames, and which.
+        notes: what must be known of the films, which comes while they are decoded.
     """
 
     clips: Clips
     found: Iterator[tuple[int, np.ndarray]]
     dataset: Dataset
     params: FramesParams
+    notes: dict[str, None] = field(default_factory=dict)
 
     def save(self, folder: Path) -> Notes:
         """Write the frames.
@@ -67,7 +70,7 @@ class Film:
             raise DataError(f"{self.dataset.name} has frames of {more} clips, where its table has {len(clips)} clips")
         clips.save(folder)
         write_json(folder / Videos.FILE, {"clip_ids": clips.ids, "fps_hz": n_frames / self.dataset.clip_s})
-        return {"n_clips": len(clips), "n_frames": n_frames}
+        return {"n_clips": len(clips), "n_frames": n_frames, **({"films": list(self.notes)} if self.notes else {})}
 
 
 def _in_order(found: Iterator[tuple[int, np.ndarray]]) -> Iterator[np.ndarray]:
@@ -96,7 +99,7 @@ def _given(raw: Path, dataset: Dataset, params: FramesParams) -> Iterator[tuple[
 
 
 def _cut(
-    raw: Path, clips: Clips, dataset: Dataset, params: FramesParams, work: Work
+    raw: Path, clips: Clips, dataset: Dataset, params: FramesParams, work: Work, notes: dict[str, None]
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Yield place and frames (n_frames, size, size, 3) of each clip, one film after another."""
     places: dict[str, list[int]] = {}
@@ -105,5 +108,6 @@ def _cut(
     for segment in work.progress.track(list(places), "segments"):
         film, own = dataset.film_path(raw, segment), places[segment]
         onsets = clips.onset_s[own].tolist()
-        for number, frames in cut(film, onsets, dataset.clip_s, params.n_frames, params.size_px, params.sampling):
+        how = (params.n_frames, params.size_px, params.sampling)
+        for number, frames in cut(film, onsets, dataset.clip_s, *how, notes=notes):
             yield own[number], frames

@@ -24,7 +24,8 @@ from PIL import Image
 
 from brainflix.datasets.demo.about import DATASET
 from brainflix.io.cut import cut
-from brainflix.io.video import encode, opened
+from brainflix.io.film import opened
+from brainflix.io.video import encode
 from brainflix.parts.find import own_parts
 from brainflix.parts.part import Part
 from brainflix.parts.work import Work
@@ -93,8 +94,8 @@ def make_latents(frames: Artifact, store: Store) -> Encoded:
 def decode_only(raw: Artifact) -> None:
     """Decode every frame."""
     for segment in load_clips(raw.path, CLIP_S).ids:
-        with opened(film_path(raw.path, segment)) as (_, decoded):
-            for _ in decoded:
+        with opened(film_path(raw.path, segment)) as video:
+            for _ in video.frames:
                 pass
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from brainflix.errors import DataError, MissingError
+from brainflix.errors import DataError, IntegrityError, MissingError
 from brainflix.io.cut import cut
 from brainflix.io.frames import evenly, resize
 from brainflix.io.video import decode_at, encode
@@ -100,5 +100,5 @@ def test_films_that_end_too_early_are_named(tmp_path: Path) -> None:
     with pytest.raises(MissingError, match="nothing"):
         list(cut(tmp_path / "nothing.mp4", [0.0], 3.0, 15, 32))
     (tmp_path / "text.mp4").write_text("not a video")
-    with pytest.raises(DataError, match=r"text\.mp4"):
+    with pytest.raises(IntegrityError, match=r"text\.mp4"):
         list(cut(tmp_path / "text.mp4", [0.0], 3.0, 15, 32))

@@ -10,7 +10,7 @@ import pytest
 from brainflix.datasets.demo.parts import DemoParams
 from brainflix.demo.render import frame_times, render
 from brainflix.demo.world import segments
-from brainflix.errors import DataError, MissingError
+from brainflix.errors import DataError, IntegrityError, MissingError
 from brainflix.io.video import decode_at, encode, mp4_bytes
 
 
@@ -50,7 +50,7 @@ def test_errors_name_the_file(tmp_path: Path) -> None:
     with pytest.raises(MissingError, match="nothing"):
         decode_at(tmp_path / "nothing.mp4", np.array([0.0]))
     (tmp_path / "text.mp4").write_text("not a video")
-    with pytest.raises(DataError, match=r"text\.mp4"):
+    with pytest.raises(IntegrityError, match=r"text\.mp4"):
         decode_at(tmp_path / "text.mp4", np.array([0.0]))
     encode(ramp(8), 4.0, tmp_path / "short.mp4")
     with pytest.raises(DataError, match="ends before"):
