@@ -19,7 +19,6 @@ from brainflix.preprocess.assemble import Run, gather
 from brainflix.preprocess.pictures import crop_box, resized_mask, to_columns
 from brainflix.scratch import scratch_rows
 from brainflix.store.schema import Clips, Responses
-from brainflix.wording import count
 
 SPACE = "fudan-flatmap"
 N_LEAD_IN, VOLUMES_PER_FILM, VOLUMES_PER_CLIP = 3, 13, 5
@@ -67,7 +66,7 @@ def films(params: FudanParams, inputs: Inputs, work: Work) -> Noted:
     rows = scratch_rows((sum(n_rows.values()), int(mask.sum())), work.store.root)
     fields = gather((read(*each) for each in work.progress.track(todo, "runs")), rows)
     if sum(lost):
-        work.progress.say(f"subject {work.subject}: {count(sum(lost), 'clip')} left out, since runs end too early")
+        work.progress.say(f"subject {work.subject}: {sum(lost)} clips are left out, their runs end too early")
     index = np.flatnonzero(mask).astype(np.int32)
     responses = Responses(
         **fields,
