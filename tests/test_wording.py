@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brainflix.wording import did_you_mean, format_bytes, format_seconds, suggest
+from brainflix.wording import count, did_you_mean, format_bytes, format_seconds, suggest
 
 
 def test_the_nearest_name_or_all_of_them():
@@ -30,3 +30,8 @@ def test_bytes_examples():
 def test_times_as_people_say_them():
     times = [format_seconds(s) for s in (0.04, 9.96, 59.4, 185, 7620)]
     assert times == ["0.0 s", "10 s", "59 s", "3 min 05 s", "2 h 07 min"]
+
+
+def test_one_is_one_and_more_are_many() -> None:
+    assert [count(n, "clip") for n in (0, 1, 2)] == ["0 clips", "1 clip", "2 clips"]
+    assert [count(n, "class", "classes") for n in (1, 3)] == ["1 class", "3 classes"]

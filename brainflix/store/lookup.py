@@ -30,7 +30,8 @@ def find_clips(artifact: Artifact, known: Sequence[str], wanted: Sequence[str]) 
         example = f", such as {known[0]!r}" if known else ""
         raise DataError(
             f"{artifact.ref} holds nothing for clip {missing[0]!r}",
-            why=f"{len(missing)} of {len(wanted)} wanted are missing; it is of {count(len(known), 'clip')}{example}",
+            why=f"{len(missing)} of {count(len(wanted), 'wanted clip')} missing; "
+            f"it is of {count(len(known), 'clip')}{example}",
             next="use reconstruct.split=test (decoders predict test clips only), or inputs that hold these clips",
         )
     return np.array([place[clip_id] for clip_id in wanted], np.int64)

@@ -140,6 +140,11 @@ def costs() -> Iterator[Promise]:
     for name, sizes in (("5 x 240", [240] * 5), ("1200 films", [1] * 1200)):
         shared = design(sizes)
         start = time.process_time()
+        drawn = len(shared.exchanges.orders)
+        if drawn:
+            spent = time.process_time() - start
+            yield Promise(f"CPU seconds to draw {drawn} orders of {name}, once a table", spent, 0, 1.0)
+        start = time.process_time()
         permuted(scores, shared)
         yield Promise(f"CPU seconds for p and chance of 1200 x 1200, {name}", time.process_time() - start, 0, 0.5)
     start = time.process_time()

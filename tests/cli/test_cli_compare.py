@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 
+from brainflix.evaluate.runs import read_run
 from brainflix.store.arrays import write_array
 from brainflix.store.keys import artifact_key
 from brainflix.store.refs import Ref
@@ -63,3 +64,17 @@ def test_compare_refuses_what_is_no_score_and_unknown_metrics(refs, brainflix):
     said = brainflix("compare", plain, better, "--metrics", "sim", "--store", str(root))
     assert said.code == 2 and "ssim" in said.err
     assert brainflix("compare", plain, "--store", str(root)).code == 2
+
+
+@pytest.mark.parametrize(("scorer", "expected"), [(6, [0, 0, 2, 2]), (7, [0, 0, 1, 1])])
+def test_artifacts_of_before_neighbours_take_their_blocks_from_the_truth(tmp_path, scorer, expected):
+    """Their own numbers follow each other across segments, where no block is another's neighbour."""
+    store = Store(tmp_path / "store")
+    ids = ("a", "b", "c", "d")
+    with publish(store, "targets", "frames", "frames") as out:
+        Clips(ids, ("s1", "s1", "s2", "s2"), np.array([0.0, 2, 0, 2]), np.full(4, 2, np.int8), ("",) * 4).save(out.path)
+    compared = {"n_frames": 1, "width": 8, "height": 8}
+    about = {"truth": {"sha256": "x"}, "checkpoints": {}, "scorer": scorer, "compared": compared, "clip_ids": list(ids)}
+    with publish(store, "scores", "sub-1", "plain", truth=(out.ref,)) as scored:
+        write_json(scored.path / "scores.json", {**about, "blocks": [0, 0, 1, 1], "scores": {}})
+    assert read_run(str(scored.ref), lambda: store).blocks.tolist() == expected

@@ -29,7 +29,7 @@ def publish(toy: Path, key: str, **parameters: int) -> Ref:
 
 def test_ls(bold, brainflix):
     said = brainflix("store", "ls")
-    assert said.code == 0 and str(bold) in said.out and "1 artifacts" in said.err
+    assert said.code == 0 and str(bold) in said.out and "1 artifact," in said.err
     [record] = json.loads(brainflix("store", "ls", "bold", "--json").out)["artifacts"]
     assert record["ref"] == str(bold) and record["bytes"] > 96 and record["stage"] == "preprocess"
     assert brainflix("store", "ls", "-q").lines == [str(bold)]
@@ -83,7 +83,7 @@ def test_verify(bold, toy, brainflix):
     data[5] ^= 1
     chunk.write_bytes(data)
     said = brainflix("store", "verify", str(bold))
-    assert said.code == 4 and chunk.name in said.out and "1 of 1 artifacts are damaged" in said.err
+    assert said.code == 4 and chunk.name in said.out and "1 of 1 artifact damaged" in said.err
     said = brainflix("store", "verify", "--json")
     document = json.loads(said.out)
     assert said.code == 4 and not document["ok"] and document["problems"][str(bold)][0]["path"].endswith(chunk.name)

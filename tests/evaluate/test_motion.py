@@ -128,7 +128,7 @@ def test_shuffles_are_permutations_but_never_the_identity() -> None:
 
 def test_smoothness_test_refuses_two_frames() -> None:
     clips, _ = _drifting(2, n_frames=2)
-    with pytest.raises(DataError, match="too few to shuffle"):
+    with pytest.raises(DataError, match="cannot be shuffled"):
         motion.smoothness_test(_errors(_flows(clips), clips))
     with pytest.raises(DataError, match="do not go with"):
         motion.jump_errors(_flows(clips)[0], clips[0][:1])

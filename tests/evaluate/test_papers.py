@@ -182,7 +182,7 @@ def test_videos_that_the_protocol_cannot_have_are_one_sentence(run: Run, store: 
         run("glfa", given(PREDICTION[:, :8], FPS_HZ, ids, "short"), metrics=("psnr",))
     with pytest.raises(DataError, match="frames of different rates cannot be matched by index"):
         run("mindvideo", given(PREDICTION, 3.0, ids, "slow"), metrics=("psnr",))
-    with pytest.raises(DataError, match="1 clips are unknown here"):
+    with pytest.raises(DataError, match="1 clip unknown here"):
         run("mindvideo", given(PREDICTION, FPS_HZ, (*ids[1:], "zzz"), "others"), metrics=("psnr",))
     with pytest.raises(DataError, match="2 artifacts are given as videos"):
         run("mindvideo", {"videos": (store.resolve("videos/demo-sub-1"),) * 2}, metrics=("psnr",))

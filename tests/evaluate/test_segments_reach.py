@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from metric_clips import smooth_clips
+from scipy import stats
 
 from brainflix.errors import DataError, UsageError
 from brainflix.evaluate.protocols import PROTOCOLS
@@ -86,3 +87,30 @@ def test_a_table_that_knows_some_clips_only_is_refused_and_an_empty_one_is_not(t
         score_request(request(prediction, truth, **PLAN))
     (truth / "clips.csv").write_text("clip,fps_hz\n" + "".join(f"{name},4\n" for name in NAMES))
     assert score_request(request(prediction, truth, **PLAN))["permutations"]["said"] == "permutations of single clips"
+
+
+def test_p_chance_and_interval_of_two_films_are_those_written_down(tmp_path: Path) -> None:
+    """Small frames are paired whole, so that every number follows from the matrix of all pairings."""
+    weak = (TRUTH // 64 + smooth_clips(N, 8, 16, 1) // 64 * 63).astype(np.uint8)
+    truth, prediction = save(tmp_path / "t", TRUTH, table=True), save(tmp_path / "p", weak, table=False)
+    line = score_request(request(prediction, truth, **PLAN))["scores"]["psnr"]
+    squares = [[np.square(p.astype(float) - t).mean(axis=(1, 2, 3)) for t in TRUTH] for p in weak]
+    matrix = (10 * np.log10(255**2 / np.array(squares))).mean(axis=2)
+    own = np.diagonal(matrix)
+    turns = [
+        np.array([np.trace(np.roll(matrix[s : s + 12, s : s + 12], -k, axis=1)) for k in range(12)]) for s in (0, 12)
+    ]
+    every = (turns[0][:, None] + turns[1]) / N
+    assert line["value"] == pytest.approx(own.mean()) and every[0, 0] == pytest.approx(own.mean())
+    assert line["p"] == np.mean(every >= every[0, 0] - 1e-9) and 1 / 144 < line["p"] < 1
+    # Films of 48 s: the clips that start 20 to 28 s later on the circle are 20 s or more apart.
+    far = [matrix[i, i // 12 * 12 + (i % 12 + k) % 12] for i in range(N) for k in (5, 6, 7)]
+    assert line["chance"] == pytest.approx(np.mean(far))
+    # Blocks of 20 s hold 5, 5 and 2 clips.
+    u = [(own[s : s + n] - own.mean()).sum() for s, n in ((0, 5), (5, 5), (10, 2), (12, 5), (17, 5), (22, 2))]
+    shared = u[0] * u[1] + u[1] * u[2] + u[3] * u[4] + u[4] * u[5]
+    se = np.sqrt(6 / 5 * (np.square(u).sum() + 2 * max(0.0, shared))) / N
+    assert line["se"] == pytest.approx(se)
+    assert line["ci95"] == pytest.approx(
+        [own.mean() - stats.t.ppf(0.975, 5) * se, own.mean() + stats.t.ppf(0.975, 5) * se]
+    )

@@ -22,7 +22,6 @@ from brainflix.preprocess.pictures import crop_box, resized_mask, to_columns
 from brainflix.preprocess.presentations import Presentations, counted
 from brainflix.scratch import scratch_rows
 from brainflix.store.schema import Clips, Responses
-from brainflix.wording import count
 
 SPACE = "fudan-flatmap"
 N_LEAD_IN, VOLUMES_PER_FILM, VOLUMES_PER_CLIP = 3, 13, 5
@@ -82,7 +81,7 @@ def films(params: FudanParams, inputs: Inputs, work: Work) -> Noted:
     seen = Presentations()
     fields = gather(counted((read(*each) for each in work.progress.track(todo, "runs")), seen), rows)
     if sum(lost):
-        work.progress.say(f"subject {work.subject}: {count(sum(lost), 'clip')} left out, since runs end too early")
+        work.progress.say(f"subject {work.subject}: {sum(lost)} clips are left out, their runs end too early")
     index = np.flatnonzero(mask).astype(np.int32)
     responses = Responses(
         **fields,
