@@ -120,8 +120,8 @@ def _check_length(container: Any, clock: FilmClock | None, stop_s: float, name: 
     frame_s = 0.0 if clock is None else max(float(1 / clock.rate_hz), float(clock.last_s))
     there = max(stop_s, stop_s - first)
     if stated - there > max(_SHORT_FRAMES * frame_s, _SHORT_S):
-        why = f"it says that it lasts {stated:.2f} s, and what is in it ends at {there:.2f} s"
-        raise IntegrityError(f"{name} breaks off", why=why, next=f"make or fetch {name} again")
+        why = f"it breaks off: it says that it lasts {stated:.2f} s, and what is in it ends at {there:.2f} s"
+        raise IntegrityError(f"cannot read {name}", why=why, next=f"make or fetch {name} again")
 
 
 def _late(container: Any, clock: FilmClock | None, name: str) -> tuple[str, ...]:

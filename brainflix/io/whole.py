@@ -39,8 +39,8 @@ def check_whole(path: Path) -> None:
             stated = size + 1 if size else 0
     if stated > size:
         much = f"{stated} bytes" if stated > size + 1 else "more"
-        why = f"the file has {size} bytes and says that there are {much}"
-        raise IntegrityError(f"{path.name} breaks off", why=why, next=f"make or fetch {path.name} again")
+        why = f"it breaks off: the file has {size} bytes and says that there are {much}"
+        raise IntegrityError(f"cannot read {path.name}", why=why, next=f"make or fetch {path.name} again")
 
 
 def _stated(file: BinaryIO, size: int) -> int:

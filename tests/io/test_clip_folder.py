@@ -111,7 +111,7 @@ def test_a_video_that_breaks_off_says_so(tmp_path: Path) -> None:
     assert open_clips(tmp_path).read("a").notes == ()
     whole = path.read_bytes()
     path.write_bytes(whole[: int(0.8 * len(whole))])
-    with pytest.raises(IntegrityError, match=r"a\.avi breaks off"):
+    with pytest.raises(IntegrityError, match=r"cannot read a\.avi.*breaks off"):
         open_clips(tmp_path).read("a")
 
 

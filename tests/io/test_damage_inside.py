@@ -181,7 +181,7 @@ def test_a_gif_without_its_trailer_is_damage_and_one_with_more_behind_it_is_not(
     path.write_bytes(whole + b"made by a friend")
     assert np.array_equal(open_clips(tmp_path).read("a").frames, expected)
     path.write_bytes(whole[:-1])
-    with pytest.raises(IntegrityError, match=r"a\.gif breaks off"):
+    with pytest.raises(IntegrityError, match=r"cannot read a\.gif.*breaks off"):
         open_clips(tmp_path).read("a")
 
 
