@@ -5,7 +5,8 @@ import warnings
 
 import pytest
 
-from brainflix.errors import Ignored, UsageError
+from brainflix import errors
+from brainflix.errors import UsageError
 from brainflix.settings import load_settings, tell_hub
 
 
@@ -49,7 +50,7 @@ def test_a_key_that_is_no_setting_is_refused_in_the_file_alone(clean, monkeypatc
 def test_a_name_of_the_environment_that_is_no_setting_is_said(clean, monkeypatch):
     monkeypatch.setenv("BRAINFLIX_WOKERS", "4")
     (clean / ".env").write_text("brainflix_stroe=x\nOTHER=1\n")
-    with pytest.warns(Ignored) as said:
+    with pytest.warns(errors.Ignored) as said:
         assert load_settings().workers == 0
     assert [str(each.message) for each in said] == [
         "BRAINFLIX_WOKERS in the environment is no setting (did you mean 'BRAINFLIX_WORKERS'?)",

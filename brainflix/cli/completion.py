@@ -1,4 +1,4 @@
-"""What the shell offers for names that depend on the words before: parts, metrics, steps, presets, places of --set."""
+"""What the shell offers: names of all kinds, and those that depend on the words before. Nothing heavy is imported."""
 
 from __future__ import annotations
 
@@ -26,6 +26,76 @@ VERBS = {
     "reconstruct": "reconstruct",
     "evaluate": "evaluate",
 }
+
+
+def complete_recipes(incomplete: str) -> Hints:
+    """Offer the recipes that can be run by name."""
+    from brainflix.recipe.files import list_recipes
+
+    return sorted((name, str(path)) for name, path in list_recipes().items() if name.startswith(incomplete))
+
+
+def complete_datasets(incomplete: str) -> Hints:
+    """Offer recipes and data sets."""
+    return sorted({**dict(complete_names("dataset", incomplete)), **dict(complete_recipes(incomplete))}.items())
+
+
+def complete_stages(incomplete: str) -> Hints:
+    """Offer the stages of a recipe."""
+    return sorted((verb, "") for verb in (*VERBS, "report") if verb.startswith(incomplete))
+
+
+def complete_categories(incomplete: str) -> Hints:
+    """Offer the categories of parts."""
+    from brainflix.parts.find import own_parts
+
+    return sorted((name, ", ".join(parts)) for name, parts in own_parts().items() if name.startswith(incomplete))
+
+
+def complete_kinds(incomplete: str) -> Hints:
+    """Offer the kinds of artifacts."""
+    from brainflix.store.refs import KINDS
+
+    return sorted((kind, "") for kind in KINDS if kind.startswith(incomplete))
+
+
+def complete_refs(incomplete: str) -> Hints:
+    """Offer the artifacts of the store that the settings name."""
+    from brainflix.errors import BrainflixError
+    from brainflix.settings import load_settings
+    from brainflix.store.store import Store
+
+    try:
+        refs = [str(ref) for ref in Store(load_settings().store).refs()]
+    except BrainflixError:
+        return []
+    return sorted((ref, "") for ref in refs if ref.startswith(incomplete))
+
+
+def complete_protocols(incomplete: str) -> Hints:
+    """Offer the protocols of `score`."""
+    from brainflix.evaluate.protocols import PROTOCOLS
+
+    return sorted((name, "") for name in PROTOCOLS if name.startswith(incomplete))
+
+
+def complete_checkpoint_kinds(incomplete: str) -> Hints:
+    """Offer the kinds of official checkpoints."""
+    return complete_names("checkpoint", incomplete)
+
+
+def complete_checkpoints(incomplete: str) -> Hints:
+    """Offer the keys of checkpoints."""
+    from brainflix.evaluate.networks.checkpoints import CHECKPOINTS
+
+    return sorted((f"{key}=", each.about) for key, each in CHECKPOINTS.items() if key.startswith(incomplete))
+
+
+def complete_names(category: str, incomplete: str) -> Hints:
+    """Offer the parts of a category."""
+    from brainflix.parts.find import parts
+
+    return sorted((name, part.summary) for name, part in parts(category).items() if name.startswith(incomplete))
 
 
 def _quiet(offer: Callable[[typer.Context], Iterator[tuple[str, str]]]) -> Complete:

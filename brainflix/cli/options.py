@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
+from brainflix.cli.completion import VERBS as VERBS
 from brainflix.cli.completion import (
-    VERBS as VERBS,
-)
-from brainflix.cli.completion import (
-    Hints,
+    complete_categories,
     complete_changes,
+    complete_checkpoint_kinds,
+    complete_checkpoints,
+    complete_datasets,
     complete_inputs,
+    complete_kinds,
     complete_metrics,
+    complete_names,
     complete_options,
     complete_parts,
     complete_presets,
+    complete_protocols,
+    complete_recipes,
+    complete_refs,
+    complete_stages,
     complete_steps,
     complete_subjects,
 )
@@ -52,78 +60,22 @@ def example(*lines: str) -> str:
     return "\n".join([_KEEP_LINES, "Example:", *(f"  {line}" for line in lines)])
 
 
-def complete_recipes(incomplete: str) -> Hints:
-    """Offer the recipes that can be run by name."""
-    from brainflix.recipe.files import list_recipes
-
-    return sorted((name, str(path)) for name, path in list_recipes().items() if name.startswith(incomplete))
-
-
-def complete_datasets(incomplete: str) -> Hints:
-    """Offer recipes and data sets."""
-    return sorted({**dict(_parts("dataset", incomplete)), **dict(complete_recipes(incomplete))}.items())
-
-
-def complete_stages(incomplete: str) -> Hints:
-    """Offer the stages of a recipe."""
-    return sorted((verb, "") for verb in (*VERBS, "report") if verb.startswith(incomplete))
-
-
-def complete_categories(incomplete: str) -> Hints:
-    """Offer the categories of parts."""
-    from brainflix.parts.find import own_parts
-
-    return sorted((name, ", ".join(parts)) for name, parts in own_parts().items() if name.startswith(incomplete))
-
-
-def complete_kinds(incomplete: str) -> Hints:
-    """Offer the kinds of artifacts."""
-    from brainflix.store.refs import KINDS
-
-    return sorted((kind, "") for kind in KINDS if kind.startswith(incomplete))
-
-
-def complete_refs(incomplete: str) -> Hints:
-    """Offer the artifacts of the store that the settings name."""
-    from brainflix.errors import BrainflixError
-    from brainflix.settings import load_settings
-    from brainflix.store.store import Store
-
-    try:
-        refs = [str(ref) for ref in Store(load_settings().store).refs()]
-    except BrainflixError:
-        return []
-    return sorted((ref, "") for ref in refs if ref.startswith(incomplete))
-
-
-def complete_protocols(incomplete: str) -> Hints:
-    """Offer the protocols of `score`."""
-    from brainflix.evaluate.protocols import PROTOCOLS
-
-    return sorted((name, "") for name in PROTOCOLS if name.startswith(incomplete))
-
-
-def complete_checkpoint_kinds(incomplete: str) -> Hints:
-    """Offer the kinds of official checkpoints."""
-    return _parts("checkpoint", incomplete)
-
-
-def complete_checkpoints(incomplete: str) -> Hints:
-    """Offer the keys of checkpoints."""
-    from brainflix.evaluate.networks.checkpoints import CHECKPOINTS
-
-    return sorted((f"{key}=", each.about) for key, each in CHECKPOINTS.items() if key.startswith(incomplete))
-
-
-def _parts(category: str, incomplete: str) -> Hints:
-    from brainflix.parts.find import parts
-
-    return sorted((name, part.summary) for name, part in parts(category).items() if name.startswith(incomplete))
-
-
 def names_in(text: str | None) -> tuple[str, ...]:
     """Return the names of a list with commas, none for None."""
     return tuple(name.strip() for name in (text or "").split(",") if name.strip())
+
+
+def _above_zero(value: float | None) -> float | None:
+    """Refuse what is no rate; Typer's own bounds let NaN pass."""
+    if value is not None and not 0 < value < math.inf:
+        raise typer.BadParameter(f"{value:g} is not a number above 0.")
+    return value
+
+
+def _not_negative(value: float) -> float:
+    if not 0 <= value < math.inf:
+        raise typer.BadParameter(f"{value:g} is not a number of 0 or more.")
+    return value
 
 
 RecipeName = Annotated[
@@ -163,7 +115,7 @@ DatasetName = Annotated[
     typer.Argument(
         metavar="[NAME]",
         help="Say everything about this data set.",
-        autocompletion=lambda incomplete: _parts("dataset", incomplete),
+        autocompletion=lambda incomplete: complete_names("dataset", incomplete),
     ),
 ]
 PartArgument = Annotated[
@@ -284,7 +236,10 @@ Unused = Annotated[
     bool, typer.Option("--unused", help="Delete what is neither the newest of its name nor needed by one that is.")
 ]
 OlderThan = Annotated[
-    float, typer.Option("--older-than", min=0, metavar="HOURS", help="Least age of what dead processes left.")
+    float,
+    typer.Option(
+        "--older-than", metavar="HOURS", help="Least age of what dead processes left.", callback=_not_negative
+    ),
 ]
 Now = Annotated[bool, typer.Option("--now", help="Whatever its age; also folders without a manifest.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Delete without asking.")]
@@ -314,10 +269,18 @@ MetricNames = Annotated[
 ]
 FpsPred = Annotated[
     float | None,
-    typer.Option("--fps-pred", metavar="HZ", help="Frame rate of the predictions, whatever their files say."),
+    typer.Option(
+        "--fps-pred",
+        metavar="HZ",
+        help="Frame rate of the predictions, whatever their files say.",
+        callback=_above_zero,
+    ),
 ]
 FpsTruth = Annotated[
-    float | None, typer.Option("--fps-truth", metavar="HZ", help="Frame rate of the truth, whatever its files say.")
+    float | None,
+    typer.Option(
+        "--fps-truth", metavar="HZ", help="Frame rate of the truth, whatever its files say.", callback=_above_zero
+    ),
 ]
 Padding = Annotated[
     int | None, typer.Option("--padding", min=0, metavar="PX", help="Border of the grid of side-by-side clips.")

@@ -7,13 +7,13 @@ import pytest
 
 from brainflix.align.methods import procrustes, srm
 from brainflix.align.parts import ProcrustesParams, SrmParams
-from brainflix.cli.pace import Pace
+from brainflix.cli import output
 from brainflix.linear.ridge import fit_ridge
 from brainflix.regress.mlp import MLPOptions, fit_mlp
 
 
 def test_after_one_batch_of_minutes_the_rest_is_known_and_counts_down():
-    pace = Pace(10, 0.0)
+    pace = output.Pace(10, 0.0)
     assert pace.left_s(100.0) is None and str(pace) == ""
     pace.step(180.0)
     assert pace.left_s(180.0) == 9 * 180
@@ -24,7 +24,7 @@ def test_after_one_batch_of_minutes_the_rest_is_known_and_counts_down():
 
 
 def test_what_was_there_before_says_nothing_of_the_rest():
-    pace = Pace(100, 0.0)
+    pace = output.Pace(100, 0.0)
     for _ in range(40):
         pace.step(0.001)
     pace.step(60.001)
@@ -32,7 +32,7 @@ def test_what_was_there_before_says_nothing_of_the_rest():
 
 
 def test_without_a_total_nothing_is_promised():
-    pace = Pace(None, 0.0)
+    pace = output.Pace(None, 0.0)
     pace.step(5.0)
     assert pace.left_s(5.0) is None
 

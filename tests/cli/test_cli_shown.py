@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from test_cli_errors import COMMAND, environment
 
-from brainflix.cli.output import Output, Table, shown, without_secrets
+from brainflix.cli import output
+from brainflix.cli.output import Output, Table
 
 # Clears the screen; rings; moves by the second set of controls; turns the direction; breaks the line; hides itself.
 CONTROLS = "\x1b[2J\x07\x9b5A\u202e\u2066\n\r\x08\x7f\u200b\ufeff\u2028\U000e0041"
@@ -41,10 +42,10 @@ def on_a_terminal(*arguments: str, cwd: Path, **env: str) -> str:
 
 
 def test_controls_are_escaped_and_letters_stay():
-    assert shown(f"a{CONTROLS}b") == f"a{ESCAPED}b"
-    assert shown("\udcff") == r"\udcff"
+    assert output.shown(f"a{CONTROLS}b") == f"a{ESCAPED}b"
+    assert output.shown("\udcff") == r"\udcff"
     for text in ("plain", "Zürich 東京 … ≤ é", "bold/demo-sub-1@0123456789ab", "[red]:smile:"):
-        assert shown(text) == text
+        assert output.shown(text) == text
 
 
 def test_every_way_to_people_escapes(capsys):
@@ -110,7 +111,7 @@ def test_secrets_of_the_environment_and_logins_are_hidden(monkeypatch):
     monkeypatch.setenv("SHORT_TOKEN", "a")
     text = f"Bearer {SECRET} b'{SECRET}' correct horse https://me:pass@host/a https://host/a@b a bold/demo@abc"
     expected = "Bearer *** b'***' *** https://***@host/a https://host/a@b a bold/demo@abc"
-    assert without_secrets(text) == expected == shown(text)
+    assert output.without_secrets(text) == expected == output.shown(text)
 
 
 @pytest.mark.parametrize("place", ["environment", ".env", "brainflix.toml"])
