@@ -1,4 +1,4 @@
-"""Checkpoints that want more memory than they have numbers, or more time: refused; shared and expanded ones are read."""
+"""Checkpoints that want more memory than they have numbers, or more time: refused; shared and expanded ones are not."""
 
 from __future__ import annotations
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from brainflix.errors import DataError, MissingError, UsageError
@@ -145,5 +144,4 @@ def encoder_weights(state: State, settings: Mapping[str, Any]) -> tuple[MindVide
         "temporal": any(".attn_temp." in name for name in state),
     }
     config = MindVideoEncoderConfig(**found | _told(settings, ENCODER_WORDS, MindVideoEncoderConfig, len(state)))
-    with torch.device("meta"):
-        return config, _fitting(MindVideoEncoder(config), state)
+    return config, _fitting(lambda: MindVideoEncoder(config), state)
