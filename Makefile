@@ -4,11 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 STORE ?= store
 RECORD_STORE ?= store-record
+# Emptied by each run.
+FUZZ_FOLDER ?= fuzz-findings
 # Sums in one order, whatever the machine: bytes can be compared.
 ONE_THREAD := BRAINFLIX_WORKERS=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo methods test record record-anew check fix bench crash demo-weights null masked-modelling clean
+.PHONY: demo methods test record record-anew check fix bench crash fuzz demo-weights null masked-modelling clean
 
 demo: $(VENV)/.installed  ## set up and run the whole chain on the embedded simulation
 	$(BIN)/brainflix run recipes/demo.yaml --store $(STORE)
@@ -56,6 +58,10 @@ bench: $(VENV)/.installed-dev  ## time brainflix beside its peers, with ratios
 
 crash: $(VENV)/.installed-dev  ## kill a run at 200 random moments, run eight at once, and refuse every command the disk
 	BRAINFLIX_CRASH_COUNT=200 OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/crash tests/faults tests/store/test_store_crash.py
+
+fuzz: $(VENV)/.installed-dev  ## damage files for BRAINFLIX_FUZZ_SECONDS each, and read them; inputs of findings stay
+	BRAINFLIX_FUZZ_SECONDS=$${BRAINFLIX_FUZZ_SECONDS:-60} OMP_NUM_THREADS=1 \
+		$(BIN)/python -m pytest -n auto --basetemp $(FUZZ_FOLDER) tests/fuzz
 
 null: $(VENV)/.installed  ## remove the signal in 20 worlds and count how often the intervals hold chance
 	$(BIN)/python -m tests.bench.null_worlds

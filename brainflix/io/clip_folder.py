@@ -17,15 +17,12 @@ from brainflix.io import clip_table
 from brainflix.io.animation import is_animated, read_animation
 from brainflix.io.clip_arrays import ARRAY_SUFFIXES, clips_of_array, is_array, n_axes, read_array
 from brainflix.io.clip_read import Clip, Frames, passed_over_note, read_frames, read_video
+from brainflix.io.films import FILM_SUFFIXES
 from brainflix.io.ids import as_written, natural
 
 ANIMATED_SUFFIXES = (".gif", ".webp", ".apng")
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
-VIDEO_SUFFIXES = (
-    *(".mp4", ".m4v", ".mov", ".3gp", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts"),
-    *(".flv", ".wmv", ".asf", ".ogv", ".ivf", ".y4m"),
-)
-SUFFIXES = (*ANIMATED_SUFFIXES, *VIDEO_SUFFIXES, *ARRAY_SUFFIXES)
+SUFFIXES = (*ANIMATED_SUFFIXES, *FILM_SUFFIXES, *ARRAY_SUFFIXES)
 # What systems put beside files; nobody takes it for a clip. Names with a dot before them are left out as well.
 LEFT_BY_SYSTEMS = ("Thumbs.db", "desktop.ini", "__MACOSX")
 
@@ -150,7 +147,7 @@ def _reader(entry: Path) -> Callable[[], Clip] | None:
         return _reader_of_frames(entry)
     if suffix in ANIMATED_SUFFIXES or (suffix in IMAGE_SUFFIXES and is_animated(entry)):
         return partial(read_animation, entry)
-    return partial(read_video, entry) if suffix in VIDEO_SUFFIXES else None
+    return partial(read_video, entry) if suffix in FILM_SUFFIXES else None
 
 
 def _reader_of_frames(folder: Path) -> Callable[[], Clip] | None:

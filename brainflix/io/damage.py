@@ -15,7 +15,7 @@ from brainflix.errors import IntegrityError
 # numpy, zipfile and zarr on npy, npz and zarr.
 ARRAY_DAMAGE: tuple[type[Exception], ...] = (
     *(OSError, ValueError, EOFError, KeyError, AttributeError, TypeError, RuntimeError),
-    *(TokenError, zipfile.BadZipFile, zlib.error),
+    *(TokenError, zipfile.BadZipFile, zlib.error, ArithmeticError, IndexError),
 )
 # Pillow on GIF, PNG and JPG.
 PICTURE_DAMAGE: tuple[type[Exception], ...] = (

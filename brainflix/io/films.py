@@ -7,8 +7,11 @@ from pathlib import Path
 
 from brainflix.errors import DataError
 
-#: Containers that PyAV reads.
-FILM_SUFFIXES = (".mp4", ".m4v", ".mkv", ".mov", ".avi", ".webm", ".mpg", ".mpeg", ".wmv", ".ogv", ".ts", ".flv")
+#: Suffixes of the containers that are read (`io.container`).
+FILM_SUFFIXES = (
+    *(".mp4", ".m4v", ".mov", ".3gp", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts"),
+    *(".flv", ".wmv", ".asf", ".ogv", ".ivf", ".y4m"),
+)
 
 
 def films_below(folder: Path, *, deep: bool = False) -> list[Path]:

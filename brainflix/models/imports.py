@@ -9,13 +9,13 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from brainflix.errors import DataError, UsageError
+from brainflix.errors import BrainflixError, DataError, UsageError
 from brainflix.models.mbm import MaskedBrainModel, MBMConfig
 from brainflix.models.weights import load_strict
 
@@ -53,8 +53,7 @@ def mbm_weights(state: State, settings: Mapping[str, Any]) -> tuple[MBMConfig, d
         "decoder_depth": _depth(state, "decoder_blocks"),
     }
     config = MBMConfig(**found | _told(settings, MBM_WORDS, MBMConfig, len(state)))
-    with torch.device("meta"):
-        return config, _fitting(MaskedBrainModel(config), state)
+    return config, _fitting(lambda: MaskedBrainModel(config), state)
 
 
 def _check_kind(state: State, kind: str) -> None:
@@ -99,8 +98,17 @@ def _told(settings: Mapping[str, Any], words: Mapping[str, str], config: type, n
     return told
 
 
-def _fitting(model: nn.Module, state: State) -> dict[str, Tensor]:
-    """Return the weights in float32 if they are exactly the network's, and finite."""
+def _fitting(build: Callable[[], nn.Module], state: State) -> dict[str, Tensor]:
+    """Return the weights in float32 if they are exactly those of the network that is built, and finite."""
+    try:
+        with torch.device("meta"):
+            model = build()
+    except BrainflixError:
+        raise
+    except Exception as error:
+        # Settings can name any number.
+        why = str(error).partition("\n")[0] or type(error).__name__
+        raise DataError("no network has the sizes that the settings say", why=why) from error
     weights = {name: each.float() if each.is_floating_point() else each for name, each in state.items()}
     load_strict(model, weights)
     for name, each in weights.items():

@@ -13,7 +13,7 @@ from brainflix.errors import DataError
 from brainflix.parts.contract import Inputs, Noted, Outputs, PartFunction
 from brainflix.parts.work import Work
 
-VERSION = 1
+VERSION = 2
 
 
 def run(part: PartFunction, params: BaseModel, inputs: Inputs, work: Work) -> Outputs:

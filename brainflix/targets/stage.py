@@ -6,4 +6,4 @@ from brainflix.parts.contract import call as run
 
 __all__ = ["VERSION", "run"]
 
-VERSION = 1
+VERSION = 2

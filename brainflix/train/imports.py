@@ -46,19 +46,14 @@ class Imported:
         window_tr: rows around a clip's own that the network reads.
         files: what it was read from.
         settings: plain values that lay with the weights.
-        prefix: what a wrapper had put before every name, and is not there any more; "" for none.
+        said: what was changed on the way, a sentence each.
     """
 
     result: TrainResult
     window_tr: tuple[int, ...]
     files: tuple[Path, ...]
     settings: Mapping[str, Any]
-    prefix: str = ""
-
-    @property
-    def said(self) -> tuple[str, ...]:
-        """What was changed on the way, a sentence each."""
-        return (f"the prefix {self.prefix!r} of every name was taken off",) if self.prefix else ()
+    said: tuple[str, ...] = ()
 
     def save(self, folder: Path) -> Notes:
         """Write the network as a training does, with no history."""
@@ -89,17 +84,17 @@ def import_mbm(params: MbmImportParams, inputs: Inputs, work: Work) -> Imported:
         DataError: a missing, extra or misshapen weight, by name.
         UsageError: weights of another kind, or options that do not fit them.
     """
-    state, settings, prefix = read_weights(params.path)
+    state, settings, said = read_weights(params.path)
     config, weights = mbm_weights(state, settings | _given(params, "heads", "decoder_heads", "mask_ratio"))
     preparation = preparation_of(config.n_grayordinates, config.patch_size, params)
     document = {"architecture": "mbm", "network": dataclasses.asdict(config), "preparation": preparation.as_dict()}
-    return Imported(TrainResult(weights, document, ()), (0,), (params.path,), _plain(settings), prefix)
+    return Imported(TrainResult(weights, document, ()), (0,), (params.path,), _plain(settings), said)
 
 
-def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any], str]:
+def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any], tuple[str, ...]]:
     """Return the tensors of a file, which may lie under `model`, and the attributes of its `config`, if it has one.
 
-    Also the prefix that a wrapper had put before every name, which is taken off.
+    Also what is said of a prefix that a wrapper had put before every name, and that is taken off.
 
     Raises:
         MissingError: no such file.
@@ -108,7 +103,7 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any], str]:
     """
     if path.suffix == ".safetensors":
         state, prefix = unwrapped(read_tensors(path), path.name)
-        return state, {}, prefix
+        return state, {}, taken_off(prefix)
     found = load_checkpoint(path)
     if not isinstance(found, dict):
         raise DataError(f"{path.name} holds no weights by name", why=f"it holds a {type(found).__name__}")
@@ -121,7 +116,12 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any], str]:
     config = found.get("config") if state is not found else None
     settings = vars(config) if isinstance(config, SimpleNamespace) else config
     state, prefix = unwrapped(state, path.name)
-    return state, dict(settings) if isinstance(settings, dict) else {}, prefix
+    return state, dict(settings) if isinstance(settings, dict) else {}, taken_off(prefix)
+
+
+def taken_off(prefix: str, of: str = "") -> tuple[str, ...]:
+    """Return what is said of a prefix that every name had, nothing where there was none."""
+    return (f"the prefix {prefix!r} of every name{of} was taken off",) if prefix else ()
 
 
 def read_settings(path: Path) -> dict[str, Any]:

@@ -97,6 +97,16 @@ def _nan_features(at: Path) -> Request:
     return request(_save(at / "p", GOOD), _save(at / "t", TRUTH), metrics=("nway",), **logits_of)
 
 
+def _infinite_features(at: Path) -> Request:
+    logits = np.random.default_rng(0).normal(0, 3e4, (3, 90))
+    logits[1, 4] = 7e4
+    with np.errstate(over="ignore"):
+        np.savez(at / "truth.npz", logits.astype(np.float16))
+    np.savez(at / "pred.npz", logits)
+    logits_of = {"logits_truth": at / "truth.npz", "logits_pred": at / "pred.npz"}
+    return request(_save(at / "p", GOOD), _save(at / "t", TRUTH), metrics=("nway",), **logits_of)
+
+
 def _three_frames_for_eight(at: Path) -> Request:
     return request(_save(at / "p", GOOD), _save(at / "t", TRUTH), protocol="mindanimator")
 
@@ -157,6 +167,7 @@ SENTENCES: dict[str, tuple[Callable[[Path], Request], str]] = {
     "empty folders on both sides": (_empty_folders, "b holds no frame"),
     "NaN pixels": (_nan_pixels, "b.* holds NaN"),
     "NaN features": (_nan_features, r"pred\.npz.*NaN"),
+    "class scores that overflowed": (_infinite_features, r"truth\.npz.*infinite"),
     "3 frames in an 8-frame protocol": (_three_frames_for_eight, "3 frames, the protocol needs 8"),
     "a prediction that ends early": (_too_short, "shorter than the truth"),
     "one clip longer than the others": (_one_clip_longer, "clip b has 6 frames to compare, a has 3"),

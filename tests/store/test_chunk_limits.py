@@ -126,3 +126,14 @@ def test_an_artifact_that_claims_more_than_its_files_is_damaged(tmp_path: Path) 
 def test_a_small_array_of_one_row_is_read(tmp_path: Path) -> None:
     array = zarr.create_array(str(tmp_path / "x"), data=np.arange(3.0))
     check_chunks(array, tmp_path / "x", "x")
+
+
+@pytest.mark.parametrize("size", [0, -3])
+def test_chunks_of_no_size_are_one_sentence(tmp_path: Path, size: int) -> None:
+    path = tmp_path / "x.zarr"
+    zarr.create_array(str(path), data=FRAMES, chunks=(1, 3, 16, 24, 3), zarr_format=2)
+    said = json.loads((path / ".zarray").read_text())
+    said["chunks"][0] = size
+    (path / ".zarray").write_text(json.dumps(said))
+    with pytest.raises(IntegrityError, match=r"cannot read x\.zarr"):
+        open_clips(path)

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from brainflix.errors import DataError, MissingError, UsageError
@@ -21,7 +20,7 @@ from brainflix.models.inflated_unet import TEMPORAL, inflate
 from brainflix.models.weights import unwrapped
 from brainflix.parts.contract import Inputs
 from brainflix.parts.work import Work
-from brainflix.train.imports import Imported, _given, _plain, preparation_of, read_settings, read_weights
+from brainflix.train.imports import Imported, _given, _plain, preparation_of, read_settings, read_weights, taken_off
 from brainflix.trained.files import TrainResult
 
 _DENOISER = "unet"
@@ -69,7 +68,7 @@ def import_mindvideo(params: MindVideoEncoderImportParams, inputs: Inputs, work:
         encoder.window_tr,
         (*files, folder / CONFIG),
         {**encoder.settings, "temporal layers of the denoiser": "fresh" if fresh else "released"},
-        encoder.prefix or prefix,
+        (*encoder.said, *taken_off(prefix, " of the denoiser")),
     )
 
 
@@ -83,7 +82,7 @@ def import_mindvideo_encoder(params: MindVideoEncoderImportParams, inputs: Input
     """
     file = encoder_file(params.path)
     beside = file.with_name("config.json")
-    state, settings, prefix = read_weights(file)
+    state, settings, said = read_weights(file)
     settings |= read_settings(beside) if beside.is_file() else {}
     config, weights = encoder_weights(state, settings | _given(params, "heads"))
     preparation = preparation_of(config.n_grayordinates, config.patch_size, params)
@@ -97,7 +96,7 @@ def import_mindvideo_encoder(params: MindVideoEncoderImportParams, inputs: Input
         "preparation": preparation.as_dict(),
     }
     files = (file, beside) if beside.is_file() else (file,)
-    return Imported(TrainResult(weights, document, ()), window, files, _plain(settings), prefix)
+    return Imported(TrainResult(weights, document, ()), window, files, _plain(settings), said)
 
 
 def encoder_file(path: Path) -> Path:
@@ -145,5 +144,4 @@ def encoder_weights(state: State, settings: Mapping[str, Any]) -> tuple[MindVide
         "temporal": any(".attn_temp." in name for name in state),
     }
     config = MindVideoEncoderConfig(**found | _told(settings, ENCODER_WORDS, MindVideoEncoderConfig, len(state)))
-    with torch.device("meta"):
-        return config, _fitting(MindVideoEncoder(config), state)
+    return config, _fitting(lambda: MindVideoEncoder(config), state)

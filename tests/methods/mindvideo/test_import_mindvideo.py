@@ -43,7 +43,7 @@ def denoiser(context_width: int = 12) -> InflatedUNet:
     return unet.eval()
 
 
-def write(folder: Path, unet: InflatedUNet, leave_out: str | None = None) -> Path:
+def write(folder: Path, unet: InflatedUNet, leave_out: str | None = None, prefix: str = "") -> Path:
     """Write a folder as it was released; weights whose name holds `leave_out` are not in it."""
     encoder = build_mindvideo_encoder(ENCODER, torch.Generator().manual_seed(0), quiet_temporal=False)
     for name in ("fmri_encoder", "unet"):
@@ -51,6 +51,7 @@ def write(folder: Path, unet: InflatedUNet, leave_out: str | None = None) -> Pat
     torch.save({"model": encoder.state_dict()}, folder / "fmri_encoder" / "model.pth")
     (folder / "fmri_encoder" / "config.json").write_text(json.dumps(settings_of(ENCODER)))
     kept = {name: each for name, each in unet.state_dict().items() if leave_out is None or leave_out not in name}
+    kept = {prefix + name: each for name, each in kept.items()}
     torch.save(kept, folder / "unet" / "diffusion_pytorch_model.bin")
     video = {"down_block_types": ["CrossAttnDownBlock3D"], "up_block_types": ["CrossAttnUpBlock3D"]}
     settings = unet_settings(unet) | video | {"mid_block_type": "UNetMidBlock3DCrossAttn"}
@@ -89,6 +90,15 @@ def test_a_denoiser_without_temporal_layers_gets_fresh_ones(tmp_path: Path) -> N
     imported = read(write(tmp_path, denoiser(), "_temp."))
     assert imported.settings["temporal layers of the denoiser"] == "fresh"
     assert any("_temp." in name for name in imported.result.state if name.startswith("unet."))
+
+
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.module."])
+def test_a_wrapped_denoiser_is_the_same_network(tmp_path: Path, prefix: str) -> None:
+    wrapped = read(write(tmp_path / "a" / "sub1", denoiser(), prefix=prefix))
+    plain = read(write(tmp_path / "b" / "sub1", denoiser()))
+    assert wrapped.said == (f"the prefix {prefix!r} of every name of the denoiser was taken off",) and plain.said == ()
+    assert wrapped.result.config == plain.result.config and list(wrapped.result.state) == list(plain.result.state)
+    assert all(each.equal(plain.result.state[name]) for name, each in wrapped.result.state.items())
 
 
 @pytest.mark.parametrize("name", ["conv_in.bias", "down_blocks.0.attentions.0.transformer_blocks.0.norm_temp.weight"])

@@ -1,0 +1,12 @@
+"""Archives and texts, damaged."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.fuzz.harness import run_reader
+
+
+@pytest.mark.parametrize("name", ["zip", "tar", "tar.gz", "tar.xz", "manifest", "recipe", "events"])
+def test_only_our_own_errors_come_out(name: str, tmp_path: Path) -> None:
+    run_reader(name, tmp_path)
