@@ -107,9 +107,8 @@ def floors_of(scene: Scene, metric: ClipMetric, work: MetricWork, known: Mapping
         known: those that need not be computed again, by set.
     """
     found = {name: each for name, each in known.items() if name in scene.others}
-    for name, videos in scene.others.items():
-        if name not in found:
-            found[name] = _whole_floor(scene, videos, metric, work)
+    for name, videos in work.track([each for each in scene.others.items() if each[0] not in known], "video sets"):
+        found[name] = _whole_floor(scene, videos, metric, work)
     return found
 
 
