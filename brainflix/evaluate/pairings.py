@@ -114,12 +114,11 @@ def floors_of(
         known: those that need not be computed again, by set.
     """
     found = {name: each for name, each in known.items() if name in scene.others}
-    for name, videos in scene.others.items():
-        if name not in found:
-            before = work.kept.get("floor", line, name)
-            found[name] = _whole_floor(scene, videos, metric, work) if before is None else before
-            if before is None:
-                work.kept.put(found[name], "floor", line, name)
+    for name, videos in work.track([each for each in scene.others.items() if each[0] not in found], "video sets"):
+        before = work.kept.get("floor", line, name)
+        found[name] = _whole_floor(scene, videos, metric, work) if before is None else before
+        if before is None:
+            work.kept.put(found[name], "floor", line, name)
     return found
 
 

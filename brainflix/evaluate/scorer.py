@@ -87,7 +87,8 @@ def score_scene(
 def _ask(scene: Scene, chosen: Mapping[str, Choice], work: MetricWork, result: Result) -> dict[str, Any]:
     """Ask every part of a wanted line once, and note what it skips."""
     found: dict[str, Any] = {}
-    for name in dict.fromkeys(chosen[line].part for line in chosen if line in work.wanted):
+    parts = list(dict.fromkeys(chosen[line].part for line in chosen if line in work.wanted))
+    for name in work.track(parts, "kinds of metrics"):
         for line, each in _answer(name, scene, chosen, work).items():
             if isinstance(each, Skipped):
                 if line in work.wanted:
