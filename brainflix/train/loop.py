@@ -19,7 +19,6 @@ from torch import Tensor, nn
 from brainflix.device import CPU, Compute
 from brainflix.errors import DataError, ResourceError
 from brainflix.models.weights import load_strict
-from brainflix.progress import Track, untracked
 from brainflix.train.data import RowSource
 from brainflix.train.schedule import decay_groups, lr_at
 
@@ -91,7 +90,6 @@ class Hooks:
         on_epoch: called with each epoch's record on the main process.
         resume: state to go on from.
         recompute: recompute activations in the backward pass, to save memory.
-        track: counts the steps of each epoch.
     """
 
     on_checkpoint: Callable[[int, FitState], None] | None = None
@@ -100,7 +98,6 @@ class Hooks:
     on_epoch: Callable[[Mapping[str, float]], None] | None = None
     resume: FitState | None = None
     recompute: bool = False
-    track: Track = untracked
 
 
 def best_epoch(history: tuple[dict[str, float], ...], monitor: str) -> int:
@@ -180,7 +177,7 @@ class _Run:
         self.model.train()
         totals: dict[str, Tensor] = {}
         lr = 0.0
-        for step in self.hooks.track(range(n_steps), "steps of the epoch"):
+        for step in range(n_steps):
             lr = self._set_lr(self.epoch + step / n_steps)
             batch, share = self._batch(step)
             values = loss_fn(self.model, batch)

@@ -107,7 +107,6 @@ def phase_hooks(work: Work, params: LoopParams, config: Mapping[str, str]) -> It
             on_epoch=lambda record: next(epochs, None),
             resume=found.state if found else None,
             recompute=work.recompute,
-            track=work.progress.track,
         )
     finally:
         # Training may have stopped early; the count must not stay on the screen.
