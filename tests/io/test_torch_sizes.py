@@ -119,3 +119,14 @@ def test_settings_nested_without_end_are_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"a":' * 100_000 + "1" + "}" * 100_000)
     with pytest.raises(IntegrityError, match="cannot be read"):
         read_denoiser(tmp_path)
+
+
+@pytest.mark.parametrize("load", READERS)
+@pytest.mark.parametrize("letters", [4096, 200_000])
+def test_a_word_without_end_is_refused_at_once_and_a_long_text_is_not(tmp_path: Path, load, letters: int) -> None:
+    torch.save({"a": torch.ones(2), "about": "some words " * 20_000, "word": "x" * letters}, tmp_path / "x.pt")
+    if letters == 4096:
+        assert len(load(tmp_path / "x.pt")["word"]) == letters
+        return
+    with pytest.raises(IntegrityError, match="a word of 200000 letters"):
+        load(tmp_path / "x.pt")

@@ -7,6 +7,7 @@ repeat one number without end; copied, they fill the memory.
 from __future__ import annotations
 
 import mmap
+import pickletools
 import warnings
 import zipfile
 from pathlib import Path
@@ -18,6 +19,7 @@ from brainflix.io.limits import SMALL_BYTES, check_unpacked
 # PyTorch's reader knows it, and makes one of any size; pickles write names as they are.
 _GROWS = b"bytearray"
 _MOST_NAMES_BYTES = 64 << 20
+_MOST_LETTERS = 4096
 
 
 def load_tensors(path: Path, *, mapped: bool = True) -> Any:
@@ -61,7 +63,22 @@ def check_archive(path: Path) -> None:
             if info.filename.endswith(".pkl"):
                 if info.file_size > _MOST_NAMES_BYTES:
                     raise IntegrityError(f"{path.name} has {info.file_size} bytes of names", next="fetch it again")
-                _check_names(path, _GROWS in archive.read(info))
+                body = archive.read(info)
+                _check_names(path, _GROWS in body)
+                _check_words(body)
+
+
+def _check_words(body: bytes) -> None:
+    """Refuse words that PyTorch's search through its own messages takes for ever to get through.
+
+    Raises:
+        ValueError: a word is longer than any name, or the pickle is damaged.
+    """
+    for operation, argument, _ in pickletools.genops(body):
+        if isinstance(argument, str) and len(argument) > _MOST_LETTERS:
+            longest = max(map(len, argument.split()), default=0)
+            if longest > _MOST_LETTERS:
+                raise ValueError(f"a word of {longest} letters ({operation.name})")
 
 
 def check_tensor(tensor: Any, name: str) -> None:
