@@ -63,9 +63,9 @@ def check_archive(path: Path) -> None:
             if info.filename.endswith(".pkl"):
                 if info.file_size > _MOST_NAMES_BYTES:
                     raise IntegrityError(f"{path.name} has {info.file_size} bytes of names", next="fetch it again")
-                body = archive.read(info)
-                _check_names(path, _GROWS in body)
-                _check_words(body)
+                names = archive.read(info)
+                _check_names(path, _GROWS in names)
+                _check_words(names)
 
 
 def _check_words(body: bytes) -> None:
