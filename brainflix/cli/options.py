@@ -68,7 +68,7 @@ def names_in(text: str | None) -> tuple[str, ...]:
 def _above_zero(value: float | None) -> float | None:
     """Refuse what is no rate; Typer's own bounds let NaN pass."""
     if value is not None and not 0 < value < math.inf:
-        raise typer.BadParameter(f"{value:g} is not a number above 0.")
+        raise typer.BadParameter(f"a frame rate of {value:g} is not above 0.")
     return value
 
 

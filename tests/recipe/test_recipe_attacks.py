@@ -7,6 +7,7 @@ import re
 import resource
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -68,34 +69,32 @@ def test_an_attack_is_one_short_sentence_with_exit_code_2(name: str, tmp_path: P
     assert len(str(caught.value)) < 1000 and "\n" not in str(caught.value)
 
 
-def test_all_attacks_together_take_little_time_and_memory(tmp_path: Path) -> None:
-    """Processor seconds and resident bytes of one process that reads all of them; limits hold for each one of them."""
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of memory hold on Linux alone")
+def test_all_attacks_are_read_under_limits_of_a_process(tmp_path: Path) -> None:
+    """A gigabyte of addresses, and for all of them together one second of the processor each, start included."""
     for number, text in enumerate(ATTACKS.values()):
         (tmp_path / f"{number}.yaml").write_bytes(text)
     code = (
-        "import resource, sys, time\n"
+        "import sys\n"
         "from pathlib import Path\n"
         "from brainflix.errors import UsageError\n"
         "from brainflix.recipe.files import load_recipe\n"
         "for path in sorted(Path(sys.argv[1]).glob('*.yaml')):\n"
-        "    before = time.process_time()\n"
         "    try:\n"
         "        load_recipe(str(path))\n"
         "    except UsageError:\n"
         "        pass\n"
-        "    print(time.process_time() - before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)\n"
+        "    print(path.name)\n"
     )
 
     def limited() -> None:
-        resource.setrlimit(resource.RLIMIT_CPU, (60, 60))
+        resource.setrlimit(resource.RLIMIT_CPU, (len(ATTACKS), len(ATTACKS)))
+        resource.setrlimit(resource.RLIMIT_AS, (10**9, 10**9))
 
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True, preexec_fn=limited
-    )
-    found = [tuple(map(float, line.split())) for line in done.stdout.splitlines()]
-    assert len(found) == len(ATTACKS)
-    # A second and a gigabyte are promised; a busy machine does not lengthen processor time much.
-    assert max(seconds for seconds, _ in found) < 1.0 and max(peak for _, peak in found) < 1e9
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, preexec_fn=limited)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.split()) == len(ATTACKS)
 
 
 @pytest.mark.parametrize(
@@ -236,6 +235,6 @@ def test_of_a_mutated_recipe_comes_a_plan_or_an_error_of_ours(seed: int, tmp_pat
         except BrainflixError as error:
             assert error.exit_code in (2, 3, 4, 5) and "\n" not in str(error), (seed, count)
         except Exception as error:
-            kept = Path("/tmp") / f"brainflix-recipe-{seed}-{count}.yaml"
+            kept = Path(tempfile.gettempdir()) / f"brainflix-recipe-{seed}-{count}.yaml"
             kept.write_bytes(path.read_bytes())
             raise AssertionError(f"{kept} with preset {preset}: {error!r}") from error
