@@ -83,8 +83,8 @@ def read_func_gii(path: Path) -> np.ndarray:
 
     Raises:
         MissingError: no such file.
-        DataError: not GIFTI, volumes of different lengths, or values that are not finite.
-        IntegrityError: it keeps its numbers in other files, or would unpack to far more than its size.
+        DataError: volumes of different lengths, values that are not finite, or numbers in other files.
+        IntegrityError: not GIFTI, damaged, with entities, or it would unpack to far more than its size.
     """
     require_content(path)
     parser = _Parser()

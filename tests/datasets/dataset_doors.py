@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from brainflix.engine.draft import Selection
@@ -23,11 +24,12 @@ def recipe_of(name: str, *changes: str) -> Recipe:
 def download(recipe: Recipe, store: Path, source: Path | None, *subjects: int, agreed: bool = False) -> list[Artifact]:
     """Adopt the stimuli and the subjects' files, or fetch them if there is no source."""
     place = Store(store)
-    planned = make_plan(recipe, place, Selection("download", subjects=subjects or None, alone=True))
+    # As `brainflix download` plans: what a person brings comes with `source`.
+    plan = partial(make_plan, recipe, place, by_hand_blocks=False)
+    planned = plan(Selection("download", subjects=subjects or None, alone=True))
     if subjects:
-        planned = make_plan(recipe, place, Selection("download", "stimuli", alone=True)) + [
-            item for item in planned if item.job.subject is not None
-        ]
+        stimuli = plan(Selection("download", "stimuli", alone=True))
+        planned = stimuli + [item for item in planned if item.job.subject is not None]
     intake = Intake(place.root / DOWNLOADS, source, agreed)
     done = execute(planned, place, load_settings(store=store), intake=intake)
     return [place.open(each.ref) for each in done]

@@ -81,7 +81,7 @@ def adopt(dataset, folder: Path, store: Path, patch, subject: int, recipe) -> No
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(b"nothing of ours")
     place = Store(store)
-    plan = make_plan(recipe, place, Selection("download", "bold", (subject,), alone=True))
+    plan = make_plan(recipe, place, Selection("download", "bold", (subject,), alone=True), by_hand_blocks=False)
     execute(plan, place, load_settings(store=store), intake=Intake(store / ".downloads", folder))
 
 
@@ -207,7 +207,7 @@ def download_subject(place: Path):
     from brainflix.store.store import Store
 
     store = Store(place / "store")
-    plan = make_plan(recipe_of("bmd"), store, Selection("download", "bold", (1,), alone=True))
+    plan = make_plan(recipe_of("bmd"), store, Selection("download", "bold", (1,), alone=True), by_hand_blocks=False)
     return [store.open(done.ref) for done in execute(plan, store, load_settings(store=store.root))]
 
 
@@ -392,11 +392,15 @@ def test_challenge_folders_without_the_track_are_taken(challenge, tmp_path):
     from brainflix.store.store import Store
 
     store = Store(tmp_path / "store")
-    plan = make_plan(recipe_of("algonauts2021"), store, Selection("download", "bold", (2,), alone=True))
+    plan = make_plan(
+        recipe_of("algonauts2021"), store, Selection("download", "bold", (2,), alone=True), by_hand_blocks=False
+    )
     (done,) = execute(plan, store, load_settings(store=store.root), intake=Intake(tmp_path / "wait", folder))
     assert len(store.open(done.ref).json("provenance.json")["files"]) == 9
     # The same folder is not subject 1's, whatever the files are called.
-    plan = make_plan(recipe_of("algonauts2021"), store, Selection("download", "bold", (1,), alone=True))
+    plan = make_plan(
+        recipe_of("algonauts2021"), store, Selection("download", "bold", (1,), alone=True), by_hand_blocks=False
+    )
     with pytest.raises(MissingError, match="9 files of subject 1"):
         execute(plan, store, load_settings(store=store.root), intake=Intake(tmp_path / "wait", folder / "sub02"))
 

@@ -57,7 +57,9 @@ def adopt_subject(copy: Path, tmp_path: Path) -> None:
     from brainflix.settings import load_settings
 
     place = Store(tmp_path / "store")
-    plan = make_plan(recipe_of("cc2017", *SMALL), place, Selection("download", "bold", (1,), alone=True))
+    plan = make_plan(
+        recipe_of("cc2017", *SMALL), place, Selection("download", "bold", (1,), alone=True), by_hand_blocks=False
+    )
     execute(plan, place, load_settings(store=place.root), intake=Intake(tmp_path / "wait", copy))
 
 

@@ -57,7 +57,9 @@ def test_tensors_come_from_the_hub_at_the_pinned_commit(tensors, hub, tmp_path, 
     from brainflix.settings import load_settings
 
     place = Store(tmp_path / "store")
-    plan = make_plan(recipe_of("cc2017-neuroclips"), place, Selection("download", "bold", (1,), alone=True))
+    plan = make_plan(
+        recipe_of("cc2017-neuroclips"), place, Selection("download", "bold", (1,), alone=True), by_hand_blocks=False
+    )
     (done,) = execute(plan, place, load_settings(store=place.root, offline=False))
     raw = place.open(done.ref)
     assert raw.file(names[0]).read_bytes() == files[names[0]]
@@ -157,7 +159,9 @@ def test_offline_and_without_files_says_what_to_do(tmp_path):
     from brainflix.settings import load_settings
 
     place = Store(tmp_path / "store")
-    plan = make_plan(recipe_of("cc2017-neuroclips"), place, Selection("download", "bold", (1,), alone=True))
+    plan = make_plan(
+        recipe_of("cc2017-neuroclips"), place, Selection("download", "bold", (1,), alone=True), by_hand_blocks=False
+    )
     with pytest.raises(MissingError, match="2 files of subject 1") as caught:
         execute(plan, place, load_settings(store=place.root), intake=Intake(tmp_path / "wait", offline=True))
     assert "--from" in caught.value.next

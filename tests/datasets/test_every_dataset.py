@@ -17,7 +17,8 @@ FETCHED = [dataset for dataset in DATASETS.values() if not dataset.fetch]
 
 @pytest.mark.parametrize("path", list_recipes().values(), ids=list_recipes())
 def test_every_recipe_that_ships_plans_to_its_end(path, tmp_path):
-    planned = make_plan(load_recipe(str(path)), Store(tmp_path))
+    # Apart from files that a person must bring, which block most of them here.
+    planned = make_plan(load_recipe(str(path)), Store(tmp_path), by_hand_blocks=False)
     assert {item.status for item in planned} == {"to run"}
 
 

@@ -309,7 +309,9 @@ def subjects_only(folder: Path, place: Path, *subjects: int, agreed: bool = True
     from brainflix.store.store import Store
 
     store = Store(place)
-    plan = make_plan(recipe_of("algonauts2025"), store, Selection("download", "bold", subjects, alone=True))
+    plan = make_plan(
+        recipe_of("algonauts2025"), store, Selection("download", "bold", subjects, alone=True), by_hand_blocks=False
+    )
     intake = Intake(store.root / DOWNLOADS, folder, agreed)
     return [store.open(done.ref) for done in execute(plan, store, load_settings(store=place), intake=intake)]
 

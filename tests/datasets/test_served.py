@@ -31,7 +31,9 @@ from brainflix.testing.server import serve
 
 def fetch(name: str, place: Path, subject: int, *changes: str, source: Path | None = None) -> Artifact:
     store = Store(place)
-    plan = make_plan(recipe_of(name, *changes), store, Selection("download", "bold", (subject,), alone=True))
+    plan = make_plan(
+        recipe_of(name, *changes), store, Selection("download", "bold", (subject,), alone=True), by_hand_blocks=False
+    )
     intake = Intake(store.root / DOWNLOADS, source)
     (done,) = execute(plan, store, load_settings(store=place, offline=False), intake=intake)
     return store.open(done.ref)

@@ -243,11 +243,11 @@ def test_another_files_numbers_are_not_read(tmp_path: Path) -> None:
 def test_entities_are_refused_and_the_usual_doctype_is_not(tmp_path: Path) -> None:
     assert read_func_gii(gifti(tmp_path / "x.gii", "1 2 3", 3, "ASCII")).tolist() == [[1, 2, 3]]
     lines = ['<!ENTITY a0 "1 ">', *(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 9))]
-    with pytest.raises(DataError, match="entity"):
+    with pytest.raises(IntegrityError, match="entity"):
         read_func_gii(gifti(tmp_path / "x.gii", "&a8;", 3, "ASCII", more=f" [{''.join(lines)}]"))
     (tmp_path / "secret.txt").write_text("1 2 3")
     entity = f'[<!ENTITY a SYSTEM "{tmp_path / "secret.txt"}">]'
-    with pytest.raises(DataError, match="entity"):
+    with pytest.raises(IntegrityError, match="entity"):
         read_func_gii(gifti(tmp_path / "x.gii", "&a;", 3, "ASCII", more=entity))
 
 
