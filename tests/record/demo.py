@@ -25,6 +25,8 @@ from brainflix.store.store import Store
 RECORD = Path(__file__).with_name("demo.json")
 # Scores may differ by rounding where bytes may not.
 TOLERANCE = 1e-9
+# Which of two numbers counts.
+_WORDS = ("chance_from",)
 # A report shows wall times.
 _TIMED = ("report",)
 
@@ -64,9 +66,9 @@ def _digests(files: Sequence[FileEntry]) -> dict[str, str]:
 
 
 def _numbers(value: Any) -> Any:
-    """Return a score's numbers without its sentences."""
+    """Return a score's numbers without its sentences, and which chance counts."""
     if isinstance(value, Mapping):
-        kept = {key: _numbers(each) for key, each in value.items() if not isinstance(each, str)}
+        kept = {key: _numbers(each) for key, each in value.items() if not isinstance(each, str) or key in _WORDS}
         return {key: each for key, each in kept.items() if each not in ({}, [])}
     return [_numbers(each) for each in value] if isinstance(value, list) else value
 
