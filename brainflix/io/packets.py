@@ -71,7 +71,7 @@ def _track(container: Any, stream: Any, name: str) -> Track:
         if packet.stream_index != stream.index:
             continue
         if packet.is_corrupt or (in_units and not are_whole(bytes(packet), length_bytes)):
-            why = f"the data of picture {len(shown)} cannot be"
+            why = f"the data of picture {len(shown)} break the rules of its format"
             raise IntegrityError(f"{name} is damaged", why=why, next=f"make or fetch {name} again")
         n_left_out += packet.is_discard
         if not packet.is_discard:
