@@ -40,9 +40,13 @@ class Compute:
         """Where linear algebra runs: on the device too, unless it lacks the float64 that decompositions need (MPS)."""
         return torch.device("cpu") if self.device.type == "mps" else self.device
 
+    def where(self) -> dict[str, str]:
+        """Return the device and the precision."""
+        return {"name": str(self.device), "dtype": str(self.dtype).removeprefix("torch.")}
+
     def describe(self) -> dict[str, str]:
         """Return what a manifest records."""
-        return {"name": str(self.device), "dtype": str(self.dtype).removeprefix("torch."), "reason": self.reason}
+        return {**self.where(), "reason": self.reason}
 
 
 def pick_compute(device: str = "auto", precision: str = "auto") -> Compute:

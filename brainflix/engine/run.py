@@ -220,7 +220,7 @@ def _cached(job: Job, store: Store) -> Done:
 
 def _notes(store: Store, job: Job) -> Mapping[str, Any]:
     """Return what the manifest of the job's main output notes."""
-    return store.open(job.ref).manifest.notes
+    return store.manifest(job.ref).notes
 
 
 def _advice(item: Planned) -> str:

@@ -75,7 +75,7 @@ def choices_of(params: ProtocolParams, inputs: Inputs, work: Work) -> Choices:
             clips_per_batch=work.clips_per_batch,
             workers=torch.get_num_threads(),
         ),
-        kept=Kept(KeptFiles(rows_folder(work.store.root, work.ref, read))),
+        kept=Kept(KeptFiles(rows_folder(work.store.root, work.ref, read, compute.where()))),
     )
 
 

@@ -76,7 +76,8 @@ class Rendered:
         if not n_clips:
             raise DataError(f"{self.like.ref} has no clip to generate", next="check the step's split")
         # In memory, where all videos must be in the end: a file that is held open for each batch could be too many.
-        folder_of_rows = rows_folder(self.work.store.root, self.work.ref, self.read)
+        made_by = {**self.generator.notes, **self.work.compute().where()}
+        folder_of_rows = rows_folder(self.work.store.root, self.work.ref, self.read, made_by)
         spool = Spool(folder_of_rows, np.dtype(np.uint8), mapped=False)
         starts = range(0, n_clips, step)
         for start in self.work.progress.track(starts, "batches of clips"):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from brainflix.errors import IntegrityError, MissingError, ResourceError
 from brainflix.store.complete import ARRAYS, METADATA
+from brainflix.store.disk import REFUSALS, resource_error
 from brainflix.store.manifest import MANIFEST_NAME, FileEntry, Manifest
 from brainflix.store.refs import Ref
 from brainflix.store.whole import changed_file, linked_folder, size_problem, strangers
@@ -149,9 +150,9 @@ class Artifact:
             MissingError: the artifact has no such file.
             IntegrityError: the file was changed, or is not JSON.
         """
-        path = self.file(filename)
+        self._check_sizes([self._entry(filename)])
         try:
-            text = path.read_bytes()
+            text = (self.path / filename).read_bytes()
             # crc32c guards chunks only; text and array metadata are small enough for their SHA-256
             if hashlib.sha256(text).hexdigest() != self._entry(filename).sha256:
                 raise self._damaged(f"{filename} has other content than was published", None)
@@ -200,6 +201,9 @@ class Artifact:
         try:
             changed = changed_file(self.path, entries)
         except OSError as error:
+            if error.errno in REFUSALS:
+                # The machine's fault, not the artifact's: nobody shall delete what is whole.
+                raise resource_error(error, self.path, "read") from error
             raise self._damaged("a file cannot be read", error) from error
         if changed is not None:
             raise self._damaged(f"{changed.path} has other content than was published", None)

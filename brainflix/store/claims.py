@@ -86,16 +86,16 @@ def claimed(
     path = claim_file(root, ref)
     pause_s, has_said, watch = _FIRST_LOOK_S, False, _Watch(path)
     claim: Claim | None = None
-    while not is_there():
-        claim, can_claim = _take(path, ref, inputs)
-        if claim is not None or not can_claim or watch.is_stuck():
-            break
-        if not has_said:
-            say(f"{ref} is being made by {_whose(path)}: waiting for it")
-            has_said = True
-        time.sleep(pause_s)
-        pause_s = min(2 * pause_s, _LOOK_S)
     try:
+        while not is_there():
+            claim, can_claim = _take(path, ref, inputs)
+            if claim is not None or not can_claim or watch.is_stuck():
+                break
+            if not has_said:
+                say(f"{ref} is being made by {_whose(path)}: waiting for it")
+                has_said = True
+            time.sleep(pause_s)
+            pause_s = min(2 * pause_s, _LOOK_S)
         # Between the look and the claim another process may have finished.
         yield not is_there()
     finally:
@@ -174,6 +174,7 @@ def _clear_away(path: Path) -> bool:
     with suppress(OSError):
         if not still:
             os.link(aside, path)
+    with suppress(OSError):
         aside.unlink()
     return still
 

@@ -183,10 +183,16 @@ def remove_written_tree(folder: Path) -> None:
 def tree_bytes(path: Path) -> int:
     """Return the bytes of a file, or of all files below a folder; 0 where there is nothing."""
     total = 0
-    for each in (path, *path.rglob("*")):
+    for each in (path, *everything_below(path)):
         with contextlib.suppress(OSError):
             total += each.lstat().st_size if each.is_file() else 0
     return total
+
+
+def everything_below(folder: Path) -> Iterator[Path]:
+    """Yield files and folders below `folder`; what is deleted meanwhile is left out, where `Path.rglob` would fail."""
+    for place, folders, files in os.walk(folder):
+        yield from (Path(place, name) for name in (*folders, *files))
 
 
 def entries_of(folder: Path) -> Iterator[Path]:

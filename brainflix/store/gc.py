@@ -250,7 +250,7 @@ def _existing(store: Store, ref: Ref | str) -> Ref:
 def _last_change(staged: Path) -> float:
     """Return when anything in a staging folder, or its owner file, changed last, in seconds since 1970."""
     last = 0.0
-    for path in (owner_of(staged), staged, *staged.rglob("*")):
+    for path in (owner_of(staged), staged, *disk.everything_below(staged)):
         with suppress(OSError):
             last = max(last, path.lstat().st_mtime)
     return last

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import socket
@@ -42,6 +43,16 @@ def versions() -> dict[str, str]:
     torch = sys.modules.get("torch")
     build = getattr(getattr(torch, "version", None), "cuda", None)
     return {**software_versions(), **({"cuda": str(build)} if build else {})}
+
+
+@lru_cache(maxsize=1)
+def source_digest() -> str:
+    """Return the SHA-256 of brainflix's own modules: a commit and `-dirty` do not tell two edits apart."""
+    home, digest = Path(brainflix.__file__).parent, hashlib.sha256()
+    for path in sorted(home.rglob("*.py")):
+        digest.update(f"{path.relative_to(home).as_posix()}\n".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def git_revision() -> str:

@@ -156,6 +156,10 @@ class Spool:
                 tries_left -= 1
                 if not tries_left:
                     raise
+            except BaseException:
+                # What is half written would count as kept, and a full disk would fill up further.
+                part.unlink(missing_ok=True)
+                raise
 
 
 def _read(path: Path, digest: str) -> np.ndarray[Any, Any] | None:

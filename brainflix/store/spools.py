@@ -1,18 +1,21 @@
 """Where what is done of an artifact waits until all is: `<store>/.spool/<kind>/<name>/<key>`, one folder for each.
 
-In it stands a folder for the inputs as they are. An input that was deleted and made again has the same key, and perhaps
-other last digits: what was computed from the old one is not mixed with what comes of the new one.
+In it stands a folder for the inputs as they are and for what computes: software, device and its switches. An input that
+was deleted and made again has the same key, and perhaps other last digits, and so has what another device or another
+version computes: the old is not mixed with the new.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from brainflix.store import disk
 from brainflix.store.artifact import Artifact
+from brainflix.store.provenance import source_digest, versions
 from brainflix.store.refs import KINDS, Ref, is_key, is_name
 
 SPOOL = ".spool"
@@ -25,9 +28,18 @@ def spool_folder(root: Path, ref: Ref) -> Path:
     return root / SPOOL / ref.kind / ref.name / ref.key
 
 
-def rows_folder(root: Path, ref: Ref, inputs: Iterable[Artifact]) -> Path:
-    """Return where what is computed of `ref` from these very inputs waits; their order does not matter."""
+def rows_folder(root: Path, ref: Ref, inputs: Iterable[Artifact], made_by: Mapping[str, object]) -> Path:
+    """Return where what is computed of `ref` from these very inputs, by this very software and machine, waits.
+
+    Args:
+        root: folder of the store.
+        ref: the artifact.
+        inputs: what is read; their order does not matter.
+        made_by: what else changes last digits, such as device and precision, as JSON values.
+    """
     digest = hashlib.sha256()
+    said = {"versions": versions(), "source": source_digest(), "by": dict(made_by)}
+    digest.update(json.dumps(said, sort_keys=True, default=str).encode())
     for artifact in sorted(inputs, key=lambda each: each.ref):
         digest.update(f"{artifact.ref}\n".encode())
         for entry in artifact.manifest.files:

@@ -64,8 +64,11 @@ def changed_file(folder: Path, entries: Sequence[FileEntry]) -> FileEntry | None
     # Hashing and reading leave Python's lock alone.
     with ThreadPoolExecutor(_THREADS) as pool:
         digests = pool.map(lambda entry: _digest(f"{folder}/{entry.path}"), entries)
-        pairs = zip(entries, digests, strict=True)
-        return next((entry for entry, digest in pairs if digest != entry.sha256), None)
+        for entry, digest in zip(entries, digests, strict=True):
+            if digest != entry.sha256:
+                pool.shutdown(wait=False, cancel_futures=True)
+                return entry
+    return None
 
 
 def _digest(path: str) -> str:
@@ -74,8 +77,8 @@ def _digest(path: str) -> str:
     found = _known.get(identity)
     if found is None:
         _, found = hash_file(Path(path))
-        # The time of the last change of its inode cannot be set back by hand, as that of its bytes can.
-        if max(identity[-2:]) < now_ns - _SETTLED_NS and _identity(path) == identity:
+        # The time of the last change of its inode cannot be set by hand, as that of its bytes can.
+        if identity[-1] < now_ns - _SETTLED_NS and _identity(path) == identity:
             _known[identity] = found
     return found
 

@@ -74,7 +74,9 @@ class Encoded:
         clips = Clips.load(self.frames)
         if not len(clips):
             raise DataError(f"{self.frames.ref} holds no clips")
-        spool = Spool(rows_folder(self.work.store.root, self.work.ref, [self.frames]), np.dtype(self.dtype))
+        made_by = self.work.compute().where()
+        folder_of_rows = rows_folder(self.work.store.root, self.work.ref, [self.frames], made_by)
+        spool = Spool(folder_of_rows, np.dtype(self.dtype))
         starts = range(0, len(clips), _block_clips(self.work.clips_per_batch, len(clips)))
         for start in self.work.progress.track(starts, "blocks of clips"):
             stop = min(start + starts.step, len(clips))
