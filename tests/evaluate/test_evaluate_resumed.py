@@ -30,6 +30,8 @@ N = 6
 CLIPS = Clips(tuple(f"clip{i:02d}" for i in range(N)), ("film",) * N, np.arange(N) * 2.0, np.full(N, 2), ("",) * N)
 TRUTH, PREDICTION = smooth_clips(N, 6, 40, 0), smooth_clips(N, 6, 40, 1)
 REF = Ref("scores", "demo-sub-1", "00000000000f")
+# What is counted beside the batches of networks.
+OTHERS = ("clips read", "clips scored", "metrics permuted", "lines", "kinds of metrics", "video sets")
 
 
 class Stopping(Silent):
@@ -130,7 +132,7 @@ def test_a_stopped_evaluation_goes_on_with_the_same_bytes(tmp_path, weights, exp
         """Stops before the second batch of any network."""
 
         def track(self, items: Sequence[Any], what: str) -> Iterator[Any]:
-            is_network = what not in ("clips read", "clips scored", "metrics permuted")
+            is_network = what not in OTHERS
             return super().track(items, self.unit if is_network and self.unit == "network" else what)
 
     with pytest.raises(KeyboardInterrupt):

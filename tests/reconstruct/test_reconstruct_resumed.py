@@ -9,13 +9,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
+from brainflix.device import Compute
 from brainflix.engine.job import Job
 from brainflix.errors import DataError
 from brainflix.parts.params import AnyParams
 from brainflix.parts.work import Tools
 from brainflix.reconstruct.generator import Batch
 from brainflix.reconstruct.rendering import rendering
+from brainflix.store import spools
 from brainflix.store.artifact import Artifact
 from brainflix.store.refs import Ref
 from brainflix.store.schema import Clips, Targets, Videos
@@ -68,7 +71,8 @@ JOB = Job(
 def make(store: Store, inputs: Any, generator: Noisy, out: Path, clips_per_batch: int) -> dict[str, bytes]:
     """Do the job's work into a new folder and return its files."""
     out.mkdir()
-    work = JOB.work(Tools(store, lambda: pytest.fail("no device"), clips_per_batch=clips_per_batch))
+    cpu = Compute(torch.device("cpu"), torch.float32, "a test's")
+    work = JOB.work(Tools(store, lambda: cpu, clips_per_batch=clips_per_batch))
     rendering(lambda params, inputs, work: generator)(AnyParams(), inputs, work).save(out)
     return {p.relative_to(out).as_posix(): p.read_bytes() for p in sorted(out.rglob("*")) if p.is_file()}
 
@@ -95,14 +99,23 @@ def test_a_run_goes_on_with_batches_of_another_size(tmp_path):
     assert rest.seen == [IDS[3:6], IDS[6:]]
 
 
-def test_a_damaged_batch_is_generated_again(tmp_path):
-    from brainflix.store.spools import rows_folder
+def test_what_another_kernel_or_version_made_is_not_mixed_with_what_this_one_makes(tmp_path, monkeypatch):
+    store = Store(tmp_path / "store")
+    inputs, other, edited = publish(store), Noisy(notes={"attention": "another"}), Noisy()
+    with pytest.raises(KeyboardInterrupt):
+        make(store, inputs, Noisy(stop_at=2), tmp_path / "a", 2)
+    make(store, inputs, other, tmp_path / "b", 2)
+    monkeypatch.setattr(spools, "source_digest", lambda: "edited")
+    make(store, inputs, edited, tmp_path / "c", 2)
+    assert sum(other.seen, ()) == sum(edited.seen, ()) == IDS
 
+
+def test_a_damaged_batch_is_generated_again(tmp_path):
     store = Store(tmp_path / "store")
     inputs, again = publish(store), Noisy()
     made = make(store, inputs, Noisy(), tmp_path / "a", 3)
-    read = [each for artifacts in inputs.values() for each in artifacts]
-    first = sorted(rows_folder(store.root, JOB.ref, read).iterdir())[0]
+    [waiting] = spools.spool_folder(store.root, JOB.ref).iterdir()
+    first = sorted(waiting.iterdir())[0]
     body = bytearray(first.read_bytes())
     body[-1] ^= 1
     first.write_bytes(body)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
 import shutil
+import time
 
 import numpy as np
 import pytest
 from store_worlds import REF, VALUES, contents, publish, publish_text
 
-from brainflix.errors import IntegrityError, MissingError, UsageError
+from brainflix.errors import IntegrityError, MissingError, ResourceError, UsageError
 from brainflix.store import disk, whole
 from brainflix.store.arrays import write_array
 from brainflix.store.diff import ABSENT, Difference, first_difference
@@ -334,3 +336,26 @@ def test_first_difference(changes, expected):
 def test_first_difference_of_what_both_sides_give():
     assert first_difference({"parameters": {"a": 1}}, manifest(parameters={"a": 2})) == Difference("a", 1, 2)
     assert first_difference({"stage_version": 1}, manifest()) is None
+
+
+def test_a_machine_that_refuses_to_read_is_no_damage(store, monkeypatch):
+    """Nobody shall delete what is whole: too many open files, a broken cable, no right to read."""
+
+    def refuse(path: str) -> str:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), path)
+
+    monkeypatch.setattr(whole, "_digest", refuse)
+    with pytest.raises(ResourceError) as caught:
+        store.open(REF).check_bytes()
+    assert caught.value.exit_code == 5 and "gc --remove" not in str(caught.value)
+
+
+def test_a_time_that_lies_ahead_does_not_have_a_file_hashed_again_and_again(store, monkeypatch):
+    artifact, hashed = store.open(REF), []
+    ahead = time.time() + 10**7
+    os.utime(artifact.path / SHARD, (ahead, ahead))
+    monkeypatch.setattr(whole, "_SETTLED_NS", -1)
+    monkeypatch.setattr(whole, "hash_file", lambda path: hashed.append(path) or disk.hash_file(path))
+    for _ in range(3):
+        artifact.check_bytes(SHARD)
+    assert len(hashed) == 1

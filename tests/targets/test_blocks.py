@@ -137,9 +137,14 @@ def test_a_killed_extraction_goes_on_after_its_last_whole_block(tmp_path, store,
     assert encode.seen == N - 40
 
 
+def rows_of(store: Store, frames: Artifact) -> Path:
+    """Return where the rows of the job wait."""
+    return rows_folder(store.root, JOB.ref, [frames], tools_of(store).compute().where())
+
+
 def test_a_damaged_block_is_encoded_again_and_a_torn_one_is_passed_over(tmp_path, store, frames):
     made = make(tmp_path / "first", frames, tools_of(store))
-    files = sorted(rows_folder(store.root, JOB.ref, [frames]).iterdir())
+    files = sorted(rows_of(store, frames).iterdir())
     body = bytearray(files[1].read_bytes())
     body[-1] ^= 1
     files[1].write_bytes(body)
@@ -189,7 +194,7 @@ def test_a_process_goes_on_when_another_one_has_published_and_cleared(tmp_path, 
 
 def test_folders_may_vanish_while_they_are_made(tmp_path, store, frames, monkeypatch):
     """A process that ends takes empty folders away, from under the feet of one that is about to use them."""
-    folder, made_folders, mkdir = rows_folder(store.root, JOB.ref, [frames]), [], os.mkdir
+    folder, made_folders, mkdir = rows_of(store, frames), [], os.mkdir
 
     def vanish(path, *rest, **named) -> None:
         if Path(path) == folder and not made_folders:
@@ -279,7 +284,7 @@ def test_finishing_clears_the_spool_and_leaves_others_alone(tmp_path, store, fra
     for number, each in enumerate((mine, other)):
         (tmp_path / str(number)).mkdir()
         each.save(tmp_path / str(number))
-    assert len(list(rows_folder(store.root, JOB.ref, [frames]).iterdir())) == 5
+    assert len(list(rows_of(store, frames).iterdir())) == 5
     clear_spool(store.root, JOB.ref)
     assert not job_in(store).exists() and spool_folder(store.root, other_job.ref).exists()
     clear_spool(store.root, other_job.ref)

@@ -88,7 +88,7 @@ def load(params: MindVideoGeneratorParams, inputs: Inputs, work: Work) -> MindVi
     """Load the denoiser of the artifact `unet`, and autoencoder and schedule of the pinned weights.
 
     Raises:
-        UsageError: guidance without a `negative` to lead away from.
+        UsageError: guidance without a `negative` to lead away from, or more steps than the schedule has.
     """
     if params.guidance_scale > 1 and "negative" not in inputs:
         raise UsageError(
@@ -97,6 +97,7 @@ def load(params: MindVideoGeneratorParams, inputs: Inputs, work: Work) -> MindVi
             next="give predictions of mindvideo-context with of=mean, or set guidance_scale to 1",
         )
     folder, compute = resolve_weights(params.weights, params.revision, params.folders), work.compute()
+    check_steps(load_solver(folder / params.scheduler, params.solver), params.steps)
     config, state = trained_denoiser(load_result(inputs["unet"][0].path))
     unet = inflate(config, state, work.seed).to(dtype=compute.dtype).eval()
     vae = AutoencoderKL.from_pretrained(folder / params.vae, torch_dtype=compute.dtype, local_files_only=True).eval()
@@ -145,6 +146,20 @@ def load_solver(folder: Path, solver: str) -> Any:
             # Another solver's distances; diffusers' DDIM steps by a fixed number of times, which these are not.
             config["timestep_spacing"] = "leading"
     return SOLVERS[name].from_config(config)
+
+
+def check_steps(solver: Any, steps: int) -> None:
+    """Check that the first of so many steps lies within the noise schedule; times start one step later than from 0.
+
+    Raises:
+        UsageError: it does not.
+    """
+    solver.set_timesteps(steps)
+    length = int(solver.config.num_train_timesteps)
+    if int(max(solver.timesteps)) >= length:
+        raise UsageError(
+            f"{steps} steps do not fit into the noise schedule", next=f"set steps to {length - 1} or fewer"
+        )
 
 
 def checked_contexts(conditions: Mapping[str, np.ndarray], width: int) -> tuple[np.ndarray, np.ndarray | None]:

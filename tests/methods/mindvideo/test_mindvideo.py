@@ -96,6 +96,12 @@ def test_shape_determinism_and_independence_of_the_batch(folder: Path, store: St
     assert made.notes["solver"] == "DPMSolverMultistepScheduler" and str(made.notes["attention"]).startswith("sdpa")
 
 
+def test_more_steps_than_the_schedule_has_are_refused_before_networks_are_loaded(folder: Path, store: Store) -> None:
+    with pytest.raises(UsageError, match=r"1000 steps do not fit into the noise schedule.*999 or fewer"):
+        generator(folder, store, solver="ddim", steps=1000)
+    assert generator(folder, store, solver="ddim", steps=999).params.steps == 999
+
+
 def test_guidance_leads_away_from_the_negative_context(folder: Path, store: Store) -> None:
     """Two DDIM steps written out: both branches, the scale, and the published update (eta 0)."""
     made = generator(folder, store, solver="ddim", steps=2)
