@@ -115,7 +115,7 @@ def read_pickle(path: Path) -> None:
 def read_npy(path: Path) -> None:
     from brainflix.io.legacy import load_npy
 
-    np.asarray(load_npy(path)).sum()
+    np.asarray(load_npy(path)).tobytes()
 
 
 def read_torch(path: Path) -> None:
