@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from brainflix.evaluate.choosing import NO_STRANGERS
+from brainflix.evaluate.permutations import MOST_COUNTED
 from brainflix.evaluate.protocols import SCORER
-from brainflix.evaluate.score import FEW_BLOCKS, MOST_COUNTED
+from brainflix.evaluate.score import FEW_BLOCKS
 from brainflix.evaluate.scorecard import Line
 from brainflix.evaluate.scoring import Scored
 from brainflix.wording import count

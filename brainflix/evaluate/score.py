@@ -19,8 +19,6 @@ from brainflix.evaluate.ranges import ANYTHING, RATE, Range
 FEW_BLOCKS, NO_FIVE_PERCENT = "few blocks", "cannot reach 0.05"
 # With fewer exchanges than this p stays above 0.05.
 FEW_EXCHANGES = 20
-# Larger groups are written as this number: JSON has no exact integers beyond it.
-MOST_COUNTED = 2**53
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +108,7 @@ class Score:
             "ci_method": self.ci_method,
             "p": _plain(self.p),
             "p_min": _plain(self.p_min),
-            "n_group": min(self.n_group, MOST_COUNTED),
+            "n_group": self.n_group,
             "chance_from": self.chance_from,
             "range": [_plain(limit) for limit in self.within],
             "notes": self.notes,
