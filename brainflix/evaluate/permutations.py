@@ -26,8 +26,8 @@ class Permuted:
         chance: mean over strangers, the empirical chance level; NaN where nobody met a stranger.
         p: of the test; NaN where there is none.
         p_min: smallest p that the test can give.
-        n_group: in how many ways clips can be exchanged, the true pairing among them, MOST_COUNTED at most; 0 where there is
-            no test.
+        n_group: in how many ways clips can be exchanged, the true pairing among them and MOST_COUNTED at
+            most; 0 where there is no test.
     """
 
     observed: float
