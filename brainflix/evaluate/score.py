@@ -17,8 +17,8 @@ from brainflix.evaluate.permutations import Permuted
 from brainflix.evaluate.ranges import ANYTHING, RATE, Range
 
 FEW_BLOCKS, NO_FIVE_PERCENT = "few blocks", "cannot reach 0.05"
-# With fewer exchanges than this p stays above 0.05.
-FEW_EXCHANGES = 20
+# With fewer exchanges than this p stays above the level, and so it does with fewer draws of them.
+FEW_EXCHANGES, LEVEL = 20, 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +89,7 @@ class Score:
         found = []
         if LEAST_BLOCKS <= self.n_clusters < ENOUGH_BLOCKS and self.ci_method != "none":
             found.append(FEW_BLOCKS)
-        if not math.isnan(self.p) and 1 < self.n_group < FEW_EXCHANGES:
+        if not math.isnan(self.p) and (1 < self.n_group < FEW_EXCHANGES or self.p_min > LEVEL):
             found.append(NO_FIVE_PERCENT)
         return found
 
