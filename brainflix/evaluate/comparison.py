@@ -96,14 +96,14 @@ def sign_flip_test(
     Args:
         difference: array of shape (n_clips,); NaN clips are left out.
         clusters: array of shape (n_clips,), the cluster of each clip.
-        n_draws: sign patterns at most.
+        n_draws: sign patterns at most; 0 for no test.
         seed: of the draws; without effect where all patterns are taken.
 
     Returns:
-        The test; p is NaN where no clip is defined.
+        The test; p is NaN where no clip is defined, and without patterns.
     """
     sums = cluster_sums(difference, clusters).sums
-    if not sums.size:
+    if not sums.size or n_draws < 1:
         return Flips(np.nan, 0, True)
     # A pattern and its mirror image have the same magnitude: the first sign stays, the others take every combination.
     free = len(sums) - 1
