@@ -98,9 +98,7 @@ def test_one_frame_at_a_tables_rate_is_no_whole_clip(tmp_path: Path, has_film: b
     for folder in (truth, whole, early):
         (folder / "clips.csv").write_text(text)
     assert score_request(request(whole, truth, metrics=("psnr",)))["scores"]["psnr"]["n"] == N
-    with pytest.raises(
-        DataError, match="shorter than the truth.*it ends at 0.25 s, the last true frame starts at 1.75"
-    ):
+    with pytest.raises(DataError, match=r"shorter than the truth.*it ends at 0\.25 s"):
         score_request(request(early, truth, metrics=("psnr",)))
 
 
