@@ -12,6 +12,7 @@ import numpy as np
 from brainflix.errors import DataError
 from brainflix.evaluate.blocks import BLOCK_S, block_clusters
 from brainflix.evaluate.leaderboard import Run
+from brainflix.evaluate.protocols import SCHEMA
 from brainflix.store.schema import Clips
 from brainflix.wording import count
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from brainflix.store.artifact import Artifact
     from brainflix.store.store import Store
 
-# Documents before this one have other intervals and p, and do not say which blocks are neighbours.
-SCHEMA = 3
 # The first scorer whose artifacts say it.
 NEIGHBOURS = 7
 WEIGHTS = "weights of "
