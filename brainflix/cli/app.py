@@ -6,6 +6,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -24,7 +25,7 @@ from brainflix.cli import (
     store,
     verbs,
 )
-from brainflix.cli.errors import CLOSED_PIPE, INTERRUPTED, Failure, explain, interrupted, is_closed_pipe
+from brainflix.cli.errors import CLOSED_PIPE, INTERRUPTED, Failure, explain, interrupted, is_closed_pipe, no_stdout
 from brainflix.cli.output import holding_document, telling_new_names, write_document, write_error
 
 app = options.new_group(
@@ -76,25 +77,38 @@ def invoke(arguments: Sequence[str]) -> int:
     try:
         with telling_new_names(), holding_document() as document:
             failure = _attempt(arguments, debug="--debug" in options_given)
-        if failure is not None:
-            write_error(failure.text)
-            document |= {"error": failure.document()} if "--json" in options_given else {}
+    except BrokenPipeError:
+        return CLOSED_PIPE
+    if failure is not None and "--json" in options_given:
+        document |= {"error": failure.document()}
+    unread = False
+    unwritten: Failure | None = None
+    try:
+        # Before the talk on stderr, which may find no reader.
         if document:
             write_document(document)
     except BrokenPipeError:
-        return CLOSED_PIPE
+        unread = True
     except OSError as error:
-        # The document found no place where stdout leads.
-        failure = explain(error)
-        write_error(failure.text)
-    return 0 if failure is None else failure.code
+        unwritten = no_stdout(error)
+    for each in (failure, unwritten):
+        if each is not None:
+            _tell(each.text)
+    last = unwritten or failure
+    return CLOSED_PIPE if unread else 0 if last is None else last.code
+
+
+def _tell(text: str) -> None:
+    """Say it on stderr, if anyone reads there: what was done, and the exit code, do not hang on it."""
+    with suppress(OSError):
+        write_error(text)
 
 
 def _attempt(arguments: Sequence[str], *, debug: bool) -> Failure | None:
     """Run one command; return what went wrong.
 
     Raises:
-        BrokenPipeError: nobody reads any more what it prints.
+        BrokenPipeError: nobody reads any more what it prints on stdout.
     """
     streams = sys.stdout, sys.stderr
     try:
@@ -109,7 +123,7 @@ def _attempt(arguments: Sequence[str], *, debug: bool) -> Failure | None:
             raise error from None
         if debug:
             for line in "".join(traceback.format_exception(error)).rstrip().split("\n"):
-                write_error(line)
+                _tell(line)
         return explain(error)
     # Typer itself turns Ctrl-C into this code.
     return interrupted() if code == INTERRUPTED else None

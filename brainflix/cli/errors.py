@@ -17,7 +17,7 @@ import typer
 
 from brainflix.cli.output import without_secrets
 from brainflix.errors import BrainflixError, Interrupted
-from brainflix.store.disk import DISK_IS_FULL, resource_error
+from brainflix.store.disk import DISK_IS_FULL, reason_of, resource_error
 from brainflix.store.refusals import refusal
 from brainflix.wording import shortened
 
@@ -74,17 +74,22 @@ def interrupted() -> Failure:
     return Failure("Interrupted", "", "run the same command again; what is finished is kept", INTERRUPTED, False)
 
 
-def is_closed_pipe(error: BaseException) -> bool:
-    """Say whether an exception means that nobody reads any more what the command prints.
+def no_stdout(error: OSError) -> Failure:
+    """Return what is said where the document found no place at the end of stdout."""
+    advice = "see where stdout leads, and run the same command again"
+    return Failure("could not write to stdout", reason_of(error), advice, _RESOURCES)
 
-    A pipe to another process may break as well, and that has to be told. So the streams themselves are asked: the
+
+def is_closed_pipe(error: BaseException) -> bool:
+    """Say whether an exception means that nobody reads any more what the command prints on stdout.
+
+    A pipe to another process, or stderr, may break as well, and that has to be told. So stdout itself is asked: the
     system reports an error on the writing end of a pipe that has no reader (poll(2), POLLERR).
     """
     if not isinstance(error, BrokenPipeError):
         return False
     poll = select.poll()
-    for descriptor in (1, 2):
-        poll.register(descriptor, 0)
+    poll.register(1, 0)
     return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
 
 
@@ -123,9 +128,17 @@ def _refused(error: BaseException) -> Failure:
     named = found.filename if isinstance(found.filename, (str, bytes)) else None
     # Whoever writes without a name: the folder of this run, since what goes to the store has told its own.
     if named is None:
-        return _own(resource_error(found, Path.cwd(), "write, working in"))
+        return _own(resource_error(found, _here(), "write, working in"))
     doing = "write" if found.errno in DISK_IS_FULL else "use"
     return _own(resource_error(found, Path(os.fsdecode(named)), doing))
+
+
+def _here() -> Path:
+    try:
+        return Path.cwd()
+    except OSError:
+        # Deleted while the command ran.
+        return Path(".")
 
 
 def _unexpected(error: BaseException) -> Failure:

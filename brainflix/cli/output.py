@@ -280,7 +280,8 @@ def _hold_or_write(document: Mapping[str, Any]) -> None:
     if _held is None:
         write_document(document)
     else:
-        _held.update(document)
+        # Here, so that what JSON cannot hold is an error of the command like any other.
+        _held.update(json.loads(json.dumps(document, allow_nan=False)))
 
 
 def _escaped_json(line: str) -> str:

@@ -33,10 +33,12 @@ class Pace:
         """Return the seconds that the other items will take; None before the first is done, or without a total."""
         if self.total is None or not self.done:
             return None
-        spans = [later - earlier for earlier, later in pairwise(self._times)]
+        # At once: a progress bar asks in a thread of its own.
+        times = tuple(self._times)
+        spans = [later - earlier for earlier, later in pairwise(times)]
         worked = [span for span in spans if span >= _AT_ONCE * max(spans)]
         each = sum(worked) / len(worked)
-        return max(0.0, (self.total - self.done) * each - (now - self._times[-1]))
+        return max(0.0, (self.total - self.done) * each - (now - times[-1]))
 
     def __str__(self) -> str:
         """Return the time that is left now, for people, or nothing where it is not known."""

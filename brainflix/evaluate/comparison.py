@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from brainflix.errors import DataError
 from brainflix.evaluate.blocks import Floats, Interval, cluster_sums
 from brainflix.evaluate.intervals import DEFAULT, Method, mean_interval
+from brainflix.evaluate.permutations import MOST_COUNTED
 from brainflix.evaluate.ranges import ANYTHING, Range
 
 
@@ -18,7 +19,8 @@ from brainflix.evaluate.ranges import ANYTHING, Range
 class Flips:
     """A sign-flip test: its two-sided p, over how many sign patterns, and whether those were all that there are.
 
-    `p_min` is the smallest p that so many blocks can give, and `n_group` how many patterns they have.
+    `p_min` is the smallest p that so many blocks can give, and `n_group` how many patterns they have,
+    MOST_COUNTED at most.
     """
 
     p: float
@@ -94,14 +96,14 @@ def sign_flip_test(
     Args:
         difference: array of shape (n_clips,); NaN clips are left out.
         clusters: array of shape (n_clips,), the cluster of each clip.
-        n_draws: sign patterns at most.
+        n_draws: sign patterns at most; 0 for no test.
         seed: of the draws; without effect where all patterns are taken.
 
     Returns:
-        The test; p is NaN where no clip is defined.
+        The test; p is NaN where no clip is defined, and without patterns.
     """
     sums = cluster_sums(difference, clusters).sums
-    if not sums.size:
+    if not sums.size or n_draws < 1:
         return Flips(np.nan, 0, True)
     # A pattern and its mirror image have the same magnitude: the first sign stays, the others take every combination.
     free = len(sums) - 1
@@ -117,7 +119,7 @@ def sign_flip_test(
     p = as_large / len(null) if exact else (1 + as_large) / (1 + n_draws)
     # A pattern and its mirror image are as large.
     p_min = 1 / 2**free if exact else 1 / (1 + n_draws)
-    return Flips(p, 2 ** len(sums) if exact else n_draws, exact, p_min, 2 ** len(sums))
+    return Flips(p, 2 ** len(sums) if exact else n_draws, exact, p_min, min(2 ** len(sums), MOST_COUNTED))
 
 
 def holm(p: NDArray[Any]) -> Floats:

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from brainflix.evaluate.choosing import NO_STRANGERS
+from brainflix.evaluate.permutations import MOST_COUNTED
 from brainflix.evaluate.protocols import SCORER
-from brainflix.evaluate.score import FEW_BLOCKS, MOST_COUNTED
+from brainflix.evaluate.score import FEW_BLOCKS, FEW_EXCHANGES
 from brainflix.evaluate.scorecard import Line
 from brainflix.evaluate.scoring import Scored
 from brainflix.wording import count
@@ -79,6 +80,8 @@ def of_lines(lines: Mapping[str, Line]) -> list[str]:
         for note in score.notes:
             blocks = f" ({score.n_clusters}), the interval is rough"
             ways = f": clips can be exchanged in {count(score.n_group, 'way')} only"
+            if score.n_group >= FEW_EXCHANGES:
+                ways = f": so few permutations are evaluated that it is {score.p_min:.2g} or more"
             said = note + blocks if note == FEW_BLOCKS else f"p {note}{ways}"
             found.setdefault(said, []).append(name)
     return [f"{said}: {'all lines' if len(names) == len(lines) else ', '.join(names)}" for said, names in found.items()]

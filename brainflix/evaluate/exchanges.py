@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from brainflix.evaluate.permutations import NullSums, Permuted, permutation_blocks
+from brainflix.evaluate.permutations import MOST_COUNTED, NullSums, Permuted, permutation_blocks
 from brainflix.scratch import give_back, zeros
 
 Floats = NDArray[np.float64]
@@ -182,7 +182,7 @@ class Exchanged:
         worse = null < observed - slack if higher_is_better else null > observed + slack
         n_as_good = int(np.count_nonzero(~worse))
         p = n_as_good / group.n_group if group.is_whole else (1 + n_as_good) / (1 + group.most)
-        return Permuted(observed, math.nan, p, group.p_min, group.n_group)
+        return Permuted(observed, math.nan, p, group.p_min, min(group.n_group, MOST_COUNTED))
 
     def _null(self) -> Floats:
         """Return the statistic of every member that is evaluated, (n_evaluated,); NaN where no pair is defined."""

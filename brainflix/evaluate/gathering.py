@@ -14,7 +14,7 @@ from brainflix.evaluate.blocks import defined_mean
 from brainflix.evaluate.design import Design, Ints
 from brainflix.evaluate.exchanges import Exchanged
 from brainflix.evaluate.motion import magnitude_matched_orders, speed_bins, time_reversal_test
-from brainflix.evaluate.permutations import NullSums, Permuted, from_null, mismatched_means
+from brainflix.evaluate.permutations import MOST_COUNTED, NullSums, Permuted, from_null, mismatched_means
 from brainflix.scratch import give_back
 
 Floats = NDArray[np.float64]
@@ -112,4 +112,5 @@ def signs(values: Floats, clusters: Ints) -> Permuted:
     """Return p of an exact sign test of values (n_clips,) against 0 over clusters; nothing is permuted."""
     tested = time_reversal_test(values, np.zeros_like(values), clusters)
     n = tested.n_higher + tested.n_lower
-    return Permuted(defined_mean(values), math.nan, tested.p, 0.5**n if n else math.nan, 2**n if n else 0)
+    p_min, n_group = (0.5**n, min(2**n, MOST_COUNTED)) if n else (math.nan, 0)
+    return Permuted(defined_mean(values), math.nan, tested.p, p_min, n_group)

@@ -63,7 +63,8 @@ def mean_interval(
     if is_rate and (not found.sums.any() or np.array_equal(found.sums, found.sizes)):
         return _exact(interval, level)
     least, most = RATE if is_rate else within
-    return replace(interval, lo=max(interval.lo, least), hi=min(interval.hi, most))
+    lo, hi = np.clip([interval.lo, interval.hi], least, most)
+    return replace(interval, lo=float(lo), hi=float(hi))
 
 
 def _exact(interval: Interval, level: float) -> Interval:

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from brainflix.errors import DataError, UsageError
 from brainflix.evaluate.comparison import holm, paired_difference
 from brainflix.evaluate.ranges import ANYTHING, Range
-from brainflix.evaluate.score import MOST_COUNTED
 from brainflix.wording import count, did_you_mean
 
 
@@ -174,7 +173,7 @@ def differences(
             p=each.test.p,
             p_holm=float(p_holm),
             p_min=each.test.p_min,
-            n_group=min(each.test.n_group, MOST_COUNTED),
+            n_group=each.test.n_group,
             n_clusters=each.interval.n_clusters,
             n=each.interval.n,
             n_nan=each.interval.n_nan,

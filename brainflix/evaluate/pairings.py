@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from brainflix.evaluate.clip_pool import clip_pool, in_order
 from brainflix.evaluate.clipwise import Known, Metrics, Own
+from brainflix.evaluate.design import Design
 from brainflix.evaluate.gathering import ByExchange, Gathering, SameSpeed
 from brainflix.evaluate.metric import ClipMetric, MetricWork
 from brainflix.evaluate.permutations import Permuted, mismatched_means
@@ -144,11 +145,12 @@ def _few(clip: int, *, scene: Scene, videos: VideoSet, metric: ClipMetric, work:
     return float(metric.pairs(truth, own).mean())
 
 
-def scratch_bytes(scene: Scene, metrics: Metrics, permutations: int) -> int:
-    """Return how much room on disk pairings take for samples, permutations and matrices."""
+def scratch_bytes(scene: Scene, metrics: Metrics, design: Design) -> int:
+    """Return how much room on disk pairings take for samples, permutations of single clips and matrices."""
     n, n_frames = scene.n_clips, scene.shape[0]
     moves = any(metric.motion for metric in metrics.values())
     samples = n_frames * (3 * PIXEL_PLACES + (8 * FLOW_PLACES if moves else 0))
-    orders = 2 if any(metric.null == "matched" for metric in metrics.values()) else 1
+    is_matched = not design.together and any(metric.null == "matched" for metric in metrics.values())
+    permuted = len(design.exchanges.loose) + (n if is_matched else 0)
     matrices = 8 * (2 + moves) + 4
-    return n * (2 * samples + 4 * permutations * orders + matrices * n)
+    return n * (2 * samples + matrices * n) + 4 * design.settings.permutations * permuted

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 # Entries of a block of permutations drawn at once.
 BLOCK = 2**18
+# Larger groups count as this number: JSON has no exact integers beyond it, and Python prints none of 4301 digits.
+MOST_COUNTED = 2**53
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,8 @@ class Permuted:
         chance: mean over strangers, the empirical chance level; NaN where nobody met a stranger.
         p: of the test; NaN where there is none.
         p_min: smallest p that the test can give.
-        n_group: in how many ways clips can be exchanged, the true pairing among them; 0 where there is no test.
+        n_group: in how many ways clips can be exchanged, the true pairing among them and MOST_COUNTED at
+            most; 0 where there is no test.
     """
 
     observed: float
@@ -117,4 +120,4 @@ def from_null(observed: float, null: Floats, *, higher_is_better: bool = True, n
     as_good = draws >= observed - slack if higher_is_better else draws <= observed + slack
     p = (1 + int(np.count_nonzero(as_good))) / (1 + draws.size)
     size = n_group or 1 + draws.size
-    return Permuted(observed, float(draws.mean()), p, max(1 / (1 + draws.size), 1 / size), size)
+    return Permuted(observed, float(draws.mean()), p, max(1 / (1 + draws.size), 1 / size), min(size, MOST_COUNTED))

@@ -14,6 +14,9 @@ from brainflix.wording import did_you_mean
 
 # Version of the scorer: numbers of two versions do not compare.
 SCORER = 7
+# Of the documents of `score`. Those before this one have other intervals and p, and do not say which blocks are
+# neighbours.
+SCHEMA = 3
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from brainflix.evaluate import document
 from brainflix.evaluate.choosing import choose_metrics
 from brainflix.evaluate.metric import Files
 from brainflix.evaluate.networks.checkpoints import replace_checkpoints
-from brainflix.evaluate.protocols import Protocol, check_bug_compat, find_protocol
+from brainflix.evaluate.protocols import SCHEMA, Protocol, check_bug_compat, find_protocol
 from brainflix.evaluate.scene import ORACLE
 from brainflix.evaluate.scorecard import Line, plain_table
 from brainflix.evaluate.scoring import Choices, How, Scored, score_source
@@ -25,7 +25,6 @@ from brainflix.store.provenance import installed_versions, software_versions
 if TYPE_CHECKING:
     from brainflix.store.store import Store
 
-SCHEMA = 3
 PACKAGES = ("av", "pillow", "opencv-python-headless")
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from brainflix.errors import DataError
 from brainflix.evaluate.blocks import BLOCK_S, block_clusters
 from brainflix.evaluate.leaderboard import Run
+from brainflix.evaluate.protocols import SCHEMA
 from brainflix.store.schema import Clips
 from brainflix.wording import count
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from brainflix.store.artifact import Artifact
     from brainflix.store.store import Store
 
-# Documents before this one have other intervals and p, and do not say which blocks are neighbours.
-SCHEMA = 3
 # The first scorer whose artifacts say it.
 NEIGHBOURS = 7
 WEIGHTS = "weights of "
@@ -48,8 +47,20 @@ def _of_document(path: Path) -> Run:
     if document.get("schema") != SCHEMA:
         what = f"{path} is of an older brainflix, whose intervals and p do not compare"
         raise DataError(what, why=f"its schema is {document.get('schema')}, not {SCHEMA}", next="score again")
+    try:
+        return _run_of(path, document)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        why = f"it lacks {error}" if isinstance(error, KeyError) else str(error)
+        raise DataError(f"{path} is no document of scores", why=why, next="score again") from error
+
+
+def _run_of(path: Path, document: dict[str, Any]) -> Run:
+    """Return the run of a document, whose fields need not be there."""
     scores, protocol = document["scores"], document["protocol"]
-    own = {name: np.array([np.nan if v is None else v for v in line["per_clip"]]) for name, line in scores.items()}
+    own = {
+        name: np.array([np.nan if v is None else v for v in line["per_clip"]], np.float64)
+        for name, line in scores.items()
+    }
     plain = {
         **document,
         "protocol": protocol["name"] + (" --bug-compat" if protocol["bug_compat"] else ""),

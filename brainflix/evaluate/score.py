@@ -17,10 +17,8 @@ from brainflix.evaluate.permutations import Permuted
 from brainflix.evaluate.ranges import ANYTHING, RATE, Range
 
 FEW_BLOCKS, NO_FIVE_PERCENT = "few blocks", "cannot reach 0.05"
-# With fewer exchanges than this p stays above 0.05.
-FEW_EXCHANGES = 20
-# Larger groups are written as this number: JSON has no exact integers beyond it.
-MOST_COUNTED = 2**53
+# With fewer exchanges than this p stays above the level, and so it does with fewer draws of them.
+FEW_EXCHANGES, LEVEL = 20, 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +89,7 @@ class Score:
         found = []
         if LEAST_BLOCKS <= self.n_clusters < ENOUGH_BLOCKS and self.ci_method != "none":
             found.append(FEW_BLOCKS)
-        if not math.isnan(self.p) and 1 < self.n_group < FEW_EXCHANGES:
+        if not math.isnan(self.p) and (1 < self.n_group < FEW_EXCHANGES or self.p_min > LEVEL):
             found.append(NO_FIVE_PERCENT)
         return found
 
@@ -110,7 +108,7 @@ class Score:
             "ci_method": self.ci_method,
             "p": _plain(self.p),
             "p_min": _plain(self.p_min),
-            "n_group": min(self.n_group, MOST_COUNTED),
+            "n_group": self.n_group,
             "chance_from": self.chance_from,
             "range": [_plain(limit) for limit in self.within],
             "notes": self.notes,

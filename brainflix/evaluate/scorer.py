@@ -66,7 +66,7 @@ def score_scene(
     measured = {name: each for name, each in found.items() if isinstance(each, Measured)}
     pairings = Pairings({}, {})
     if clipwise:
-        check_room(work.folder, scratch_bytes(scene, clipwise, work.design.settings.permutations))
+        check_room(work.folder, scratch_bytes(scene, clipwise, work.design))
         own = own_values(scene, clipwise, work, ground.own)
         pairings = pair_all(scene, clipwise, excess, own, work, ground.floors)
         for name, metric in clipwise.items():
@@ -74,14 +74,14 @@ def score_scene(
         for name, of in excess.items():
             if of in pairings.floors:
                 measured[name] = _of_excess(name, measured[of], of, pairings)
-    for name in work.track((*chosen, *(f"{each}{ACROSS}" for each in chosen)), "lines"):
-        base = name.removesuffix(ACROSS)
-        if name in measured and base in work.wanted:
-            each = measured[name]
-            result.lines[name] = make_line(chosen[base].about, each, work.design, protocol)
-            result.values[name] = dict(each.own)
-            if each.curve is not None:
-                result.curves[each.curve[0]] = each.curve[1]
+    wanted = [name for name in chosen if name in work.wanted]
+    lines = [name for name in (*wanted, *(f"{each}{ACROSS}" for each in wanted)) if name in measured]
+    for name in work.track(lines, "lines"):
+        each = measured[name]
+        result.lines[name] = make_line(chosen[name.removesuffix(ACROSS)].about, each, work.design, protocol)
+        result.values[name] = dict(each.own)
+        if each.curve is not None:
+            result.curves[each.curve[0]] = each.curve[1]
 
 
 def _ask(scene: Scene, chosen: Mapping[str, Choice], work: MetricWork, result: Result) -> dict[str, Any]:

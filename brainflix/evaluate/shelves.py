@@ -81,7 +81,7 @@ def of_folder(path: Path) -> Shelf:
         clip = named.read(name)
         if rate is None or clip.starts_s is not None:
             return clip
-        return replace(clip, starts_s=regular(len(clip.frames), rate).starts_s)
+        return replace(clip, starts_s=regular(len(clip.frames), rate).starts_s, last_s=1 / rate)
 
     return Shelf(str(path), named.ids, read, table, path.resolve(), _said(folder))
 
@@ -113,7 +113,7 @@ def of_artifact(artifact: Artifact) -> Shelf:
         except ValueError as error:
             advice = f"brainflix store verify {artifact.ref}"
             raise IntegrityError(f"{artifact.ref} is damaged at clip {name}", why=str(error), next=advice) from error
-        return Clip(found, regular(len(found), rate).starts_s, "array")
+        return Clip(found, regular(len(found), rate).starts_s, "array", last_s=1 / rate)
 
     table = None
     if (artifact.path / Clips.FILE).is_file():

@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, get_args
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Annotated, Any, ClassVar, TypeVar, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from brainflix.wording import shortened
 
-def _each_once(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    twice = [value for value in values if values.count(value) > 1]
+# A tuple or a list of what can be compared.
+_Items = TypeVar("_Items", bound=Sequence[Hashable])
+
+
+def each_once(items: _Items, *, what: str = "") -> _Items:
+    """Return `items`, which are called `what`, if none of them stands twice.
+
+    Raises:
+        ValueError: one does; names it.
+    """
+    twice = [item for item, count in Counter(items).items() if count > 1]
     if twice:
-        raise ValueError(f"{twice[0]} is named twice")
-    return values
+        raise ValueError(f"{what} {shortened(str(twice[0]))} is named twice".lstrip())
+    return items
 
 
 # Numbers of a tuple, which a bound of the whole field does not reach.
 Count = Annotated[int, Field(ge=1)]
-Counts = Annotated[tuple[Count, ...], AfterValidator(_each_once)]
-Penalties = Annotated[tuple[Annotated[float, Field(gt=0)], ...], AfterValidator(_each_once)]
+Counts = Annotated[tuple[Count, ...], AfterValidator(each_once)]
+Penalties = Annotated[tuple[Annotated[float, Field(gt=0)], ...], AfterValidator(each_once)]
 # Choices of an N-way accuracy.
-Ways = Annotated[tuple[Annotated[int, Field(ge=2)], ...], AfterValidator(_each_once)]
+Ways = Annotated[tuple[Annotated[int, Field(ge=2)], ...], AfterValidator(each_once)]
 # Rows around a clip's own; a minute and more away nothing of it is left in the blood.
-Window = Annotated[tuple[Annotated[int, Field(ge=-50, le=50)], ...], AfterValidator(_each_once)]
+Window = Annotated[tuple[Annotated[int, Field(ge=-50, le=50)], ...], AfterValidator(each_once)]
 
 
 class Params(BaseModel):

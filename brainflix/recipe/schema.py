@@ -12,9 +12,8 @@ its steps run as that recipe says, so that several data sets can be pooled.
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
-from typing import Annotated, Any, Literal, TypeVar
+from collections.abc import Hashable, Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -27,6 +26,7 @@ from pydantic import (
 )
 
 from brainflix.errors import UsageError
+from brainflix.parts.params import each_once
 from brainflix.parts.stages import SECTIONS, STAGES
 from brainflix.recipe.changes import HEAD
 from brainflix.recipe.renamed import part_now
@@ -53,10 +53,6 @@ _SOURCE = re.compile(
 )
 
 
-# A tuple or a list of what can be compared.
-_Items = TypeVar("_Items", bound=Sequence[Hashable])
-
-
 def _no_truth(value: Any) -> Any:
     """Refuse true and false, which would count as 1 and 0."""
     if isinstance(value, bool):
@@ -64,25 +60,13 @@ def _no_truth(value: Any) -> Any:
     return value
 
 
-def _once(items: _Items, what: str) -> _Items:
-    """Return `items` if none of them stands twice.
-
-    Raises:
-        ValueError: one does; names it.
-    """
-    twice = [item for item, count in Counter(items).items() if count > 1]
-    if twice:
-        raise ValueError(f"{what} {shortened(str(twice[0]))} is named twice")
-    return items
-
-
 _Whole = Annotated[int, BeforeValidator(_no_truth)]
 
 
-def _each_once(subjects: Any) -> Any:
+def _subjects_once(subjects: Any) -> Any:
     """Refuse a list of subjects with true or false in it or with one of them twice; the field checks the rest."""
     if isinstance(subjects, list | tuple):
-        _once([_no_truth(each) for each in subjects if isinstance(each, Hashable)], "subject")
+        each_once([_no_truth(each) for each in subjects if isinstance(each, Hashable)], what="subject")
     return subjects
 
 
@@ -116,7 +100,7 @@ class Source(BaseModel):
         if match["recipe"] and subjects == "others":
             raise ValueError(f"{shortened(text)!r}: another recipe's subjects are all others; say all, or numbers")
         if subjects[0].isdigit():
-            subjects = _once(tuple(int(number) for number in subjects.split(",")), "subject")
+            subjects = each_once(tuple(int(number) for number in subjects.split(",")), what="subject")
         return cls(
             stage=match["stage"],
             step=_step_text(match["name"], match["output"]),
@@ -136,7 +120,7 @@ class Step(BaseModel):
     model_config = _FROZEN
 
     part: str
-    subjects: Annotated[Literal["each", "pooled", "none"] | _Numbers, BeforeValidator(_each_once)] = "each"
+    subjects: Annotated[Literal["each", "pooled", "none"] | _Numbers, BeforeValidator(_subjects_once)] = "each"
     inputs: Mapping[str, tuple[Source, ...]] = Field(default_factory=dict)
     params: Mapping[str, Any] = Field(default_factory=dict)
 
@@ -147,7 +131,7 @@ class DatasetChoice(BaseModel):
     model_config = _FROZEN
 
     name: str
-    subjects: Annotated[_Numbers, BeforeValidator(_each_once)] = Field(min_length=1)
+    subjects: Annotated[_Numbers, BeforeValidator(_subjects_once)] = Field(min_length=1)
     params: Mapping[str, Any] = Field(default_factory=dict)
 
 
@@ -230,7 +214,7 @@ def _sources(value: Any, where: str) -> tuple[Source, ...]:
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         raise ValueError(f"{where} is a step, as align or train.mbm, or a list of steps, not {shortened(repr(value))}")
     try:
-        return tuple(Source.parse(text) for text in _once(texts, "the step"))
+        return tuple(Source.parse(text) for text in each_once(texts, what="the step"))
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from error
 

@@ -80,7 +80,7 @@ def _check_tokens(text: bytes | str, what: str) -> None:
 
 
 class _Plain(yaml.SafeLoader):
-    """PyYAML's safe loader, which takes no key twice and no number that reads otherwise than it looks."""
+    """PyYAML's safe loader, which takes no key twice, no number that reads otherwise than it looks, and no date."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         """Return the mapping; a key that stands twice, or that merges another mapping, is refused."""
@@ -116,6 +116,11 @@ class _Plain(yaml.SafeLoader):
         return number
 
 
+# 2020-01-01 stays text.
+_Plain.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in found if tag != "tag:yaml.org,2002:timestamp"]
+    for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 _Plain.add_constructor("tag:yaml.org,2002:int", _Plain.plain_int)
 _Plain.add_constructor("tag:yaml.org,2002:float", _Plain.plain_float)
 

@@ -42,13 +42,18 @@ REFUSALS = frozenset(_REASONS)
 
 def resource_error(error: OSError, path: Path, doing: str) -> ResourceError:
     """Return the error that tells a user what the disk refused, with the path and the free space."""
-    why = _REASONS.get(error.errno or 0, error.strerror or str(error))
+    why = reason_of(error)
     free = free_bytes(path)
     room = f"; {free / 1e9:.2f} GB free there" if free is not None else ""
     advice = "free space (brainflix store gc), then run the same command again"
     if error.errno not in DISK_IS_FULL:
         advice = "check the disk and its permissions, or choose another store with --store"
     return ResourceError(f"could not {doing} {path}", why=why + room, next=advice)
+
+
+def reason_of(error: OSError) -> str:
+    """Return why the operating system refused, in our words where we have some."""
+    return _REASONS.get(error.errno or 0, error.strerror or str(error))
 
 
 def free_bytes(path: Path) -> int | None:

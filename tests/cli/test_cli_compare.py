@@ -66,6 +66,31 @@ def test_compare_refuses_what_is_no_score_and_unknown_metrics(refs, brainflix):
     assert brainflix("compare", plain, "--store", str(root)).code == 2
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({}, ""),
+        ({"protocol": None}, "NoneType"),
+        ({"truth": {}}, "it lacks 'sha256'"),
+        ({"checkpoints": []}, "items"),
+        ({"blocks": ["x"]}, "'x'"),
+        ({"scores": {"ssim": {"primary": True, "per_clip": ["high"]}}}, "'high'"),
+        ({"scores": {"ssim": {"per_clip": [0.5]}}}, "it lacks 'primary'"),
+    ],
+)
+def test_a_file_that_lacks_what_documents_hold_is_no_document_of_scores(tmp_path, brainflix, change, words):
+    compared = {"name": "strict", "bug_compat": None, "n_frames": 1, "width": 8, "height": 8}
+    about = {"schema": 3, "protocol": compared, "truth": {"sha256": "x"}, "checkpoints": {}, "scorer": 7}
+    line = {"primary": True, "per_clip": [0.5, None]}
+    path = tmp_path / "scores.json"
+    path.write_text(json.dumps({**about, "blocks": [0, 2], "scores": {"ssim": line}} | change))
+    if not change:
+        np.testing.assert_array_equal(read_run(str(path), None).per_clip["ssim"], [0.5, np.nan])
+        return
+    said = brainflix("compare", str(path), str(path))
+    assert said.code == 3 and f"{path} is no document of scores" in said.err and words in said.err
+
+
 @pytest.mark.parametrize(("scorer", "expected"), [(6, [0, 0, 2, 2]), (7, [0, 0, 1, 1])])
 def test_artifacts_of_before_neighbours_take_their_blocks_from_the_truth(tmp_path, scorer, expected):
     """Their own numbers follow each other across segments, where no block is another's neighbour."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -12,6 +13,8 @@ import cheap
 import pytest
 from test_cli_help import COMMANDS
 
+from brainflix.cli import output
+from brainflix.cli.errors import explain
 from brainflix.errors import ResourceError
 from brainflix.front import run
 from brainflix.store.store import Store
@@ -77,6 +80,33 @@ def test_a_closed_pipe_ends_quietly_with_the_shells_code(tmp_path):
         assert (done.returncode, done.stderr) == (128 + 13, ""), arguments
 
 
+def test_an_error_that_nobody_reads_on_stderr_stands_in_the_document_with_its_code(tmp_path):
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [*COMMAND, "list", "parts", "--no-such-option", "--json"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=writing, cwd=tmp_path, env=environment())
+    os.close(writing)
+    assert done.returncode == 2 == json.loads(done.stdout)["error"]["exit_code"]
+
+
+def test_a_number_that_json_cannot_hold_is_explained(toy, brainflix, monkeypatch):
+    result = output.Output.result
+    monkeypatch.setattr(
+        output.Output, "result", lambda self, document, **more: result(self, {**document, "bad": float("nan")}, **more)
+    )
+    said = brainflix("list", "recipes", "--json")
+    error = json.loads(said.out)["error"]
+    assert said.code == 1 == error["exit_code"] and "not JSON compliant" in error["what"] and said.err.count("\n") == 1
+
+
+def test_a_refusal_in_a_folder_that_is_gone_is_told(tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    failure = explain(OSError(errno.ENOSPC, "No space left on device"))
+    assert failure.code == 5 and failure.what == "could not write, working in ."
+
+
 def test_a_pipe_that_breaks_elsewhere_is_told(toy, brainflix, monkeypatch):
     def fail(*arguments):
         raise BrokenPipeError(32, "Broken pipe")
@@ -94,6 +124,7 @@ def test_a_full_disk_behind_stdout_is_told_once(tmp_path):
                 [*COMMAND, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, cwd=tmp_path, env=environment()
             )
         assert done.returncode == 5 and done.stderr.count("\n") == 1 and "no space left" in done.stderr
+    assert done.stderr.startswith("Error: could not write to stdout (no space left on the device).")
 
 
 def test_a_stream_that_is_closed_or_knows_few_letters_is_no_error(tmp_path):

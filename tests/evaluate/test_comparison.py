@@ -35,6 +35,12 @@ def test_single_clips_equal_scipys_exact_permutation_test() -> None:
     assert found.p == pytest.approx(expected.pvalue, abs=1e-12)
 
 
+@pytest.mark.parametrize("n_clips", [1, 12])
+def test_without_sign_patterns_there_is_no_p(n_clips: int) -> None:
+    found = sign_flip_test(np.full(n_clips, 0.5), np.arange(n_clips), n_draws=0)
+    assert np.isnan([found.p, found.p_min]).all() and (found.n_patterns, found.n_group) == (0, 0)
+
+
 def test_many_clusters_are_flipped_at_random_and_come_near_the_exact_p() -> None:
     difference = np.random.default_rng(1).standard_normal(14) + 0.3
     exact = sign_flip_test(difference, np.arange(14))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import permutations
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from brainflix.errors import UsageError
 from brainflix.evaluate.design import Settings, apart, by_blocks, by_film
 from brainflix.evaluate.gathering import permuted
+from brainflix.evaluate.pairings import scratch_bytes
 from tests.evaluate.worlds import film
 
 
@@ -98,3 +101,16 @@ def test_segments_of_one_clip_lie_apart_in_an_order_that_names_do_not_give() -> 
     mixed = by_film(*film([3, 1, 1]), settings, np.arange(5)[::-1])
     assert mixed.exchanges.loose.tolist() == [4, 3] and mixed.exchanges.n_group == 6
     assert "rotations within 1 segment and permutations of single clips (2)" in mixed.said
+
+
+def test_room_is_for_the_orders_of_single_clips_and_for_matched_ones_that_are_drawn() -> None:
+    scene = SimpleNamespace(n_clips=24, shape=(3, 8, 8))
+    metrics = {null: SimpleNamespace(motion=False, null=null) for null in ("exchange", "matched")}
+    settings = Settings(permutations=1000)
+    alone, rotated = apart(np.arange(24), settings), by_film(*film([12, 12]), settings)
+    mixed = by_film(*film([20, 1, 1, 1, 1]), settings)
+    bare = scratch_bytes(scene, metrics, replace(rotated, settings=replace(settings, permutations=0)))
+    orders = [(scratch_bytes(scene, metrics, each) - bare) / 4000 for each in (alone, rotated, mixed)]
+    assert orders == [24 + 24, 0, 4]
+    del metrics["matched"]
+    assert scratch_bytes(scene, metrics, alone) == bare + 24 * 4000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from itertools import permutations, product
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,9 @@ import pytest
 from brainflix.evaluate.design import Settings, apart, by_blocks, by_film
 from brainflix.evaluate.exchanges import Exchanged, Exchanges
 from brainflix.evaluate.gathering import permuted
+from brainflix.evaluate.keeping import Kept
+from brainflix.evaluate.permutations import Permuted
+from brainflix.store.kept import KeptFiles
 from tests.evaluate.worlds import design, film
 
 
@@ -103,9 +107,18 @@ def test_every_rotation_of_every_segment_is_met_and_no_pair_across_segments() ->
 def test_films_of_their_own_are_permuted_and_are_no_error() -> None:
     matrix = np.random.default_rng(3).standard_normal((102, 102)) + 0.5 * np.eye(102)
     found = permuted(matrix, design([1] * 102))
-    assert found.p < 0.01 and found.p_min == 1 / 10_001 and found.n_group == math.factorial(102)
+    assert found.p < 0.01 and found.p_min == 1 / 10_001 and found.n_group == 2**53 < math.factorial(102)
     # As clips of which nothing is known are: the same permutations.
     assert found.p == permuted(matrix, apart(np.arange(102), Settings())).p
+
+
+def test_a_group_of_more_digits_than_python_prints_is_kept_and_comes_back(tmp_path: Path) -> None:
+    matrix = np.random.default_rng(5).standard_normal((1600, 1600)) + np.eye(1600)
+    found = permuted(matrix, apart(np.arange(1600), Settings(permutations=50)))
+    assert (found.p, found.p_min, found.n_group) == (1 / 51, 1 / 51, 2**53)
+    kept = Kept(KeptFiles(tmp_path))
+    kept.put(found, "tested")
+    assert kept.get("tested", of=(Permuted,)) == found
 
 
 def test_clips_in_blocks_are_one_segment_of_all_rotations() -> None:

@@ -85,6 +85,9 @@ def test_limits_stay_inside_the_range_of_the_metric() -> None:
     near = np.where(np.arange(12) == 5, 0.9, 1.0)
     plain, kept = mean_interval(near, 2 * np.arange(12)), mean_interval(near, 2 * np.arange(12), within=CORRELATION)
     assert plain.hi > 1 == kept.hi and kept.lo == plain.lo
+    # Rounding takes a perfect score out of its range, and its limits with it.
+    beyond = mean_interval(np.full(12, np.nextafter(1.0, 2.0)), 2 * np.arange(12), within=CORRELATION)
+    assert (beyond.lo, beyond.hi) == (1.0, 1.0)
 
 
 def test_every_line_says_what_it_can_be() -> None:

@@ -25,6 +25,7 @@ from brainflix.evaluate.request import score_request
 from brainflix.evaluate.runs import read_run
 from brainflix.evaluate.scene import Scene
 from brainflix.evaluate.scorecard import Scorecard
+from brainflix.evaluate.shelves import of_artifact
 from brainflix.parts import find
 from brainflix.parts.part import FIT, Part
 from brainflix.parts.work import Tools, Work
@@ -100,6 +101,10 @@ def as_artifacts(store: Store, *, beside: bool, fitted: Artifact | None = None) 
 def plain(document: Mapping[str, Any]) -> dict[str, Any]:
     dropped = ("per_clip", "primary")
     return {name: {k: v for k, v in line.items() if k not in dropped} for name, line in document["scores"].items()}
+
+
+def test_the_last_frame_of_an_artifact_is_as_long_as_the_others(store: Store) -> None:
+    assert of_artifact(store.open("videos/demo-video")).read(IDS[0]).last_s == 1 / FPS_HZ
 
 
 @pytest.mark.parametrize("beside", [False, True])

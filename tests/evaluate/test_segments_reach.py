@@ -89,6 +89,19 @@ def test_a_table_that_knows_some_clips_only_is_refused_and_an_empty_one_is_not(t
     assert score_request(request(prediction, truth, **PLAN))["permutations"]["said"] == "permutations of single clips"
 
 
+@pytest.mark.parametrize("has_film", [True, False])
+def test_one_frame_at_a_tables_rate_is_no_whole_clip(tmp_path: Path, has_film: bool) -> None:
+    rows = [f"{name},4" + (f",{segment},{onset}" if has_film else "") for name, (segment, onset) in FILM.items()]
+    text = "\n".join(["clip,fps_hz" + (",segment,onset_s" if has_film else ""), *rows]) + "\n"
+    truth, whole = save(tmp_path / "t", TRUTH, table=False), save(tmp_path / "p", PREDICTION, table=False)
+    early = save(tmp_path / "early", PREDICTION[:, :1], table=False)
+    for folder in (truth, whole, early):
+        (folder / "clips.csv").write_text(text)
+    assert score_request(request(whole, truth, metrics=("psnr",)))["scores"]["psnr"]["n"] == N
+    with pytest.raises(DataError, match=r"shorter than the truth.*it ends at 0\.25 s"):
+        score_request(request(early, truth, metrics=("psnr",)))
+
+
 def test_p_chance_and_interval_of_two_films_are_those_written_down(tmp_path: Path) -> None:
     """Small frames are paired whole, so that every number follows from the matrix of all pairings."""
     weak = (TRUTH // 64 + smooth_clips(N, 8, 16, 1) // 64 * 63).astype(np.uint8)
