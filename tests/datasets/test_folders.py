@@ -8,11 +8,15 @@ import pytest
 
 from brainflix.datasets.algonauts2021 import layout as algonauts2021
 from brainflix.datasets.algonauts2025 import layout as algonauts2025
+from brainflix.datasets.algonauts2025.about import DATASET as SERIES
 from brainflix.datasets.cc2017.layout import STIMULI, find_segments
 from brainflix.datasets.clips import load_clips
 from brainflix.datasets.fudan import layout as fudan
 from brainflix.datasets.fudan import miniature as fudan_miniature
+from brainflix.download.intake import collect
 from brainflix.errors import DataError, MissingError
+from brainflix.parts.work import Intake
+from brainflix.progress import Silent
 
 
 def put(folder: Path, *names: str) -> None:
@@ -46,6 +50,35 @@ def test_pieces_of_films_of_any_suffix_in_folders(tmp_path):
     found = [Path(file.path).name for file in algonauts2025.found(tmp_path, {}, None)]
     assert found == ["friends_s01e01a.mkv", "friends_s01e01b.mp4", "bourne01.avi"]
     assert algonauts2025.film_path(tmp_path, "s01e01b").suffix == ".mp4"
+
+
+def annexed(path: Path, *, locked: bool) -> None:
+    """Put what a fresh clone of git-annex holds in a film's place: a link to nothing, or a small file."""
+    key = f"SHA256E-s1234--{'0' * 64}{path.suffix}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if locked:
+        path.symlink_to(f"../../../../.git/annex/objects/zz/qq/{key}/{key}")
+    else:
+        path.write_text(f"/annex/objects/{key}\n")
+
+
+@pytest.mark.parametrize("locked", [True, False])
+@pytest.mark.parametrize("n_here", [0, 1, 3])
+def test_a_clone_is_not_whole_before_all_its_films_are_fetched(tmp_path, n_here, locked):
+    names = [f"friends_s01e0{number}a.mkv" for number in (1, 2, 3)]
+    home = tmp_path / "clone" / algonauts2025.FILMS / "friends/s1"
+    put(home, *names[:n_here])
+    for name in names[n_here:]:
+        annexed(home / name, locked=locked)
+    (home / "friends_s09e01a.mkv").symlink_to("nowhere")
+    intake = Intake(tmp_path / "waiting", tmp_path / "clone", True)
+    if n_here == 3:
+        _, listing = collect(SERIES, {}, None, intake, Silent())
+        assert [Path(file.path).name for file in listing.files] == names
+        return
+    with pytest.raises(MissingError, match=f"{3 - n_here} files of the stimuli") as caught:
+        collect(SERIES, {}, None, intake, Silent())
+    assert f"git annex get {algonauts2025.FILMS}/friends/s1/{names[n_here]}" in caught.value.next
 
 
 def test_named_films_of_any_suffix_and_nothing_else(tmp_path):

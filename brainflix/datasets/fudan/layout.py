@@ -10,7 +10,7 @@ import numpy as np
 
 from brainflix.errors import DataError, MissingError
 from brainflix.io.fetch.files import Listing, RemoteFile
-from brainflix.io.films import FILM_SUFFIXES, films_below, is_film
+from brainflix.io.films import FILM_SUFFIXES, films_meant_below, is_film
 from brainflix.store.clips import Clips
 
 REPOSITORY = "Fudan-fMRI/fMRI-Video"
@@ -73,7 +73,7 @@ def found(source: Path, params: Mapping[str, Any], subject: int | None) -> list[
     named = files(params, subject)
     if subject is not None:
         return named
-    films = films_below(source / HOME / "stimuli")
+    films = films_meant_below(source / HOME / "stimuli")
     return [*named, *(RemoteFile(str(HOME / "stimuli" / path.name)) for path in films)]
 
 
