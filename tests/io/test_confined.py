@@ -185,6 +185,19 @@ def test_blocks_of_several_files_several_times_over(tmp_path: Path) -> None:
         next(hdf5.read_blocks([paths[0], tmp_path / "absent.h5"], "images", 4))
 
 
+def test_chunks_that_are_deeper_than_blocks_are_not_unpacked_for_each(tmp_path: Path) -> None:
+    """A sound file: 63 blocks three times over would unpack its 33 MB 189 times."""
+    whole = np.random.default_rng(0).integers(0, 500, (4000, 64, 64), np.int16)
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file.create_dataset("images", data=whole, chunks=(4000, 8, 8), compression="gzip", compression_opts=1)
+    end = 0
+    for block in hdf5.read_blocks([tmp_path / "x.h5"], "images", 64, times=3):
+        start = end % 4000
+        assert len(block) == min(64, 4000 - start) and np.array_equal(block, whole[start : start + 64])
+        end += len(block)
+    assert end == 3 * 4000
+
+
 def test_a_reader_that_is_left_early_ends_its_process(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "x.h5", "w") as file:
         file.create_dataset("images", (4000, 100, 100), dtype="f4", data=np.ones((4000, 100, 100), np.float32))

@@ -17,7 +17,7 @@ from brainflix.io.confined.plain import read_plain
 from brainflix.io.confined.wire import received
 from brainflix.io.confined.worker import SAID
 from brainflix.io.fetch.annex import require_content
-from brainflix.io.limits import SETTING
+from brainflix.io.limits import SETTING, allowed_bytes
 from brainflix.store.disk import DISK_IS_FULL
 from brainflix.store.refusals import refusal
 
@@ -29,11 +29,18 @@ _RUN = (
 _BASE_BYTES = 512 << 20
 # A value is held as bytes, as an array and, while it is written, in the file's buffers.
 _TIMES_FILE = 4
-_BASE_S, _BYTES_PER_S = 20, 2 << 20
+# Numbers of a file are packed and unpacked: zlib gives more than so many bytes of them in a second.
+_BASE_S, _BYTES_PER_S, _UNPACKED_BYTES_PER_S = 20, 2 << 20, 50 << 20
 
 
 def iterate_confined(
-    reader: str, paths: Sequence[Path], options: Mapping[str, Any], what: str, *, seconds: int | None = None
+    reader: str,
+    paths: Sequence[Path],
+    options: Mapping[str, Any],
+    what: str,
+    *,
+    seconds: int | None = None,
+    times: int = 1,
 ) -> Iterator[Any]:
     """Yield what a reader of `worker.READERS` sends of files; the process ends with the iteration.
 
@@ -45,6 +52,7 @@ def iterate_confined(
         options: what else the reader is told, as JSON values.
         what: what such a file is, for messages.
         seconds: processor time, and time of silence, that it may take; by the file's size unless told.
+        times: how often over it reads the files.
 
     Raises:
         MissingError: no such file.
@@ -53,7 +61,7 @@ def iterate_confined(
         ResourceError: the disk is full.
     """
     with tempfile.TemporaryDirectory(prefix="brainflix-confined-") as folder:
-        yield from _answers(reader, paths, options, what, seconds, folder, fills=False)
+        yield from _answers(reader, paths, options, what, seconds, folder, times=times, fills=False)
 
 
 def read_confined(reader: str, path: Path, options: Mapping[str, Any], what: str, *, seconds: int | None = None) -> Any:
@@ -76,11 +84,13 @@ def _answers(
     folder: str,
     *,
     fills: bool,
+    times: int = 1,
 ) -> Iterator[Any]:
     for path in paths:
         require_content(path)
-    size = sum(path.stat().st_size for path in paths)
-    seconds = _BASE_S + size // _BYTES_PER_S if seconds is None else seconds
+    sizes = [path.stat().st_size for path in paths]
+    size = sum(sizes)
+    seconds = _seconds(sizes, times) if seconds is None else seconds
     limits = {
         "memory": _BASE_BYTES + _TIMES_FILE * size,
         "seconds": seconds,
@@ -100,6 +110,12 @@ def _answers(
             raise _said(name, what, code, told.read().decode("utf-8", "replace")) from error
         finally:
             _end(process, grace_s=0)
+
+
+def _seconds(sizes: Sequence[int], times: int) -> int:
+    """Return how long files of these sizes may take that are read so many times over, unpacked as far as they may."""
+    unpacked = sum(allowed_bytes(size) for size in sizes)
+    return _BASE_S + times * (sum(sizes) // _BYTES_PER_S + unpacked // _UNPACKED_BYTES_PER_S)
 
 
 def _started(job: str, told: IO[bytes]) -> subprocess.Popen[bytes]:
