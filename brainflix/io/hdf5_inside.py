@@ -77,7 +77,7 @@ def _rows_at_once(found: Any, rows: int, window: Sequence[slice]) -> int:
     if not found.chunks or rows % found.chunks[0] == 0:
         return rows
     shown = [len(range(*each.indices(n))) for each, n in zip(window, found.shape[1:], strict=False)]
-    row_bytes = math.prod((*shown, *found.shape[1 + len(shown) :])) * found.dtype.itemsize
+    row_bytes = math.prod((*shown, *found.shape[1 + len(shown) :])) * int(found.dtype.itemsize)
     return rows * max(1, _BLOCKS_BYTES // max(1, rows * row_bytes))
 
 
