@@ -9,12 +9,13 @@ import pytest
 from brainflix.datasets.algonauts2021 import layout as algonauts2021
 from brainflix.datasets.algonauts2025 import layout as algonauts2025
 from brainflix.datasets.algonauts2025.about import DATASET as SERIES
-from brainflix.datasets.cc2017.layout import STIMULI, find_segments
+from brainflix.datasets.cc2017.layout import CAPTIONS, STIMULI, find_segments
 from brainflix.datasets.clips import load_clips
 from brainflix.datasets.fudan import layout as fudan
 from brainflix.datasets.fudan import miniature as fudan_miniature
+from brainflix.datasets.had.layout import label_path, read_labels
 from brainflix.download.intake import collect
-from brainflix.errors import DataError, MissingError
+from brainflix.errors import DataError, IntegrityError, MissingError
 from brainflix.parts.work import Intake
 from brainflix.progress import Silent
 
@@ -81,6 +82,17 @@ def test_a_clone_is_not_whole_before_all_its_films_are_fetched(tmp_path, n_here,
     assert f"git annex get {algonauts2025.FILMS}/friends/s1/{names[n_here]}" in caught.value.next
 
 
+def test_a_folder_that_is_only_looked_into_for_a_hint_may_hold_anything(tmp_path):
+    put(tmp_path / "given/a" / algonauts2025.FILMS, "bourne01.avi", "bourne01.mkv")
+    put(tmp_path / "given/b" / algonauts2025.FILMS, "bourne01.avi")
+    intake = Intake(tmp_path / "waiting", tmp_path / "given", True)
+    with pytest.raises(MissingError, match="its folder b does"):
+        collect(SERIES, {}, None, intake, Silent())
+    intake = Intake(tmp_path / "waiting", tmp_path / "given/a", True)
+    with pytest.raises(DataError, match="films of one name"):
+        collect(SERIES, {}, None, intake, Silent())
+
+
 def test_named_films_of_any_suffix_and_nothing_else(tmp_path):
     fudan_miniature.make(tmp_path, subjects=())
     home = tmp_path / fudan.HOME / "stimuli"
@@ -92,6 +104,27 @@ def test_named_films_of_any_suffix_and_nothing_else(tmp_path):
     assert fudan.film_path(tmp_path, one).name == f"{one}.m4v"
     with pytest.raises(MissingError, match="no film 999 in"):
         fudan.film_path(tmp_path, "999")
+
+
+@pytest.mark.parametrize("spoilt", [b"\xff\xfe\x00", b"{", b"[" * 100_000])
+def test_texts_that_are_none_are_one_sentence(tmp_path, spoilt):
+    put(tmp_path / STIMULI, "seg1.mp4", "seg2.mp4", "test1.mp4")
+    captions = tmp_path / CAPTIONS
+    captions.parent.mkdir(parents=True, exist_ok=True)
+    captions.write_bytes(spoilt)
+    with pytest.raises(IntegrityError, match=r"cannot read captions\.json"):
+        load_clips(tmp_path, 2.0)
+    captions.write_text('["seg1"]')
+    with pytest.raises(DataError, match="no table from segments"):
+        load_clips(tmp_path, 2.0)
+    captions.write_text('{"seg1": ["a"], "seg2": ["b"], "test1": ["c"]}', encoding="utf-8-sig")
+    assert load_clips(tmp_path, 2.0).caption == ("a", "b", "c")
+    for read, name in ((lambda: fudan.films_of(tmp_path, 2), fudan.condition_path(2)),
+                       (lambda: read_labels(tmp_path / label_path(1, 1)), label_path(1, 1))):  # fmt: skip
+        put((tmp_path / name).parent, name.name)
+        (tmp_path / name).write_bytes(b"caf\xe9.mp4\n")
+        with pytest.raises(IntegrityError, match=f"cannot read {name.name}"):
+            read()
 
 
 def test_what_a_mac_leaves_is_no_segment(tmp_path):
