@@ -133,12 +133,16 @@ def holder(
     # Of equals, the outermost.
     best = max(range(len(roots)), key=lambda number: looked[number][0])
     count, files = looked[best]
-    beside = None
+    hint = ""
     if count <= 0:
-        folders = (each for each in shown_in(roots[-1]) if each.is_dir())
+        folders = [each for each in shown_in(roots[-1]) if each.is_dir()]
         # A folder that is only looked into for a hint may hold anything.
-        beside = next((each for each in folders if look(each, BrainflixError)[0] > 0), None)
-    hint = "" if beside is None else beside.relative_to(given).as_posix()
+        there = ((each, *look(each, BrainflixError)) for each in folders)
+        beside = next((each for each in there if each[1] > 0), None)
+        if beside is not None:
+            hint = beside[0].relative_to(given).as_posix()
+            # Which files are missing, a folder without any may not know.
+            files = files or beside[2]
     # What says that nothing is there says it of the folder that was given.
     return roots[best], files if count >= 0 or hint else tuple(dataset.files_in(given, params, subject)), hint
 
