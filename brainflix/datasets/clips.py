@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 
 from brainflix.datasets.cc2017.layout import CAPTIONS, film_path, find_segments, is_test
 from brainflix.errors import DataError
+from brainflix.io.texts import read_json
 from brainflix.io.video import duration_s
 from brainflix.store.clips import Clips
 
@@ -23,6 +23,7 @@ def load_clips(raw: Path, clip_s: float) -> Clips:
 
     Raises:
         MissingError: no films.
+        IntegrityError: the captions are no JSON.
         DataError: captions and videos do not name the same segments, no two are for training, or one has no clip.
     """
     captions = _captions(raw, clip_s)
@@ -55,7 +56,9 @@ def _captions(raw: Path, clip_s: float) -> dict[str, list[str]]:
     if not path.is_file():
         # A film that lasts a frame less than it should has all its clips.
         return {each: [""] * int(duration_s(film_path(raw, each)) / clip_s + 0.05) for each in segments}
-    captions: dict[str, list[str]] = json.loads(path.read_text(encoding="utf-8"))
+    captions = read_json(path)
+    if not isinstance(captions, dict) or not all(isinstance(texts, list) for texts in captions.values()):
+        raise DataError(f"{path.name} is no table from segments to captions")
     if set(captions) != set(segments):
         raise DataError("captions and videos name different segments", why=str(sorted(set(captions) ^ set(segments))))
     return {each: captions[each] for each in segments}

@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from brainflix.io.fetch.annex import fetch_command, pointer_of
 from brainflix.io.fetch.files import RemoteFile
 from brainflix.io.films import FILM_SUFFIXES
+from brainflix.io.top_folder import is_clutter, path_ends
 
 _NAMED = 3
 _DIGITS = re.compile(r"\d+")
@@ -50,11 +51,6 @@ class Beside:
         return f"{fetch_command(self.pointers[0], self.tool)}; then the same command" if self.pointers else ""
 
 
-def is_clutter(name: str) -> bool:
-    """Say whether a file is what an operating system or a program leaves in folders of people."""
-    return name.startswith(".") or name in ("Thumbs.db", "desktop.ini")
-
-
 def look_beside(
     files: Sequence[RemoteFile], places: Mapping[str, Path | None], source: Path, others: Collection[str]
 ) -> Beside:
@@ -69,7 +65,7 @@ def look_beside(
     taken = {place.relative_to(source).as_posix() for place in places.values() if place is not None}
     missing = [file.path for file in files if places.get(file.path) is None]
     here = [path for path in _shown(source) if path not in taken]
-    ends = {end for path in missing for end in _ends(path)}
+    ends = {end for path in missing for end in path_ends(path)}
     stems = {_stem(end) for end in ends if _is_film(end)}
     pointers = {path: tool for path in here if path in ends and (tool := pointer_of(source / path))}
     converted = [path for path in here if path not in ends and _is_film(path) and _stem(path) in stems]
@@ -94,15 +90,10 @@ def named(paths: Sequence[str]) -> str:
 def _shown(source: Path) -> Iterator[str]:
     """Yield the paths of all files below a folder, sorted, without what programs left there."""
     for folder, inside, names in os.walk(source):
-        inside[:] = sorted(name for name in inside if not is_clutter(name) and name != "__MACOSX")
+        inside[:] = sorted(name for name in inside if not is_clutter(name))
         for name in sorted(names):
             if not is_clutter(name):
                 yield (Path(folder) / name).relative_to(source).as_posix()
-
-
-def _ends(path: str) -> list[str]:
-    parts = PurePosixPath(path).parts
-    return ["/".join(parts[start:]) for start in range(len(parts))]
 
 
 def _is_film(path: str) -> bool:

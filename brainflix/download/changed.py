@@ -7,7 +7,6 @@ of the first would be taken for theirs. They are refused, and named.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from brainflix.download.provenance import FILE, archive_stamp
 from brainflix.errors import IntegrityError, MissingError
 from brainflix.io.fetch.annex import pointer_of
 from brainflix.io.fetch.digest import digest_of
+from brainflix.io.texts import readable
 from brainflix.parts.dataset import Dataset
 from brainflix.parts.work import Intake
 from brainflix.store.artifact import Artifact
@@ -78,16 +78,17 @@ def _is_same(place: Path, kept: Path, size: int, sha256: str) -> bool:
     state = place.stat()
     if state.st_size != size:
         return False
-    return state.st_mtime_ns == kept.stat().st_mtime_ns or _sha256(place) == sha256
+    return (kept.is_file() and state.st_mtime_ns == kept.stat().st_mtime_ns) or _sha256(place) == sha256
 
 
 def _sha256(place: Path) -> str:
-    return digest_of(place).partition(":")[2]
+    with readable(place):
+        return digest_of(place).partition(":")[2]
 
 
 def _is_same_archive(artifact: Artifact, source: Path) -> bool:
     """Say whether the source is the archive that the artifact was made of, by size and time."""
     if not source.is_file():
         return False
-    known: Collection[Any] = json.loads(artifact.file(FILE).read_text()).get("archive") or ()
+    known: Collection[Any] = artifact.json(FILE).get("archive") or ()
     return list(known) == archive_stamp(source)

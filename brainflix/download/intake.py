@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from brainflix.download.beside import Beside, look_beside, named
@@ -23,7 +23,7 @@ from brainflix.io.fetch.digest import digest_of
 from brainflix.io.fetch.download import fetch_files, line_of
 from brainflix.io.fetch.files import Listing, RemoteFile
 from brainflix.io.fetch.room import check_room
-from brainflix.io.top_folder import find_inside, roots_of, shown_in
+from brainflix.io.top_folder import find_inside, path_ends, roots_of, shown_in
 from brainflix.parts.dataset import Dataset
 from brainflix.parts.find import find
 from brainflix.parts.work import Intake
@@ -120,10 +120,10 @@ def holder(
     that it is named and not taken.
     """
 
-    def look(root: Path) -> tuple[int, tuple[RemoteFile, ...]]:
+    def look(root: Path, absent: type[BrainflixError] = MissingError) -> tuple[int, tuple[RemoteFile, ...]]:
         try:
             files = tuple(dataset.files_in(root, params, subject))
-        except MissingError:
+        except absent:
             return -1, ()
         # An annexed file's address is known where its folder is.
         return sum(bool(file.url) or place_of(root, file.path, ambiguous) is not None for file in files), files
@@ -133,10 +133,16 @@ def holder(
     # Of equals, the outermost.
     best = max(range(len(roots)), key=lambda number: looked[number][0])
     count, files = looked[best]
-    beside = None
+    hint = ""
     if count <= 0:
-        beside = next((each for each in shown_in(roots[-1]) if each.is_dir() and look(each)[0] > 0), None)
-    hint = "" if beside is None else beside.relative_to(given).as_posix()
+        folders = [each for each in shown_in(roots[-1]) if each.is_dir()]
+        # A folder that is only looked into for a hint may hold anything.
+        there = ((each, *look(each, BrainflixError)) for each in folders)
+        beside = next((each for each in there if each[1] > 0), None)
+        if beside is not None:
+            hint = beside[0].relative_to(given).as_posix()
+            # Which files are missing, a folder without any may not know.
+            files = files or beside[2]
     # What says that nothing is there says it of the folder that was given.
     return roots[best], files if count >= 0 or hint else tuple(dataset.files_in(given, params, subject)), hint
 
@@ -186,18 +192,12 @@ def shared_ends(dataset: Dataset, params: Mapping[str, Any], subject: int | None
     # The stimuli's job knows only the parameters that matter to them.
     every = find("dataset", dataset.name).load_params()().model_dump(mode="json") | dict(params)
     others = [other for other in (None, *dataset.subjects) if other != subject]
-    return {end for other in others for file in dataset.named_files(every, other) for end in _ends(file.path)}
-
-
-def _ends(path: str) -> list[str]:
-    """Return a path and all its shorter ends, longest first."""
-    parts = PurePosixPath(path).parts
-    return ["/".join(parts[start:]) for start in range(len(parts))]
+    return {end for other in others for file in dataset.named_files(every, other) for end in path_ends(file.path)}
 
 
 def place_of(source: Path, path: str, ambiguous: Collection[str]) -> Path | None:
     """Return where a file lies below `source`, by the longest end of its path; None if nowhere."""
-    places = (find_inside(source, end) for end in _ends(path) if end not in ambiguous)
+    places = (find_inside(source, end) for end in path_ends(path) if end not in ambiguous)
     return next((place for place in places if place is not None), None)
 
 

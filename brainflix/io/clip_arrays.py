@@ -87,7 +87,7 @@ def _open_array(path: Path, unpack_to: Path | None) -> tuple[Any, NDArray[Any] |
         if path.is_dir():
             return _open_zarr(path)
         if path.suffix.lower() == ".npy":
-            return np.load(path, mmap_mode="r", allow_pickle=False), None
+            return _open_npy(path), None
         return _open_npz(path, unpack_to)
     except ARRAY_DAMAGE as error:
         raise unreadable(path.name, error, SAVE_PLAIN, path) from error
@@ -99,6 +99,15 @@ def _values(array: Any, row: int | EllipsisType, name: str) -> NDArray[Any]:
         return np.asarray(array[row])
     except ARRAY_DAMAGE as error:
         raise unreadable(name, error, SAVE_PLAIN) from error
+
+
+def _open_npy(path: Path) -> NDArray[Any]:
+    array = np.load(path, mmap_mode="r", allow_pickle=False)
+    if not isinstance(array, np.ndarray):
+        # numpy goes by what a file holds.
+        array.close()
+        raise DataError(f"{path.name} is an npz archive by its content", next=f"call it {path.stem}.npz")
+    return array
 
 
 def _open_npz(path: Path, unpack_to: Path | None) -> tuple[Any, NDArray[Any] | None]:

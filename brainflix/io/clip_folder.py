@@ -19,12 +19,11 @@ from brainflix.io.clip_arrays import ARRAY_SUFFIXES, clips_of_array, is_array, n
 from brainflix.io.clip_read import Clip, Frames, passed_over_note, read_frames, read_video
 from brainflix.io.films import FILM_SUFFIXES
 from brainflix.io.ids import as_written, natural
+from brainflix.io.top_folder import shown_in
 
 ANIMATED_SUFFIXES = (".gif", ".webp", ".apng")
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 SUFFIXES = (*ANIMATED_SUFFIXES, *FILM_SUFFIXES, *ARRAY_SUFFIXES)
-# What systems put beside files; nobody takes it for a clip. Names with a dot before them are left out as well.
-LEFT_BY_SYSTEMS = ("Thumbs.db", "desktop.ini", "__MACOSX")
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,8 +160,7 @@ def _reader_of_frames(folder: Path) -> Callable[[], Clip] | None:
 
 def _entries(folder: Path) -> list[Path]:
     """Return what a person sees in a folder, in natural order: without what systems leave there."""
-    seen = (entry for entry in folder.iterdir() if not entry.name.startswith(".") and entry.name not in LEFT_BY_SYSTEMS)
-    return sorted(seen, key=natural)
+    return sorted(shown_in(folder), key=natural)
 
 
 def _of_array(path: Path) -> ClipFolder:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from brainflix.errors import DataError
 from brainflix.io.display import ALPHA_NOTE as ALPHA_NOTE
-from brainflix.io.display import STRETCHED_NOTE, on_black, shown, square
+from brainflix.io.display import STRETCHED_NOTE, on_black, shown
 from brainflix.io.film import opened
 from brainflix.io.numbering import check_numbers
 from brainflix.io.picture import GREY_NOTE, read_picture
@@ -64,8 +64,7 @@ def read_video(path: Path) -> Clip:
     with opened(path) as video:
         file_bytes = path.stat().st_size
         for frame, start in video.frames:
-            pixels, said = shown(frame, converter, path.name)
-            pixels = square(pixels, video.aspect, path.name)
+            pixels, said = shown(frame, converter, path.name, video.aspect)
             n_frames = max(len(pictures) + 1, len(video.clock.starts_s) if video.clock else 1)
             check_clip(n_frames, len(pixels), len(pixels[0]), file_bytes, path.name)
             pictures.append(pixels)

@@ -84,10 +84,7 @@ def read_table(folder: Path) -> ClipTable | None:
     path = folder / FILE
     if not path.is_file():
         return None
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    if not rows or None in rows[0] or "clip" not in rows[0]:
-        raise DataError(f"{path} is no table of clips", why=f"its columns are {', '.join(COLUMNS)}")
+    rows = _rows(path)
     ids = tuple(row["clip"] for row in rows)
     if len(set(ids)) < len(ids):
         raise DataError(f"{path} names a clip twice")
@@ -105,6 +102,28 @@ def read_table(folder: Path) -> ClipTable | None:
         columns["split"] if any(columns["split"]) else (),
         rates.pop() if len(rates) == 1 else None,
     )
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    """Return the rows of the table by their columns; a byte order mark, as Excel writes it, is passed over.
+
+    Raises:
+        DataError: it is no such table, or a row has more fields than there are columns.
+    """
+    need = f"its columns are {', '.join(COLUMNS)}"
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            table = csv.DictReader(file, strict=True)
+            rows = list(table)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path} is no table of clips", why=str(error), next="save it as CSV in UTF-8") from error
+    if not rows or "clip" not in rows[0]:
+        raise DataError(f"{path} is no table of clips", why=need)
+    if long := [number for number, row in enumerate(rows, start=2) if None in row]:
+        raise DataError(f"row {long[0]} of {path} has more fields than there are columns", why=need)
+    if short := [number for number, row in enumerate(rows, start=2) if not row["clip"]]:
+        raise DataError(f"row {short[0]} of {path} names no clip", why=need)
+    return rows
 
 
 def _check_film(path: Path, columns: Mapping[str, Sequence[str]]) -> None:

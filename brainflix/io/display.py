@@ -25,19 +25,30 @@ STRETCHED_NOTE = "pixels that are not square were stretched"
 # Numbers of ITU-T H.273, table 3: SMPTE ST 2084 and ARIB STD-B67.
 _HIGH_RANGE = (16, 18)
 _ONE = 1 << 16
+_SQUARE = Fraction(1)
 
 
-def shown(frame: av.VideoFrame, converter: VideoReformatter, name: str) -> tuple[Pixels, list[str]]:
+def shown(
+    frame: av.VideoFrame, converter: VideoReformatter, name: str, aspect: Fraction = _SQUARE
+) -> tuple[Pixels, list[str]]:
     """Return a frame as RGB pixels (height, width, 3) and what was done to it or left undone.
+
+    Args:
+        frame: as it was decoded.
+        converter: to RGB.
+        name: of its file, for messages.
+        aspect: width of a pixel by its height, before the picture is turned; 1 leaves pixels as they are.
 
     Raises:
         DataError: it is to be turned by something else than quarter turns.
+        IntegrityError: with square pixels it would be absurdly wide, or nothing.
     """
     has_alpha = any(component.is_alpha for component in frame.format.components)
     pixels = np.asarray(converter.reformat(frame, format="rgba" if has_alpha else "rgb24").to_ndarray(), np.uint8)
     notes: list[str] = []
     if has_alpha:
         pixels, notes = on_black(pixels)
+    pixels = _square(pixels, aspect, name)
     turned = _turned(pixels, frame, name)
     if turned is not pixels:
         notes.append(TURNED_NOTE)
@@ -48,7 +59,7 @@ def shown(frame: av.VideoFrame, converter: VideoReformatter, name: str) -> tuple
     return turned, notes
 
 
-def square(pixels: Pixels, aspect: Fraction, name: str) -> Pixels:
+def _square(pixels: Pixels, aspect: Fraction, name: str) -> Pixels:
     """Return a picture (height, width, 3) whose pixels are `aspect` times as wide as high with square ones.
 
     Raises:

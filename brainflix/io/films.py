@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from brainflix.errors import DataError
+from brainflix.io.fetch.annex import pointer_of
 
 #: Suffixes of the containers that are read (`io.container`).
 FILM_SUFFIXES = (
@@ -20,13 +21,30 @@ def films_below(folder: Path, *, deep: bool = False) -> list[Path]:
     Raises:
         DataError: two films have one name, but for their suffix.
     """
-    inside = folder.rglob("*") if deep else folder.glob("*")
-    return _only_one_of_each(path for path in inside if is_film(path))
+    return _only_one_of_each(path for path in _inside(folder, deep) if is_film(path))
+
+
+def films_meant_below(folder: Path, *, deep: bool = False) -> list[Path]:
+    """Return also what stands for a film in a clone of git-annex or git-lfs whose content is not here.
+
+    Raises:
+        DataError: two films have one name, but for their suffix.
+    """
+    named = (path for path in _inside(folder, deep) if _has_films_name(path))
+    return _only_one_of_each(path for path in named if path.is_file() or pointer_of(path))
 
 
 def is_film(path: Path) -> bool:
     """Say whether a path is a file with a film's suffix; `._name` is what a Mac keeps beside a file."""
-    return path.suffix.lower() in FILM_SUFFIXES and not path.name.startswith(".") and path.is_file()
+    return _has_films_name(path) and path.is_file()
+
+
+def _has_films_name(path: Path) -> bool:
+    return path.suffix.lower() in FILM_SUFFIXES and not path.name.startswith(".")
+
+
+def _inside(folder: Path, deep: bool) -> Iterable[Path]:
+    return folder.rglob("*") if deep else folder.glob("*")
 
 
 def _only_one_of_each(films: Iterable[Path]) -> list[Path]:

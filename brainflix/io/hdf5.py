@@ -54,9 +54,9 @@ def read_blocks(
     """
     cut = [[each.start, each.stop] for each in window]
     options = {"key": key, "rows": rows, "window": cut, "times": times}
-    with closing(_iterate("hdf5-blocks", paths, options)) as answers:
+    with closing(_iterate("hdf5-blocks", paths, options, times)) as answers:
         yield from answers
 
 
-def _iterate(reader: str, paths: Sequence[Path], options: Mapping[str, Any]) -> Any:
-    return iterate_confined(reader, paths, options, _WHAT)
+def _iterate(reader: str, paths: Sequence[Path], options: Mapping[str, Any], times: int = 1) -> Any:
+    return iterate_confined(reader, paths, options, _WHAT, times=times)

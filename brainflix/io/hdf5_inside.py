@@ -20,6 +20,8 @@ from brainflix.io.limits import check_unpacked
 
 _MOST_NAMES = 100_000
 _PIECE_BYTES = 16 << 20
+# Blocks that are read at once, where chunks hold rows of several.
+_BLOCKS_BYTES = 128 << 20
 # What a short text takes in memory.
 _TEXT_BYTES = 256
 
@@ -62,9 +64,21 @@ def blocks(paths: Sequence[Path], key: str, rows: int, window: Sequence[Sequence
     for path in paths:
         with _opened(path) as file:
             found = _dataset(file, key, path)
-            for start in [*range(0, found.shape[0], rows)] * times:
-                block = found[(slice(start, start + rows), *cut)]
-                yield Pieces(block.shape, block.dtype, [block])
+            step = _rows_at_once(found, rows, cut)
+            for start in [*range(0, found.shape[0], step)] * times:
+                several = found[(slice(start, start + step), *cut)]
+                for at in range(0, len(several), rows):
+                    block = several[at : at + rows]
+                    yield Pieces(block.shape, block.dtype, [block])
+
+
+def _rows_at_once(found: Any, rows: int, window: Sequence[slice]) -> int:
+    """Return how many rows to read at once, blocks of `rows`: each reading unpacks all chunks that it touches."""
+    if not found.chunks or rows % found.chunks[0] == 0:
+        return rows
+    shown = [len(range(*each.indices(n))) for each, n in zip(window, found.shape[1:], strict=False)]
+    row_bytes = math.prod((*shown, *found.shape[1 + len(shown) :])) * int(found.dtype.itemsize)
+    return rows * max(1, _BLOCKS_BYTES // max(1, rows * row_bytes))
 
 
 @contextmanager

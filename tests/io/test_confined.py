@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pickle
 import socket
 import subprocess
 import sys
+import tempfile
 import textwrap
 import threading
 import time
@@ -18,6 +20,8 @@ import pytest
 
 from brainflix.errors import IntegrityError, MissingError
 from brainflix.io import hdf5
+from brainflix.io.confined import parent
+from brainflix.io.confined.wire import received, send, send_end
 from brainflix.io.legacy import load_pickle
 
 h5py = pytest.importorskip("h5py")
@@ -139,6 +143,47 @@ def test_a_pickle_may_not_take_a_gigabyte(tmp_path: Path) -> None:
         load_pickle(tmp_path / "x.pkl")
 
 
+# --- the process itself ---
+
+
+def test_packages_are_found_where_this_process_finds_them_and_a_broken_one_is_no_damage(tmp_path, monkeypatch) -> None:
+    """As with PYTHONPATH: a package of that place is imported, and says of itself that it is broken."""
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file["a"] = np.arange(3)
+    assert hdf5.shapes_of(tmp_path / "x.h5") == [{"a": (3,)}]
+    (tmp_path / "h5py.py").write_text("raise ImportError('another libhdf5 than it was built with')")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(MissingError, match="HDF5 file cannot be imported") as caught:
+        hdf5.shapes_of(tmp_path / "x.h5")
+    assert "another libhdf5" in caught.value.why
+
+
+def test_how_hdf5_opens_files_is_told_and_nothing_secret(monkeypatch) -> None:
+    told = {"HDF5_USE_FILE_LOCKING": "FALSE", "HDF5_PLUGIN_PATH": "/p"}
+    for name, value in {**told, "HF_TOKEN": "secret"}.items():
+        monkeypatch.setenv(name, value)
+    given: dict[str, str] = {}
+    monkeypatch.setattr(parent.subprocess, "Popen", lambda command, *, env, **_: given.update(env))
+    with tempfile.TemporaryFile() as said:
+        parent._started("{}", said)
+    assert told.items() <= given.items() and "HF_TOKEN" not in given
+
+
+def test_a_pipe_of_a_high_number_is_read() -> None:
+    reading, writing = os.pipe()
+    try:
+        high = fcntl.fcntl(reading, fcntl.F_DUPFD, 1100)
+    except OSError:
+        pytest.skip("this system allows no descriptor above 1023")
+    finally:
+        os.close(reading)
+    with os.fdopen(writing, "wb") as out:
+        send(out, [1, 2])
+        send_end(out)
+    assert list(received(high, 5)) == [[1, 2]]
+    os.close(high)
+
+
 # --- HDF5 ---
 
 
@@ -183,6 +228,19 @@ def test_blocks_of_several_files_several_times_over(tmp_path: Path) -> None:
         assert np.array_equal(twice, np.concatenate([data[:, 1:3, 2:6]] * 2))
     with pytest.raises(MissingError, match=r"no file at .*absent\.h5"):
         next(hdf5.read_blocks([paths[0], tmp_path / "absent.h5"], "images", 4))
+
+
+def test_chunks_that_are_deeper_than_blocks_are_not_unpacked_for_each(tmp_path: Path) -> None:
+    """A sound file: 63 blocks three times over would unpack its 33 MB 189 times."""
+    whole = np.random.default_rng(0).integers(0, 500, (4000, 64, 64), np.int16)
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file.create_dataset("images", data=whole, chunks=(4000, 8, 8), compression="gzip", compression_opts=1)
+    end = 0
+    for block in hdf5.read_blocks([tmp_path / "x.h5"], "images", 64, times=3):
+        start = end % 4000
+        assert len(block) == min(64, 4000 - start) and np.array_equal(block, whole[start : start + 64])
+        end += len(block)
+    assert end == 3 * 4000
 
 
 def test_a_reader_that_is_left_early_ends_its_process(tmp_path: Path) -> None:

@@ -140,6 +140,19 @@ def test_pixels_that_are_not_square_are_stretched(tmp_path: Path) -> None:
     assert np.array_equal(read.frames, resize(plain.frames, 32, 48)) and plain.notes == ()
 
 
+@pytest.mark.parametrize("turn", ["90", "270", "180"])
+def test_pixels_are_stretched_before_the_picture_is_turned(tmp_path: Path, turn: str) -> None:
+    """A telephone's film of 64 x 48 at 4:3 is shown 85 wide, and turned by a quarter 48 wide and 85 high."""
+    stored = clip(height=48, width=64)
+    flag_matrix(write(tmp_path / "a.mp4", stored, aspect=Fraction(4, 3)), *TURNS[turn][0])
+    write(tmp_path / "plain.mp4", stored)
+    wide = resize(open_clips(tmp_path).read("plain").frames, 48, 85)
+    read = open_clips(tmp_path).read("a")
+    assert np.array_equal(read.frames, np.rot90(wide, -int(turn) // 90, axes=(1, 2)))
+    assert read.frames.shape[1:3] == ((48, 85) if turn == "180" else (85, 48))
+    assert set(read.notes) == {STRETCHED_NOTE, TURNED_NOTE}
+
+
 # ITU-T H.273: red and blue weights of BT.601, BT.709 and BT.2020.
 WEIGHTS = {"none": (2, 0.299, 0.114), "601": (5, 0.299, 0.114), "709": (1, 0.2126, 0.0722), "2020": (9, 0.2627, 0.0593)}
 

@@ -81,3 +81,12 @@ def test_an_animation_among_frames_is_refused(tmp_path: Path) -> None:
     write_gif(tmp_path / "a" / "0.webp", clip(n=3), 100)
     with pytest.raises(DataError, match=r"0\.webp is animated"):
         open_clips(tmp_path).read("a")
+
+
+def test_an_archive_by_the_name_of_an_array_is_told_to_be_one(tmp_path: Path) -> None:
+    np.savez(tmp_path / "b.npz", frames=clip())
+    (tmp_path / "b.npz").rename(tmp_path / "a.npy")
+    np.save(tmp_path / "c.npy", clip())
+    with pytest.raises(DataError, match=r"a\.npy is an npz archive.*call it a\.npz"):
+        open_clips(tmp_path).read("a")
+    assert np.array_equal(open_clips(tmp_path).read("c").frames, clip())

@@ -15,7 +15,7 @@ def touch(*paths: Path) -> None:
 
 def test_the_only_folder_is_walked_into_beside_what_file_managers_leave(tmp_path: Path) -> None:
     touch(tmp_path / "purr/v1/Stimuli/a", tmp_path / "purr/v1/Subject01/b", tmp_path / "__MACOSX/purr/._a")
-    touch(tmp_path / ".DS_Store", tmp_path / "purr/._v1")
+    touch(tmp_path / ".DS_Store", tmp_path / "purr/._v1", tmp_path / "Thumbs.db", tmp_path / "purr/desktop.ini")
     assert roots_of(tmp_path) == [tmp_path, tmp_path / "purr", tmp_path / "purr/v1"]
 
 

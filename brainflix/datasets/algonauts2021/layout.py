@@ -11,7 +11,7 @@ import numpy as np
 
 from brainflix.errors import DataError, MissingError
 from brainflix.io.fetch.files import RemoteFile
-from brainflix.io.films import films_below, is_film
+from brainflix.io.films import films_meant_below, is_film
 from brainflix.store.clips import Clips
 
 DATA, FILMS = "participants_data_v2021", "AlgonautsVideos268_All_30fpsmax"
@@ -42,7 +42,7 @@ def found(source: Path, params: Mapping[str, Any], subject: int | None) -> list[
     """
     if subject is not None:
         return files(params, subject)
-    films = [path for path in films_below(source / FILMS) if _FILM.fullmatch(path.stem)]
+    films = [path for path in films_meant_below(source / FILMS) if _FILM.fullmatch(path.stem)]
     if not films:
         raise MissingError(f"no films below {FILMS}", why=f"in {source}", next="give the folder that holds it")
     numbers = [path.name[:4] for path in films]

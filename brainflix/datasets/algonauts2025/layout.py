@@ -13,7 +13,7 @@ import numpy as np
 from brainflix.errors import DataError, MissingError
 from brainflix.io.fetch.annex import annex_file, key_of, pointer_of
 from brainflix.io.fetch.files import RemoteFile
-from brainflix.io.films import films_below
+from brainflix.io.films import films_below, films_meant_below
 from brainflix.io.video import duration_s
 from brainflix.store.clips import Clips
 
@@ -54,7 +54,7 @@ def found(source: Path, params: Mapping[str, Any], subject: int | None) -> list[
         DataError: two films have one name.
     """
     if subject is None:
-        films = films_below(source / FILMS, deep=True)
+        films = films_meant_below(source / FILMS, deep=True)
         if not films:
             raise MissingError(
                 f"no films below {FILMS}", why=f"in {source}", next="they are copyrighted: get them yourself"

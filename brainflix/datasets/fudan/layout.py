@@ -10,7 +10,8 @@ import numpy as np
 
 from brainflix.errors import DataError, MissingError
 from brainflix.io.fetch.files import Listing, RemoteFile
-from brainflix.io.films import FILM_SUFFIXES, films_below, is_film
+from brainflix.io.films import FILM_SUFFIXES, films_meant_below, is_film
+from brainflix.io.texts import read_lines
 from brainflix.store.clips import Clips
 
 REPOSITORY = "Fudan-fMRI/fMRI-Video"
@@ -73,7 +74,7 @@ def found(source: Path, params: Mapping[str, Any], subject: int | None) -> list[
     named = files(params, subject)
     if subject is not None:
         return named
-    films = films_below(source / HOME / "stimuli")
+    films = films_meant_below(source / HOME / "stimuli")
     return [*named, *(RemoteFile(str(HOME / "stimuli" / path.name)) for path in films)]
 
 
@@ -96,13 +97,13 @@ def films_of(raw: Path, condition: int) -> list[str]:
 
     Raises:
         MissingError: the list is not there.
+        IntegrityError: it is no text.
         DataError: a name that is none, a film twice, or no film.
     """
     path = raw / condition_path(condition)
     if not path.is_file():
         raise MissingError(f"no list of films at {condition_path(condition)}", next="brainflix download fudan")
-    lines = path.read_text(encoding="utf-8").splitlines()
-    names = [line.strip().removesuffix(".mp4") for line in lines if line.strip()]
+    names = [line.strip().removesuffix(".mp4") for line in read_lines(path) if line.strip()]
     if bad := [name for name in names if not name.replace("_", "").replace("-", "").isalnum()]:
         raise DataError(f"{path.name} names {bad[0]!r}, which is no film")
     if not names:

@@ -13,6 +13,7 @@ import numpy as np
 from brainflix.errors import DataError
 from brainflix.io.fetch.files import RemoteFile
 from brainflix.io.fetch.manifest import manifest_files
+from brainflix.io.texts import read_lines
 from brainflix.store.clips import Clips, groups_of
 
 BUCKET = "https://s3.amazonaws.com/openneuro.org/ds004488"
@@ -64,9 +65,10 @@ def read_labels(path: Path) -> list[str]:
     """Return the ids of a cycle's clips, in the order of its maps.
 
     Raises:
+        IntegrityError: it is no text.
         DataError: another number of lines than actions, or a line that names no clip.
     """
-    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    lines = [line for line in read_lines(path) if line.strip()]
     if len(lines) != N_ACTIONS:
         raise DataError(f"{path.name} names {len(lines)} clips instead of {N_ACTIONS}")
     return [clip_id(line) for line in lines]

@@ -12,28 +12,40 @@ from pathlib import Path
 from typing import IO, Any
 
 from brainflix import errors
-from brainflix.errors import BrainflixError, IntegrityError, ResourceError
+from brainflix.errors import BrainflixError, IntegrityError, MissingError, ResourceError
 from brainflix.io.confined.plain import read_plain
 from brainflix.io.confined.wire import received
 from brainflix.io.confined.worker import SAID
 from brainflix.io.fetch.annex import require_content
-from brainflix.io.limits import SETTING
+from brainflix.io.limits import SETTING, allowed_bytes
 from brainflix.store.disk import DISK_IS_FULL
 from brainflix.store.refusals import refusal
 
 _PACKAGE_PARENT = Path(__file__).resolve().parents[3]
+# Isolated, Python knows neither PYTHONPATH nor a person's own packages: where this process finds packages is told.
 _RUN = (
-    "import sys; sys.path.insert(0, sys.argv.pop(1)); from brainflix.io.confined.worker import main; sys.exit(main())"
+    "import json, sys; told = json.loads(sys.argv.pop(1));"
+    " sys.path[:] = told + [place for place in sys.path if place not in told];"
+    " from brainflix.io.confined.worker import main; sys.exit(main())"
 )
+_KEPT = ("PATH", "LD_LIBRARY_PATH", "TMPDIR", "HDF5_USE_FILE_LOCKING", "HDF5_PLUGIN_PATH", SETTING)
+_NOT_INSTALLED = ("ImportError:", "ModuleNotFoundError:")
 # An interpreter with numpy and h5py allocates 60 MB.
 _BASE_BYTES = 512 << 20
 # A value is held as bytes, as an array and, while it is written, in the file's buffers.
 _TIMES_FILE = 4
-_BASE_S, _BYTES_PER_S = 20, 2 << 20
+# Numbers of a file are packed and unpacked: zlib gives more than so many bytes of them in a second.
+_BASE_S, _BYTES_PER_S, _UNPACKED_BYTES_PER_S = 20, 2 << 20, 50 << 20
 
 
 def iterate_confined(
-    reader: str, paths: Sequence[Path], options: Mapping[str, Any], what: str, *, seconds: int | None = None
+    reader: str,
+    paths: Sequence[Path],
+    options: Mapping[str, Any],
+    what: str,
+    *,
+    seconds: int | None = None,
+    times: int = 1,
 ) -> Iterator[Any]:
     """Yield what a reader of `worker.READERS` sends of files; the process ends with the iteration.
 
@@ -45,15 +57,16 @@ def iterate_confined(
         options: what else the reader is told, as JSON values.
         what: what such a file is, for messages.
         seconds: processor time, and time of silence, that it may take; by the file's size unless told.
+        times: how often over it reads the files.
 
     Raises:
-        MissingError: no such file.
+        MissingError: no such file, or a package that reads it cannot be imported.
         IntegrityError: it is damaged, or wants more memory or time than its size explains.
         BrainflixError: what the reader itself says.
         ResourceError: the disk is full.
     """
     with tempfile.TemporaryDirectory(prefix="brainflix-confined-") as folder:
-        yield from _answers(reader, paths, options, what, seconds, folder, fills=False)
+        yield from _answers(reader, paths, options, what, seconds, folder, times=times, fills=False)
 
 
 def read_confined(reader: str, path: Path, options: Mapping[str, Any], what: str, *, seconds: int | None = None) -> Any:
@@ -76,11 +89,13 @@ def _answers(
     folder: str,
     *,
     fills: bool,
+    times: int = 1,
 ) -> Iterator[Any]:
     for path in paths:
         require_content(path)
-    size = sum(path.stat().st_size for path in paths)
-    seconds = _BASE_S + size // _BYTES_PER_S if seconds is None else seconds
+    sizes = [path.stat().st_size for path in paths]
+    size = sum(sizes)
+    seconds = _seconds(sizes, times) if seconds is None else seconds
     limits = {
         "memory": _BASE_BYTES + _TIMES_FILE * size,
         "seconds": seconds,
@@ -102,13 +117,21 @@ def _answers(
             _end(process, grace_s=0)
 
 
+def _seconds(sizes: Sequence[int], times: int) -> int:
+    """Return how long files of these sizes may take that are read so many times over, unpacked as far as they may."""
+    unpacked = sum(allowed_bytes(size) for size in sizes)
+    return _BASE_S + times * (sum(sizes) // _BYTES_PER_S + unpacked // _UNPACKED_BYTES_PER_S)
+
+
 def _started(job: str, told: IO[bytes]) -> subprocess.Popen[bytes]:
-    # Nothing of the environment is told but what finds libraries, and how much may be unpacked: no token, no proxy.
-    kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "TMPDIR", SETTING) if name in os.environ}
+    # Of the environment is told what finds libraries, how HDF5 opens files, and how much may be unpacked: no token, no
+    # proxy.
+    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    places = [str(_PACKAGE_PARENT), *(os.path.abspath(place) for place in sys.path if place)]
     # More threads would only map more memory.
     kept |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(
-        [sys.executable, "-I", "-c", _RUN, str(_PACKAGE_PARENT), job],
+        [sys.executable, "-I", "-c", _RUN, json.dumps(places), job],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=told,
@@ -135,8 +158,11 @@ def _said(name: str, what: str, code: int, told: str) -> BrainflixError:
         except (ValueError, IndexError):
             words = []
     if not words:
-        last = told.strip().splitlines()[-1:] if code > 0 else []
-        return _unreadable(name, what, "".join(last) or "reading it took more memory or time than its size explains")
+        lines = told.strip().splitlines() if code > 0 else []
+        if absent := [line for line in lines if line.startswith(_NOT_INSTALLED)]:
+            return MissingError(f"a package that reads a {what} cannot be imported", why=absent[-1], next="install it")
+        last = "".join(lines[-1:])
+        return _unreadable(name, what, last or "reading it took more memory or time than its size explains")
     kind = getattr(errors, words[0], None) if words[0] else None
     if kind is not None and len(words) == 4:
         found: BrainflixError = kind(words[1], why=words[2], next=words[3])

@@ -65,6 +65,9 @@ def received(descriptor: int, wait_s: float) -> Iterator[Any]:
 class _Source:
     def __init__(self, descriptor: int, wait_s: float) -> None:
         self.descriptor, self.wait_s, self.kept = descriptor, wait_s, bytearray()
+        # select(2) knows no descriptor above 1023.
+        self.poll = select.poll()
+        self.poll.register(descriptor, select.POLLIN)
 
     def line(self) -> bytes:
         while (end := self.kept.find(b"\n")) < 0:
@@ -94,5 +97,5 @@ class _Source:
         return found
 
     def _wait(self) -> None:
-        if not select.select([self.descriptor], [], [], self.wait_s)[0]:
+        if not self.poll.poll(self.wait_s * 1000):
             raise TimeoutError

@@ -41,6 +41,9 @@ def main() -> int:
         send_end(out)
     except BrainflixError as error:
         return _say(type(error).__name__, error.what, error.why, error.next)
+    except ImportError:
+        # No fault of the file.
+        raise
     except (MemoryError, OverflowError):
         return _say("", "it needs more memory than it may have")
     except RecursionError:
