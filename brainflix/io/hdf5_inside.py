@@ -103,6 +103,9 @@ def _walk(file: Any, path: Path) -> dict[str, list[int]]:
     while todo:
         prefix, group = todo.pop()
         for name in group:
+            if isinstance(group.get(name, getlink=True), h5py.SoftLink):
+                # A second name within the file, if it is one: who asks for it is refused.
+                continue
             item = _follow(group, name, path)
             full = f"{prefix}{name}"
             if isinstance(item, h5py.Dataset):

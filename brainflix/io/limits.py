@@ -29,6 +29,11 @@ def allowed_bytes(held: int) -> int:
     return max(SMALL_BYTES, load_settings().unpack_ratio * held)
 
 
+def ratio_for(claimed: int, held: int) -> str:
+    """Return the setting by which `held` bytes may unpack to `claimed`, as it stands in the environment."""
+    return f"{SETTING}={-(-claimed // max(held, 1))}"
+
+
 def check_unpacked(path: Path, claimed: int, *, what: str = "", held: int | None = None) -> None:
     """Check that a file may be as large as it says once it is unpacked.
 
@@ -44,9 +49,8 @@ def check_unpacked(path: Path, claimed: int, *, what: str = "", held: int | None
     size = path.stat().st_size if held is None else held
     if claimed <= SMALL_BYTES or claimed <= allowed_bytes(size):
         return
-    needed = -(-claimed // max(size, 1))
     raise IntegrityError(
         f"{f'{what} of ' if what else ''}{path.name} unpacks to far more than its size",
         why=f"{format_bytes(size)} would become {format_bytes(claimed)}",
-        next=f"fetch the file again; if it is meant to hold so much, set {SETTING}={needed}",
+        next=f"fetch the file again; if it is meant to hold so much, set {ratio_for(claimed, size)}",
     )

@@ -16,10 +16,13 @@ _STRAY_ZEROS = re.compile(rb"\x00\x00\x00+[^\x00\x01]")
 
 def bytes_of_length(codec: str, header: bytes | None) -> int:
     """Return how many bytes tell the length of a unit, by a codec's header; 0 where start codes part them."""
-    if not header or header[0] != 1:
-        return 0
     place = 4 if codec == "h264" else 21
-    return (header[place] & 3) + 1 if len(header) > place else 0
+    if not header or len(header) <= place:
+        return 0
+    # Before ISO/IEC 14496-15 fixed its version, writers of H.265 put 0 there: a start code is what begins with 0 0 1 or
+    # 0 0 0 1, and nothing else does.
+    told = header[0] == 1 if codec == "h264" else header[0] or header[1] or header[2] > 1
+    return (header[place] & 3) + 1 if told else 0
 
 
 def are_whole(packet: bytes, length_bytes: int) -> bool:

@@ -15,7 +15,8 @@ from brainflix.io.fetch.annex import require_content
 from brainflix.io.nifti_header import read_nifti_header
 from brainflix.store.checks import check_finite
 
-_SECONDS = {"msec": 1e-3, "usec": 1e-6}
+# Where a header names no unit, seconds are meant. Hertz, ppm and radians are of other axes than time (nifti1.h).
+_SECONDS = {"unknown": 1.0, "sec": 1.0, "msec": 1e-3, "usec": 1e-6}
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Volumes:
     Attributes:
         data: array of shape (i, j, k) or (i, j, k, n_volumes).
         affine: of the grid, (4, 4), in mm.
-        tr_s: time between volumes in seconds, 0 where there is one volume.
+        tr_s: time between volumes in seconds, 0 where there is one volume or they do not follow each other in time.
     """
 
     data: np.ndarray
@@ -66,8 +67,8 @@ def read_nifti(path: Path) -> Volumes:
 
 
 def _tr_s(header: Any) -> float:
-    """Return the time between volumes in seconds, whatever unit the header counts in."""
-    return float(header.get_zooms()[3]) * _SECONDS.get(header.get_xyzt_units()[1], 1.0)
+    """Return the time between volumes in seconds, in whatever unit of time the header counts; 0 in any other."""
+    return float(header.get_zooms()[3]) * _SECONDS.get(header.get_xyzt_units()[1], 0.0)
 
 
 def inside(volumes: Volumes, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

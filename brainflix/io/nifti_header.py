@@ -106,8 +106,8 @@ def _parsed(path: Path, head: bytes, layout: _Layout, order: str, file: IO[bytes
     start = layout.size + 4
     if not start <= offset <= HEADER_BYTES or offset != int(offset):
         raise IntegrityError(f"{path.name} is damaged", why=f"its numbers begin at byte {offset:g}", next=_AGAIN)
-    slope, _ = struct.unpack_from(order + layout.slope[1], head, layout.slope[0])
-    is_scaled = bool(math.isfinite(slope) and slope != 0)
+    slope, intercept = struct.unpack_from(order + layout.slope[1], head, layout.slope[0])
+    is_scaled = bool(math.isfinite(slope) and slope != 0 and (slope, intercept) != (1, 0))
     _check_size(path, shape, _BYTES[code], int(offset), is_scaled)
     more = file.read(4)
     content = file.read(int(offset) - start) if more[:1] != b"\0" else b""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from brainflix.errors import IntegrityError
+from brainflix.io.limits import allowed_bytes, ratio_for
 from brainflix.wording import format_bytes
 
 # Ultra HD of 8K has 33 million pixels.
 MAX_PIXELS = 36_000_000
 # Any clip may unpack to this, whatever its file's size.
 CLIP_BYTES = 512 * 1024**2
-# Beyond that a file may unpack to so many times its own size: video that people look at stays below it.
+# Beyond that a file may unpack to so many times its own size, or more if the setting `unpack_ratio` is larger: video
+# that people look at stays below it, and is packed more tightly than the numbers for which the setting's default is.
 MOST_TIMES = 1000
 CHANNELS = 3
 
@@ -46,8 +48,11 @@ def check_bytes(needed: int, file_bytes: int, name: str) -> None:
     """Refuse what would unpack to `needed` bytes of memory from `file_bytes` in a file.
 
     Raises:
-        IntegrityError: it is more than a clip may need, and more than such a file may hold.
+        IntegrityError: it is more than a clip may need and such a file may hold; says the setting that allows it.
+        UsageError: the setting is not valid.
     """
-    if needed > max(CLIP_BYTES, MOST_TIMES * file_bytes):
-        what = f"{name} of {format_bytes(file_bytes)} unpacks to {format_bytes(needed)} or more"
-        raise IntegrityError(what, why="this is a fault or made to fill memory", next="make it smaller or shorter")
+    if needed <= max(CLIP_BYTES, MOST_TIMES * file_bytes) or needed <= allowed_bytes(file_bytes):
+        return
+    what = f"{name} of {format_bytes(file_bytes)} unpacks to {format_bytes(needed)} or more"
+    advice = f"make it smaller or shorter; if it is meant to hold so much, set {ratio_for(needed, file_bytes)}"
+    raise IntegrityError(what, why="this is a fault or made to fill memory", next=advice)

@@ -156,7 +156,10 @@ def test_numbers_in_another_file_are_not_read(tmp_path: Path) -> None:
         read_nifti(tmp_path / "y.nii")
 
 
-@pytest.mark.parametrize(("unit", "tr_s"), [("sec", 1.75), ("msec", 1.75e-3), ("usec", 1.75e-6), ("unknown", 1.75)])
+UNITS = {"sec": 1.75, "msec": 1.75e-3, "usec": 1.75e-6, "unknown": 1.75, "hz": 0, "ppm": 0, "rads": 0}
+
+
+@pytest.mark.parametrize(("unit", "tr_s"), UNITS.items())
 def test_the_repetition_time_is_in_seconds_whatever_its_unit(tmp_path: Path, unit: str, tr_s: float) -> None:
     image = nib.Nifti1Image(np.zeros((2, 2, 2, 3), np.float32), np.eye(4))
     image.header.set_zooms((1, 1, 1, 1.75))
@@ -180,6 +183,25 @@ def test_the_header_is_read_as_nibabel_reads_it(tmp_path: Path, dtype: type, kin
         assert ours.shape == theirs.shape and ours.item_bytes == theirs.header.get_data_dtype().itemsize
         assert ours.offset == theirs.dataobj.offset and ours.is_scaled == (theirs.dataobj.slope != 1)
         assert np.array_equal(read_nifti(tmp_path / name).data, np.asarray(theirs.dataobj))
+
+
+@pytest.mark.parametrize(("slope", "intercept"), [(1, 0), (2, 0), (1, 3), (0, 3)])
+def test_a_slope_of_1_is_no_scaling_and_a_large_mask_is_read(tmp_path: Path, slope: float, intercept: float) -> None:
+    """40 million voxels of a byte each fit into 256 MB, and scaled ones do not."""
+    from brainflix.io.nifti_header import read_nifti_header
+
+    header = nib.Nifti1Header()
+    header.set_data_dtype(np.uint8)
+    header.set_data_shape((400, 400, 250))
+    header["magic"], header["vox_offset"] = b"n+1", 352
+    header["scl_slope"], header["scl_inter"] = slope, intercept
+    (tmp_path / "x.nii.gz").write_bytes(gzip.compress(header.binaryblock + bytes(1000)))
+    if (slope, intercept) in ((1, 0), (0, 3)):
+        found = read_nifti_header(tmp_path / "x.nii.gz")
+        assert found is not None and not found.is_scaled
+        return
+    with pytest.raises(IntegrityError, match="far more than its size"):
+        read_nifti_header(tmp_path / "x.nii.gz")
 
 
 @pytest.mark.parametrize("name", [b"IndexCount", b"NumberOfSeriesPoints", b"IndexOffset"])

@@ -136,6 +136,16 @@ def test_hdf5_never_leaves_its_file(tmp_path):
         hdf5.shapes_of(tmp_path / "x.h5")
 
 
+def test_a_soft_link_that_nobody_asks_for_is_passed_over(tmp_path):
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        file["images"] = np.arange(6).reshape(2, 3)
+        file["latest"], file.create_group("g")["none"] = h5py.SoftLink("/images"), h5py.SoftLink("/absent")
+    assert hdf5.shapes_of(tmp_path / "x.h5") == [{"images": (2, 3)}]
+    assert read_one(tmp_path / "x.h5", "images").tolist() == [[0, 1, 2], [3, 4, 5]]
+    with pytest.raises(IntegrityError, match="refers to something else by 'latest'"):
+        read_one(tmp_path / "x.h5", "latest")
+
+
 def test_hdf5_of_virtual_and_external_storage_is_refused(tmp_path):
     secret = elsewhere(tmp_path)
     (tmp_path / "raw.bin").write_bytes(b"\0" * 400)

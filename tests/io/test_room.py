@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 import zlib
@@ -17,6 +18,7 @@ from PIL import Image
 
 from brainflix.errors import IntegrityError
 from brainflix.io.clip_folder import open_clips
+from brainflix.io.room import check_clip
 from tests.io.film_files import clip, write, write_gif
 from tests.memory import PEAK_KIB, needs_linux
 
@@ -148,6 +150,19 @@ def test_what_is_large_and_honest_is_read(tmp_path: Path) -> None:
     found = open_clips(tmp_path)
     shapes = [found.read(name).frames.shape for name in "bcd"]
     assert shapes == [(602, 32, 32, 3), (1, 4000, 5000, 3), (4, 1080, 1920, 3)] and held.stat().st_size < 10_000
+
+
+def test_a_still_film_that_is_meant_to_be_so_large_is_allowed_by_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eight seconds of 720p at 30 frames a second, in 11 kB."""
+    size = (240, 720, 1280, 11_000, "a.mp4")
+    needed = math.ceil(240 * 720 * 1280 * 3 / 11_000)
+    with pytest.raises(IntegrityError, match=rf"a\.mp4 of .* unpacks to .*BRAINFLIX_UNPACK_RATIO={needed}$"):
+        check_clip(*size)
+    monkeypatch.setenv("BRAINFLIX_UNPACK_RATIO", str(needed - 1))
+    with pytest.raises(IntegrityError):
+        check_clip(*size)
+    monkeypatch.setenv("BRAINFLIX_UNPACK_RATIO", str(needed))
+    check_clip(*size)
 
 
 def test_an_mp4_that_names_more_pictures_than_it_has_bytes_is_refused(tmp_path: Path) -> None:
