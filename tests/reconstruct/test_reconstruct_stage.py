@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from pydantic import ValidationError
 
+from brainflix.device import Compute
 from brainflix.errors import DataError, UsageError
 from brainflix.io.video import decode_at
 from brainflix.parts import find as registry
@@ -103,7 +105,8 @@ def run(
     (folder / "out").mkdir()
     asked = job("reconstruct", "fake", "videos", {"brightness": 3}, {})
     out = Staging(asked.ref, folder / "out")
-    do(asked, inputs, out, Tools(Store(folder / "store"), lambda: pytest.fail("no device"), clips_per_batch=2))
+    cpu = Compute(torch.device("cpu"), torch.float32, "a test's")
+    do(asked, inputs, out, Tools(Store(folder / "store"), lambda: cpu, clips_per_batch=2))
     assert len(made) == 1, "networks are loaded once, not for each batch"
     return made[0], out
 
