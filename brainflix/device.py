@@ -7,14 +7,10 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 
 from brainflix.errors import ResourceError, UsageError
-
-if TYPE_CHECKING:
-    pass
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 _NAME = re.compile(f"({'|'.join(DEVICES[1:])})(:[0-9]{{1,3}})?|{DEVICES[0]}")

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from brainflix.io.fetch.annex import fetch_command, pointer_of
 from brainflix.io.fetch.files import RemoteFile
-from brainflix.io.films import FILM_SUFFIXES
+from brainflix.io.films import has_films_name
 from brainflix.io.top_folder import is_clutter, path_ends
 
 _NAMED = 3
@@ -52,18 +52,18 @@ class Beside:
 
 
 def look_beside(
-    files: Sequence[RemoteFile], places: Mapping[str, Path | None], source: Path, others: Collection[str]
+    files: Sequence[RemoteFile], places: Mapping[str, Path], source: Path, others: Collection[str]
 ) -> Beside:
     """Look at what a person's folder holds beside the files that were taken from it.
 
     Args:
         files: what is wanted.
-        places: where each of them lies, None where it is not there.
+        places: where those lie that are there.
         source: the folder.
         others: paths, and ends of paths, of the data set's other artifacts.
     """
-    taken = {place.relative_to(source).as_posix() for place in places.values() if place is not None}
-    missing = [file.path for file in files if places.get(file.path) is None]
+    taken = {place.relative_to(source).as_posix() for place in places.values()}
+    missing = [file.path for file in files if file.path not in places]
     here = [path for path in _shown(source) if path not in taken]
     ends = {end for path in missing for end in path_ends(path)}
     stems = {_stem(end) for end in ends if _is_film(end)}
@@ -97,7 +97,7 @@ def _shown(source: Path) -> Iterator[str]:
 
 
 def _is_film(path: str) -> bool:
-    return PurePosixPath(path).suffix.lower() in FILM_SUFFIXES
+    return has_films_name(PurePosixPath(path))
 
 
 def _stem(path: str) -> str:

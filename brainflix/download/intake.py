@@ -50,8 +50,9 @@ def collect(
         with opened(intake.source, folder) as given:
             source, found, elsewhere = holder(dataset, params, subject, given, shared)
             listing = Listing(found)
-            adopt(listing.files, source, folder, progress, ambiguous=shared)
-            beside = _look_beside(listing, source, shared)
+            places = whole_places(found, source, shared)
+            adopt(found, places, folder, progress)
+            beside = look_beside(found, places, source, shared)
     else:
         offline = Listing(tuple(dataset.named_files(params, subject)))
         listing = offline if intake.offline else dataset.listed_files(params, subject)
@@ -84,8 +85,8 @@ def by_hand(dataset: Dataset, params: Mapping[str, Any], subject: int | None, in
     except UsageError as error:
         return error
     folder = waiting_folder(dataset, subject, intake.folder)
-    named = () if dataset.listing else dataset.named_files(params, subject)
-    missing = [file.path for file in named if not (file.url or file.optional or (folder / file.path).is_file())]
+    known = () if dataset.listing else dataset.named_files(params, subject)
+    missing = [file.path for file in known if not (file.url or file.optional or (folder / file.path).is_file())]
     return _missing(dataset, missing, subject, intake, "", Beside()) if missing else None
 
 
@@ -147,28 +148,30 @@ def holder(
     return roots[best], files if count >= 0 or hint else tuple(dataset.files_in(given, params, subject)), hint
 
 
-def adopt(
-    files: Sequence[RemoteFile],
-    source: Path,
-    folder: Path,
-    progress: Progress,
-    *,
-    ambiguous: Collection[str] = frozenset(),
-) -> None:
-    """Copy files that a person fetched; the originals stay as they are.
+def whole_places(files: Sequence[RemoteFile], source: Path, ambiguous: Collection[str]) -> dict[str, Path]:
+    """Return where those files lie in a person's folder whose content is there, by their path in the data set.
 
     A file may lie in `source` at its full path or at any shorter end of it that is not `ambiguous`, so that a folder
     below the data set's top can be given as well.
 
     Raises:
         MissingError: there is no such folder.
-        IntegrityError: a file is not the one that was published.
     """
     if not source.is_dir():
         raise MissingError(f"no folder at {source}", next="brainflix download NAME --from FOLDER")
-    places = [(file, place_of(source, file.path, ambiguous)) for file in files]
+    places = {file.path: place_of(source, file.path, ambiguous) for file in files}
     # A pointer of git-annex is a file and not the content.
-    found = [(file, place) for file, place in places if place is not None and not pointer_of(place)]
+    return {path: place for path, place in places.items() if place is not None and not pointer_of(place)}
+
+
+def adopt(files: Sequence[RemoteFile], places: Mapping[str, Path], folder: Path, progress: Progress) -> None:
+    """Copy files that a person fetched from where they lie, as of `whole_places`; the originals stay as they are.
+
+    Raises:
+        IntegrityError: a file is not the one that was published.
+        ResourceError: no room.
+    """
+    found = [(file, places[file.path]) for file in files if file.path in places]
     coming = [(file, place) for file, place in found if not _is_here(folder / file.path, place, file)]
     folder.mkdir(parents=True, exist_ok=True)
     check_room(sum(place.stat().st_size for _, place in coming), folder, "copied")
@@ -199,12 +202,6 @@ def place_of(source: Path, path: str, ambiguous: Collection[str]) -> Path | None
     """Return where a file lies below `source`, by the longest end of its path; None if nowhere."""
     places = (find_inside(source, end) for end in path_ends(path) if end not in ambiguous)
     return next((place for place in places if place is not None), None)
-
-
-def _look_beside(listing: Listing, source: Path, shared: Collection[str]) -> Beside:
-    places = {file.path: place_of(source, file.path, shared) for file in listing.files}
-    whole = {path: place for path, place in places.items() if place is not None and not pointer_of(place)}
-    return look_beside(listing.files, whole, source, shared)
 
 
 def copy_with_time(source: Path, place: Path) -> None:

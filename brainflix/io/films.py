@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from brainflix.errors import DataError
 from brainflix.io.fetch.annex import pointer_of
+from brainflix.io.top_folder import is_clutter
 
 #: Suffixes of the containers that are read (`io.container`).
 FILM_SUFFIXES = (
@@ -30,17 +31,18 @@ def films_meant_below(folder: Path, *, deep: bool = False) -> list[Path]:
     Raises:
         DataError: two films have one name, but for their suffix.
     """
-    named = (path for path in _inside(folder, deep) if _has_films_name(path))
+    named = (path for path in _inside(folder, deep) if has_films_name(path))
     return _only_one_of_each(path for path in named if path.is_file() or pointer_of(path))
 
 
 def is_film(path: Path) -> bool:
     """Say whether a path is a file with a film's suffix; `._name` is what a Mac keeps beside a file."""
-    return _has_films_name(path) and path.is_file()
+    return has_films_name(path) and path.is_file()
 
 
-def _has_films_name(path: Path) -> bool:
-    return path.suffix.lower() in FILM_SUFFIXES and not path.name.startswith(".")
+def has_films_name(path: PurePath) -> bool:
+    """Say whether a path names a film, by its suffix alone, and nothing that a system left beside one."""
+    return path.suffix.lower() in FILM_SUFFIXES and not is_clutter(path.name)
 
 
 def _inside(folder: Path, deep: bool) -> Iterable[Path]:

@@ -11,6 +11,7 @@ import pytest
 
 from brainflix.cli.app import invoke
 from brainflix.parts import find as registry
+from brainflix.store.store import Store
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,14 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (tmp_path / "recipes").mkdir()
     (tmp_path / "recipes" / "toy.yaml").write_text(cheap.RECIPE)
     yield tmp_path
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """The store that the environment names, in the folder where commands run."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BRAINFLIX_STORE", str(tmp_path / "store"))
+    return Store(tmp_path / "store")
 
 
 @pytest.fixture

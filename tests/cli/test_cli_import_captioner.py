@@ -17,7 +17,6 @@ from brainflix.demo.make_weights import blip as recipe
 from brainflix.device import pick_compute
 from brainflix.pretrained.blip import Search, load_captioner, load_vision_tower, visual_tokens
 from brainflix.store.refs import whole_ref
-from brainflix.store.store import Store
 from brainflix.targets.blip import pixel_scale
 from brainflix.targets.parts import BlipParams
 from tests.pretrained.test_blip import tokens, twin
@@ -70,13 +69,6 @@ def words(tmp_path: Path) -> Path:
     vocabulary = recipe.build_tokenizer().get_vocab()
     (folder / "vocab.txt").write_text("\n".join(sorted(vocabulary, key=vocabulary.__getitem__)) + "\n")
     return folder
-
-
-@pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("BRAINFLIX_STORE", str(tmp_path / "store"))
-    return Store(tmp_path / "store")
 
 
 def write(path: Path, state: dict[str, Tensor]) -> Path:

@@ -21,7 +21,6 @@ from brainflix.methods.mindvideo.predict import context_of
 from brainflix.models.mbm import MBMConfig, build_mbm
 from brainflix.parts.work import Tools
 from brainflix.store.refs import whole_ref
-from brainflix.store.store import Store
 from brainflix.train.parts import ContrastiveParams
 from brainflix.train.phases import contrastive_phase
 from brainflix.trained.features import extract
@@ -52,13 +51,6 @@ def write_mbm(path: Path, state: Mapping[str, Tensor], config: Any = None) -> Pa
     torch.save(saved | {"config": settings if config is None else config}, path)
     del sys.modules["config_of_old"]
     return path
-
-
-@pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("BRAINFLIX_STORE", str(tmp_path / "store"))
-    return Store(tmp_path / "store")
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import time
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -19,6 +18,7 @@ from brainflix.progress import Silent
 from brainflix.settings import load_settings
 from brainflix.store.refs import Ref
 from brainflix.store.store import Store
+from tests.processes import fork
 
 REF = Ref("report", "demo", "00000000000f")
 JOB = Job("report", "", "html", None, AnyParams(), REF, {}, 0, "demo", "r", "")
@@ -46,20 +46,6 @@ class Heard(Silent):
     def say(self, text: str) -> None:
         with self.log.open("a") as file:
             file.write(text + "\n")
-
-
-def fork(work: Callable[[], None]) -> int:
-    pid = os.fork()
-    if pid == 0:
-        code = 1
-        try:
-            work()
-            code = 0
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            os._exit(code)
-    return pid
 
 
 @pytest.fixture

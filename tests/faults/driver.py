@@ -12,9 +12,10 @@ import json
 import os
 import signal
 import sys
-import time
 import traceback
 from typing import Any
+
+from tests.processes import wait
 
 LONGEST_S = 120
 
@@ -45,7 +46,10 @@ def run(told: dict[str, Any], invoke: Any) -> dict[str, int]:
             os.write(writing, json.dumps(counts).encode())
             os._exit(code)
     os.close(writing)
-    code = _wait(pid)
+    try:
+        code = wait(pid, LONGEST_S)
+    except TimeoutError:
+        code = -signal.SIGKILL
     with os.fdopen(reading) as pipe:
         text = pipe.read()
     return {"seen": -1, "written": -1, **json.loads(text or "{}"), "code": code}
@@ -68,17 +72,6 @@ def _work(told: dict[str, Any], invoke: Any) -> tuple[int, dict[str, int]]:
     counts = {"seen": library.refuse_seen(), "written": library.refuse_written()}
     library.refuse_arm(b"", b"", 0, ctypes.c_long(0), ctypes.c_long(0), 0, b"")
     return code, counts
-
-
-def _wait(pid: int) -> int:
-    deadline = time.monotonic() + LONGEST_S
-    while time.monotonic() < deadline:
-        done, status = os.waitpid(pid, os.WNOHANG)
-        if done:
-            return os.waitstatus_to_exitcode(status)
-        time.sleep(0.002)
-    os.kill(pid, signal.SIGKILL)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 if __name__ == "__main__":

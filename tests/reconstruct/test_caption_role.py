@@ -21,19 +21,12 @@ from brainflix.store.captions import Captions
 from brainflix.store.refs import Ref
 from brainflix.store.schema import Clips, Predictions, Videos
 from brainflix.store.store import Store
+from tests.reconstruct.reconstruct_worlds import publish
 
 CPU = pick_compute("cpu", "float32")
 IDS = ("a", "b", "c")
 SAID = ("a red disc moving left over a sky", "a cyan star moving up over a night", "a red disc moving left over a sky")
 PIPELINE = SHIPPED / "zeroscope"
-
-
-def publish(store: Store, kind: str, name: str, *records: object) -> Artifact:
-    ref = Ref(kind, name, "0123456789ab")
-    with store.publish(ref, stage="x", stage_version=1, parameters={}, inputs={}, fsync=False) as out:
-        for record in records:
-            record.save(out.path)  # type: ignore[attr-defined]
-    return store.open(ref)
 
 
 @pytest.fixture(scope="module")

@@ -33,6 +33,7 @@ from brainflix.store.refs import Ref
 from brainflix.store.schema import Clips, Predictions
 from brainflix.store.store import Store
 from tests.reconstruct import twins
+from tests.reconstruct.reconstruct_worlds import publish
 
 COMPUTE = pick_compute("cpu", "float32")
 IDS, N_FRAMES, SEED = ("a_001", "a_002"), 3, 11
@@ -55,14 +56,6 @@ def pipeline(kind: type[Any], folder: Path) -> Any:
     made.scheduler = DPMSolverMultistepScheduler.from_config(made.scheduler.config)
     made.set_progress_bar_config(disable=True)
     return made
-
-
-def publish(store: Store, kind: str, name: str, *records: object) -> Artifact:
-    ref = Ref(kind, name, "0123456789ab")
-    with store.publish(ref, stage="x", stage_version=1, parameters={}, inputs={}, fsync=False) as out:
-        for record in records:
-            record.save(out.path)  # type: ignore[attr-defined]
-    return store.open(ref)
 
 
 @pytest.fixture(scope="module")

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import time
-import traceback
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -48,31 +44,3 @@ def contents(folder: Path) -> dict[str, bytes]:
     """Return the bytes of each file of an artifact but its manifest."""
     files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name != "manifest.json"]
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
-
-
-def fork(work: Callable[[], None]) -> int:
-    """Start a child that does `work` and exits 0, or 1 with a traceback; return its pid."""
-    pid = os.fork()
-    if pid == 0:
-        code = 1
-        try:
-            work()
-            code = 0
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            os._exit(code)
-    return pid
-
-
-def wait(pid: int) -> int:
-    """Wait for a child and return its exit code, or minus the signal that ended it; a minute at most."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        done, status = os.waitpid(pid, os.WNOHANG)
-        if done:
-            return os.waitstatus_to_exitcode(status)
-        time.sleep(0.002)
-    os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
-    raise TimeoutError(f"child {pid} hung")

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from store_worlds import REF, fork, publish_text, wait
+from store_worlds import REF, publish_text
 
 from brainflix.store import claims
 from brainflix.store.claims import claim_file, claimed, has_lapsed
@@ -18,6 +18,7 @@ from brainflix.store.gc import plan_gc, run_gc
 from brainflix.store.provenance import this_process
 from brainflix.store.spools import spool_folder
 from brainflix.store.store import Store
+from tests.processes import dead_pid, fork, wait
 
 
 @pytest.fixture
@@ -41,12 +42,6 @@ def leave_claim(store: Store, age_s: float = 0.0, body: str | None = None, **cha
     path.write_text(json.dumps(owner) if body is None else body)
     os.utime(path, (time.time() - age_s,) * 2)
     return path
-
-
-def dead_pid() -> int:
-    pid = fork(lambda: None)
-    wait(pid)
-    return pid
 
 
 def test_a_claim_stands_while_the_work_lasts_and_leaves_nothing(store):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from store_worlds import REF, VALUES, contents, fork, publish, publish_text, staged, wait
+from store_worlds import REF, VALUES, contents, publish, publish_text, staged
 
 from brainflix.errors import BrainflixError, ResourceError
 from brainflix.store.export import export
@@ -20,6 +20,7 @@ from brainflix.store.refs import Ref
 from brainflix.store.store import Store
 from brainflix.store.verify import verify
 from brainflix.testing import faults
+from tests.processes import fork, wait
 
 CRASHES = int(os.environ.get("BRAINFLIX_CRASH_COUNT", "20"))
 DISK_CALLS = ("mkdir", "open", "write", "fsync", "rename", "replace")

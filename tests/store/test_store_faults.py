@@ -9,9 +9,9 @@ import os
 import signal
 
 import pytest
-from store_worlds import fork, wait
 
 from brainflix.testing import faults
+from tests.processes import fork, wait
 
 
 def work(folder) -> None:

@@ -8,7 +8,7 @@ import socket
 import time
 
 import pytest
-from store_worlds import REF, fork, publish_text, staged, wait
+from store_worlds import REF, publish_text, staged
 
 from brainflix.errors import MissingError
 from brainflix.store.gc import plan_gc, run_gc
@@ -16,6 +16,7 @@ from brainflix.store.provenance import boot_id, fate, pid_namespace, this_proces
 from brainflix.store.publish import owner_of, staging_folder
 from brainflix.store.refs import Ref
 from brainflix.store.store import Store
+from tests.processes import dead_pid, fork, wait
 
 HOUR = 3600.0
 
@@ -35,12 +36,6 @@ def leave_staging(store: Store, name: str, age_h: float = 0.0, **changes):
     for path in (folder / "half", folder, owner_of(folder)):
         os.utime(path, (time.time() - age_h * HOUR,) * 2)
     return folder
-
-
-def dead_pid() -> int:
-    pid = fork(lambda: None)
-    wait(pid)
-    return pid
 
 
 def test_dead_staging_waits_a_day_or_now(store):

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from store_worlds import fork, publish_text, staged, wait
+from store_worlds import publish_text, staged
 
 from brainflix.errors import IntegrityError, MissingError
 from brainflix.store.gc import plan_gc, run_gc
@@ -20,6 +20,7 @@ from brainflix.store.publish import STAGING
 from brainflix.store.refs import Ref
 from brainflix.store.store import Store
 from brainflix.store.verify import verify
+from tests.processes import fork, wait
 
 REFS = st.builds(Ref, st.sampled_from(["raw", "bold"]), st.sampled_from("ab"), st.sampled_from(["0" * 12, "1" * 12]))
 TEXTS = st.text("xyz", max_size=3)
