@@ -19,6 +19,7 @@ import numpy as np
 from brainflix.errors import DataError, IntegrityError
 from brainflix.io.fetch.annex import require_content
 from brainflix.io.limits import check_unpacked
+from brainflix.io.nifti_header import is_nifti
 from brainflix.io.xml_guard import look_through
 from brainflix.store.checks import check_finite
 
@@ -83,13 +84,17 @@ def read_func_gii(path: Path) -> np.ndarray:
 
     Raises:
         MissingError: no such file.
-        DataError: volumes of different lengths, values that are not finite, or numbers in other files.
-        IntegrityError: not GIFTI, damaged, with entities, or it would unpack to far more than its size.
+        DataError: a NIfTI file, volumes of different lengths, or values that are not finite.
+        IntegrityError: not GIFTI, damaged, with entities or numbers in other files, or it would unpack to far more
+            than its size.
     """
     require_content(path)
     parser = _Parser()
     try:
-        look_through(_xml(path), parser.start, parser.text)
+        xml = _xml(path)
+        if is_nifti(xml):
+            raise DataError(f"{path.name} is no GIFTI but a NIfTI file")
+        look_through(xml, parser.start, parser.text)
         if parser.root != "GIFTI":
             raise ValueError(f"its root is {parser.root}")
         _check(path, parser.arrays)

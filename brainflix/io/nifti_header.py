@@ -78,11 +78,11 @@ def read_nifti_header(path: Path) -> NiftiHeader | None:
     try:
         with open_unpacked(path) as file:
             head = file.read(4)
-            for layout in _LAYOUTS:
-                for order in "<>":
-                    if head == struct.pack(f"{order}i", layout.size):
-                        return _parsed(path, head + file.read(layout.size - 4), layout, order, file)
-            return None
+            found = _layout_of(head)
+            if found is None:
+                return None
+            layout, order = found
+            return _parsed(path, head + file.read(layout.size - 4), layout, order, file)
     except (OSError, EOFError, struct.error, ValueError, OverflowError) as error:
         raise IntegrityError(f"{path.name} is damaged", why=str(error) or type(error).__name__, next=_AGAIN) from error
     except Exception as error:
@@ -90,6 +90,17 @@ def read_nifti_header(path: Path) -> NiftiHeader | None:
             raise
         # zlib's error is a kind of its own.
         raise IntegrityError(f"{path.name} is damaged", why=str(error), next=_AGAIN) from error
+
+
+def is_nifti(head: bytes) -> bool:
+    """Say whether a file that begins so is a NIfTI file, whole or not."""
+    return _layout_of(head[:4]) is not None
+
+
+def _layout_of(head: bytes) -> tuple[_Layout, str] | None:
+    """Return layout and order of bytes of the file that begins with these four; None for no NIfTI."""
+    known = ((layout, order) for layout in _LAYOUTS for order in "<>")
+    return next((each for each in known if head == struct.pack(f"{each[1]}i", each[0].size)), None)
 
 
 def _parsed(path: Path, head: bytes, layout: _Layout, order: str, file: IO[bytes]) -> NiftiHeader:
