@@ -20,9 +20,13 @@ class BrainflixError(Exception):
 
     def __str__(self) -> str:
         """Return the whole message as one sentence or two."""
-        because = f" ({self.why})" if self.why else ""
         advice = f" Next: {self.next}" if self.next else ""
-        return f"{self.what}{because}.{advice}"
+        return f"{self.clause}.{advice}"
+
+    @property
+    def clause(self) -> str:
+        """What happened and why, without an end, to be said inside another sentence."""
+        return self.what + (f" ({self.why})" if self.why else "")
 
 
 class UsageError(BrainflixError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 def suggest(wrong: str, known: Iterable[object]) -> str:
@@ -21,6 +21,12 @@ def did_you_mean(wrong: str, known: Iterable[object]) -> str:
 def count(number: int, one: str, many: str = "") -> str:
     """Return how many there are of something: `1 clip`, `2 clips`; `many` where the plural is not `one` with an s."""
     return f"{number} {one if number == 1 else many or f'{one}s'}"
+
+
+def few(names: Sequence[object], most: int = 3) -> str:
+    """Return the first names and how many more there are: `a, b, c and 4 more`."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(str(name) for name in names[:most]) + more
 
 
 def format_bytes(size: int) -> str:

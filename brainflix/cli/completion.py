@@ -59,19 +59,6 @@ def complete_kinds(incomplete: str) -> Hints:
     return sorted((kind, "") for kind in KINDS if kind.startswith(incomplete))
 
 
-def complete_refs(incomplete: str) -> Hints:
-    """Offer the artifacts of the store that the settings name."""
-    from brainflix.errors import BrainflixError
-    from brainflix.settings import load_settings
-    from brainflix.store.store import Store
-
-    try:
-        refs = [str(ref) for ref in Store(load_settings().store).refs()]
-    except BrainflixError:
-        return []
-    return sorted((ref, "") for ref in refs if ref.startswith(incomplete))
-
-
 def complete_protocols(incomplete: str) -> Hints:
     """Offer the protocols of `score`."""
     from brainflix.evaluate.protocols import PROTOCOLS
@@ -114,6 +101,15 @@ def _quiet(offer: Callable[[typer.Context], Iterator[tuple[str, str]]]) -> Compl
     complete.__annotations__ = {"context": typer.Context, "incomplete": str, "return": Hints}
     del complete.__wrapped__
     return complete
+
+
+@_quiet
+def complete_refs(context: typer.Context) -> Iterator[tuple[str, str]]:
+    """Offer the artifacts of the store that the settings name."""
+    from brainflix.settings import load_settings
+    from brainflix.store.store import Store
+
+    yield from ((str(ref), "") for ref in Store(load_settings().store).refs())
 
 
 @_quiet

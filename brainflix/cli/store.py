@@ -11,7 +11,7 @@ import typer
 from brainflix.cli import options
 from brainflix.cli.output import Output, Table, confirm
 from brainflix.errors import BrainflixError, IntegrityError, MissingError
-from brainflix.wording import count, format_bytes
+from brainflix.wording import count, few, format_bytes
 
 if TYPE_CHECKING:
     from brainflix.store.gc import GcPlan
@@ -236,9 +236,7 @@ def gc(
     for ref, why in plan.damaged.items():
         out.say(f"{ref} cannot be read, so what is older stays, which it may need: {why}")
     if plan.dependents:
-        named = ", ".join(str(ref) for ref in plan.dependents[:_NAMED])
-        more = f" and {len(plan.dependents) - _NAMED} more" if len(plan.dependents) > _NAMED else ""
-        out.say(f"made from what goes, and not to be made again without it: {named}{more}")
+        out.say(f"made from what goes, and not to be made again without it: {few(plan.dependents, _NAMED)}")
     if out.mode == "human":
         out.result({}, tables=[_gc_table(plan)] if plan.paths else [])
     agreed = not dry_run and (yes or (bool(plan.paths) and out.mode == "human" and confirm("Delete them?")))

@@ -17,7 +17,6 @@ from brainflix.io.fetch.files import RemoteFile
 from brainflix.io.films import has_films_name
 from brainflix.io.top_folder import is_clutter, path_ends
 
-_NAMED = 3
 _DIGITS = re.compile(r"\d+")
 
 
@@ -79,12 +78,6 @@ def look_beside(
         and (_DIGITS.sub("#", path) in alike or (_is_film(path) and str(PurePosixPath(path).parent) in folders))
     ]
     return Beside(tuple(left_out), tuple(pointers), next(iter(pointers.values()), ""), tuple(converted))
-
-
-def named(paths: Sequence[str]) -> str:
-    """Return the first paths and how many more there are."""
-    more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
-    return ", ".join(paths[:_NAMED]) + more
 
 
 def _shown(source: Path) -> Iterator[str]:

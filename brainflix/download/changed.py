@@ -11,7 +11,6 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from brainflix.download.beside import named
 from brainflix.download.intake import holder, opened, place_of, shared_ends, waiting_folder
 from brainflix.download.provenance import FILE, archive_stamp
 from brainflix.errors import IntegrityError, MissingError
@@ -21,6 +20,7 @@ from brainflix.io.texts import readable
 from brainflix.parts.dataset import Dataset
 from brainflix.parts.work import Intake
 from brainflix.store.artifact import Artifact
+from brainflix.wording import few
 
 
 def check_unchanged(
@@ -42,7 +42,7 @@ def check_unchanged(
     if changed:
         who = "the stimuli" if subject is None else f"subject {subject}"
         raise IntegrityError(
-            f"files of {who} of {dataset.name} have changed since {artifact.ref} was made: {named(changed)}",
+            f"files of {who} of {dataset.name} have changed since {artifact.ref} was made: {few(changed)}",
             why="what was made of the old files would be taken for theirs, so that both cannot be in one store",
             next="the same command with --store OTHER, which takes the files as they are now",
         )

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from brainflix.download.beside import Beside, look_beside, named
+from brainflix.download.beside import Beside, look_beside
 from brainflix.download.terms import check_agreed
 from brainflix.errors import BrainflixError, IntegrityError, MissingError, UsageError
 from brainflix.io.archives import unpack
@@ -29,6 +29,7 @@ from brainflix.parts.find import find
 from brainflix.parts.work import Intake
 from brainflix.progress import Progress
 from brainflix.store import disk
+from brainflix.wording import few
 
 
 def collect(
@@ -68,7 +69,7 @@ def collect(
     if missing:
         raise _missing(dataset, missing, subject, intake, elsewhere, beside)
     if beside.left_out:
-        progress.say(f"not read, since the layout of {dataset.name} does not have it: {named(beside.left_out)}")
+        progress.say(f"not read, since the layout of {dataset.name} does not have it: {few(beside.left_out)}")
     here = tuple(file for file in files if (folder / file.path).is_file())
     return folder, replace(listing, files=here, left_out=beside.left_out)
 
@@ -240,7 +241,7 @@ def _missing(
     absent = f"{intake.source} does not hold them" + (f", but its folder {elsewhere} does" if elsewhere else "")
     lacking = absent if intake.source else "a person has to fetch them"
     return MissingError(
-        f"{len(missing)} files of {who} of {dataset.name} are missing: {named(missing)}",
+        f"{len(missing)} files of {who} of {dataset.name} are missing: {few(missing)}",
         why=beside.why_missing() or lacking,
         next=beside.next_step() or (f"{steps}\n  {len(dataset.steps) + 1}. {command}" if steps else command),
     )

@@ -88,8 +88,8 @@ def check_weights(planned: Sequence[Planned]) -> None:
     Raises:
         MissingError: one cannot, so that nothing else need be fetched or computed first.
     """
-    pinned = {(repository(item), str(item.job.plain.get("revision") or "")) for item in planned} - {("", "")}
-    wanted = sorted(each for each in pinned if each[0])
+    asked = {(repository(item), str(item.job.plain.get("revision") or "")) for item in planned}
+    wanted = sorted((name, revision) for name, revision in asked if name)
     if wanted:
         from brainflix.io.weights_hub import check_access
 

@@ -13,10 +13,7 @@ from brainflix.engine.needs import by_hand
 from brainflix.errors import BrainflixError, IntegrityError, MissingError, UsageError
 from brainflix.recipe.parameters import check_compat
 from brainflix.recipe.schema import Recipe
-from brainflix.recipe.wiring import (
-    Place,
-    is_own,
-)
+from brainflix.recipe.wiring import Place, is_own
 from brainflix.store.publish import refuse_torn
 from brainflix.store.refs import Ref
 from brainflix.store.store import Store
@@ -120,11 +117,11 @@ def _mark(draft: Draft, planned: Mapping[Place, Planned], store: Store, by_hand_
     if draft.trouble:
         return mark(BLOCKED, draft.trouble, error=draft.error)
     if damage := _damage(job, store):
-        return mark(BLOCKED, _briefly(damage), error=damage)
+        return mark(BLOCKED, damage.clause, error=damage)
     if all(map(store.has, job.outputs.values())):
         return mark(CACHED, "in the store with the same key")
     if by_hand_blocks and (error := by_hand(job, store)):
-        return mark(BLOCKED, _briefly(error), error=error)
+        return mark(BLOCKED, error.clause, error=error)
     blocked = [planned[need] for need in needs if need in planned and planned[need].status == BLOCKED]
     if blocked:
         # What those before wait for is all that a reader can do something about.
@@ -151,8 +148,3 @@ def _damage(job: Job, store: Store) -> IntegrityError | None:
             # Somebody has just deleted it.
             continue
     return None
-
-
-def _briefly(error: BrainflixError) -> str:
-    """Return an error as the reason of a job."""
-    return error.what + (f" ({error.why})" if error.why else "")

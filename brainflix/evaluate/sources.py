@@ -16,11 +16,11 @@ from brainflix.io.clip_read import Clip
 from brainflix.io.clip_table import ClipTable
 from brainflix.io.ids import as_written
 from brainflix.io.samples import count_samples
+from brainflix.wording import few
 
 if TYPE_CHECKING:
     from brainflix.store.artifact import Artifact
 
-NAMED = 3
 TEST = "test"
 
 
@@ -192,8 +192,7 @@ def _name_few(there: str, lacking: str, names: set[str], order: Iterable[str]) -
     found = [name for name in order if name in names]
     if not found:
         return ""
-    more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
-    return f"the {lacking} lacks {', '.join(found[:NAMED])}{more}, which the {there} has"
+    return f"the {lacking} lacks {few(found)}, which the {there} has"
 
 
 def alone(artifacts: Sequence[Artifact], role: str) -> Artifact:

@@ -23,9 +23,9 @@ from brainflix.io.numbering import check_numbers
 from brainflix.io.picture import GREY_NOTE, read_picture
 from brainflix.io.room import check_clip
 from brainflix.io.samples import count_samples
+from brainflix.wording import few
 
 Frames = NDArray[np.uint8]
-NAMED = 3
 # A float clip whose maximum lies between these fits neither [0, 1] nor, in earnest, [0, 255].
 UNIT_MAX, BYTE_MIN_MAX = 1.0, 2.0
 
@@ -115,8 +115,7 @@ def read_frames(folder: Path, files: list[Path], passed_over: tuple[str, ...] = 
 
 def passed_over_note(name: str, files: Sequence[str]) -> str:
     """Return the note that a folder holds what is no clip or no frame; a few are named."""
-    more = f" and {len(files) - NAMED} more" if len(files) > NAMED else ""
-    return f"passed over in {name}: {', '.join(files[:NAMED])}{more}"
+    return f"passed over in {name}: {few(files)}"
 
 
 def from_array(array: NDArray[Any], name: str) -> Clip:

@@ -60,5 +60,5 @@ def read_lineage(store: Store) -> Lineage:
             roles = store.manifest(ref).inputs.values()
             inputs[ref] = tuple(whole_ref(text) for texts in roles for text in texts)
         except BrainflixError as error:
-            damaged[ref] = error.what + (f" ({error.why})" if error.why else "")
+            damaged[ref] = error.clause
     return Lineage(refs, inputs, damaged)

@@ -43,7 +43,7 @@ def verify(store: Store, ref: Ref, *, crc: bool = True) -> list[Problem]:
     try:
         manifest = read_manifest(folder, ref)
     except IntegrityError as error:
-        return [Problem(MANIFEST_NAME, error.what + (f" ({error.why})" if error.why else ""))]
+        return [Problem(MANIFEST_NAME, error.clause)]
     except MissingError:
         if folder.exists():
             return [Problem(MANIFEST_NAME, "is missing, so this is no artifact")]
