@@ -10,9 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 
 import brainflix
 from brainflix.cli import options
+from brainflix.cli.app import app
 
 CLI = Path(brainflix.__file__).parent / "cli"
 HEAVY = {"torch", "zarr", "numpy", "nibabel", "diffusers", "transformers", "scipy", "av", "matplotlib", "accelerate"}
@@ -151,6 +153,7 @@ def test_completion_callbacks(toy, brainflix):
     assert [name for name, _ in options.complete_datasets("far")] == ["far"]
     assert [name for name, _ in options.complete_categories("pre")] == ["preprocess"]
     assert [name for name, _ in options.complete_kinds("b")] == ["bold"]
-    assert options.complete_refs("raw") == []
+    context = typer.Context(typer.main.get_command(app))
+    assert options.complete_refs(context, "raw") == []
     refs = brainflix("download", "toy", "-q").lines
-    assert sorted(refs) == [ref for ref, _ in options.complete_refs("raw/")]
+    assert sorted(refs) == [ref for ref, _ in options.complete_refs(context, "raw/")]
