@@ -67,7 +67,10 @@ def read_recipe(
     from brainflix.recipe.files import list_recipes, load_recipe
     from brainflix.recipe.schema import parse_recipe
 
-    if not dataset_suffices or name not in parts("dataset") or name in list_recipes() or Path(name).is_file():
+    if not dataset_suffices or name not in parts("dataset") or Path(name).is_file():
+        return load_recipe(name, changes or (), preset)
+    # A recipe of a data set's name may run on a sample of it: who names the data set means all of it.
+    if name in list_recipes() and load_recipe(name, (), preset).dataset.name == name:
         return load_recipe(name, changes or (), preset)
     if preset is not None:
         raise UsageError(f"data set {name} has no preset {preset!r}", why="it has no recipe", next="leave --preset out")

@@ -17,6 +17,7 @@ NAMES = (
     "hcp7t",
     "fudan",
     "algonauts2025",
+    "studyforrest",
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar, Self
 
+from brainflix.evaluate.feature_params import FeaturesParams
 from brainflix.evaluate.metric_params import FEATURES, LPIPS, About, MetricParams
 from brainflix.evaluate.network_params import ClipParams, NwayParams, identification
 from brainflix.evaluate.protocol_params import (
@@ -268,6 +269,13 @@ PARTS: Table = {
             needs=("videos", "truth"),
             takes=("oracle", "baselines", "predictions", "targets", "transfer", "samples", "halves"),
             fit=Fit("brainflix.evaluate.ground:fit", reads=("truth", "oracle", "baselines"), kind="scores"),
+        ),
+        "features": Part(
+            "brainflix.evaluate.features:score",
+            FeaturesParams,
+            "decoded features by dimension, without videos: r, chance, interval, p by shifts within runs",
+            needs=("predictions", "targets"),
+            takes=("group", "transfer"),
         ),
         "mindvideo": _protocol(
             MindVideoParams, "Mind-Video's published procedure, as `score` runs it", "chen2023mindvideo"

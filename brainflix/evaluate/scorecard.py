@@ -62,6 +62,7 @@ class Scorecard:
         lines: by the metric's name, primary ones in the order of the headline.
         tables: further tables by title, each a list of {column: value}.
         details: what else the document says: how clips were compared, against what, by which weights.
+        courses: time courses to be drawn, decoded and true by name, (n_clips, n_dims) each.
         subject, simulated: whose scores, and whether the brains are simulated; the stage fills them in.
     """
 
@@ -70,6 +71,7 @@ class Scorecard:
     lines: Mapping[str, Line]
     tables: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     details: Mapping[str, Any] = field(default_factory=dict)
+    courses: Mapping[str, np.ndarray] = field(default_factory=dict)
     subject: int | None = None
     simulated: bool = False
 
@@ -77,6 +79,8 @@ class Scorecard:
         """Write scores.json and the per-clip values."""
         for name, line in self.lines.items():
             write_array(folder, f"per_clip/{name}", line.score.per_clip, dims=("clip",), layout="whole")
+        for name, values in self.courses.items():
+            write_array(folder, f"courses/{name}", values, dims=("clip", "dimension"), layout="whole")
         write_json(folder / FILE, self.document())
 
     def document(self) -> dict[str, Any]:

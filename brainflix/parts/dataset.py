@@ -17,6 +17,7 @@ from brainflix.parts.lazy import load
 if TYPE_CHECKING:
     from brainflix.io.fetch.files import Listing, RemoteFile
     from brainflix.store.clips import Clips
+    from brainflix.store.features import Features
 
 Writer = Callable[[Mapping[str, Any], int | None, Path], None]
 # open: fetched as it is. terms: fetched after `--i-agree`. manual: a person fetches it, and `--from` adopts it.
@@ -48,6 +49,7 @@ class Dataset:
         film: `module:function(raw, segment) -> Path`, the video that a segment's clips are cut from.
         frames: `module:function(raw) -> iterator of uint8 (n, n_frames, height, width, 3)`, all clips in the table's
             order, where a data set has frames instead of films; `frames_hz` is their rate.
+        features: `module:function(raw) -> {name: Features}`, what is known of each clip of the table as numbers.
         terms_url: the page with the terms, or where a person gets the files.
         steps: what a person does to get files without an address, in order.
         size_bytes: what is worth fetching, all subjects; None if it is not known.
@@ -79,6 +81,7 @@ class Dataset:
     film: str = "brainflix.datasets.cc2017.layout:film_path"
     frames: str = ""
     frames_hz: float = 0.0
+    features: str = ""
     terms_url: str = ""
     steps: tuple[str, ...] = ()
     size_bytes: int | None = None
@@ -118,6 +121,11 @@ class Dataset:
         """Read the clip table from the folder of the raw stimuli."""
         clips: Clips = load(self.clips)(raw, self.clip_s)
         return clips
+
+    def load_features(self, raw: Path) -> Mapping[str, Features]:
+        """Read what is known of the clips from the folder of the raw stimuli, tables by name; none where nothing is."""
+        found: Mapping[str, Features] = load(self.features)(raw) if self.features else {}
+        return found
 
     def film_path(self, raw: Path, segment: str) -> Path:
         """Return the video that the clips of a segment are cut from."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from brainflix.parts.params import Params, Penalties, Window
 from brainflix.parts.part import Fit, Part, Table
@@ -39,6 +39,26 @@ class RidgeParams(RegressParams):
     per_target: bool = Field(False, description="choose a penalty for each target dimension")
 
 
+class LaggedRidgeParams(RidgeParams):
+    """Ridge that also chooses, for each target dimension, which rows after the moment it reads."""
+
+    alphas: Penalties = Field((1, 3, 10, 30, 100, 300), min_length=1)
+    windows: tuple[Window, ...] = Field(
+        ((1, 2, 3), (2, 3), (2, 3, 4)),
+        min_length=1,
+        description="windows of rows to choose from, 2 to 8 s after the moment where rows are 2 s apart; of equally "
+        "good ones the first",
+    )
+
+    per_target: Literal[True] = Field(True, description="each target dimension has its own penalty and window")
+
+    @model_validator(mode="after")
+    def _chooses(self) -> Self:
+        if self.window_tr != (0,):
+            raise ValueError("ridge-lags chooses its window_tr: name what it may choose as windows")
+        return self
+
+
 class MlpParams(RegressParams):
     """One hidden layer on standardised targets (docs/methods/brain-netflix.md, Regressors)."""
 
@@ -71,6 +91,13 @@ PARTS: Table = {
             "brainflix.regress.regressors:ridge",
             RidgeParams,
             "ridge with alpha by exact cross-validation over runs",
+            needs=("rows", "test", "target"),
+            takes=("encoder",),
+        ),
+        "ridge-lags": Part(
+            "brainflix.regress.lags:ridge_lags",
+            LaggedRidgeParams,
+            "ridge with penalty and lags of each target dimension by cross-validation over runs",
             needs=("rows", "test", "target"),
             takes=("encoder",),
         ),

@@ -15,6 +15,7 @@ from brainflix.parts.contract import Inputs
 from brainflix.parts.dataset import Dataset
 from brainflix.parts.work import Work
 from brainflix.report.brain import Share, Space, area_shares, draw_maps, read_space, strongest
+from brainflix.report.courses import CourseSheet, read_courses
 from brainflix.report.gallery import Choice, Gallery, build, choose, open_truth
 from brainflix.report.provenance import Ran, lineage
 from brainflix.report.recipe_text import recipe_yaml
@@ -47,7 +48,9 @@ class Report:
         dataset: its title.
         subjects, all_subjects: numbers of those that it is about, and of all that the recipe has.
         simulated: whether the brains are simulated.
-        galleries, sheets, maps, shares, ran: the sections.
+        is_real: whether the brains are known to be real.
+        licence: of the data set.
+        galleries, courses, sheets, maps, shares, ran: the sections.
         experiments: labels of the runs that made what it shows.
         largest: reliability of the strongest colour on the maps.
         recipe_text: the recipe as YAML, empty if there is none.
@@ -63,8 +66,11 @@ class Report:
     subjects: tuple[int, ...]
     all_subjects: tuple[int, ...]
     simulated: bool
+    is_real: bool
+    licence: str
     sheets: tuple[Sheet, ...]
     galleries: tuple[Gallery, ...]
+    courses: tuple[CourseSheet, ...]
     maps: tuple[BrainMap, ...]
     shares: tuple[Share, ...]
     largest: float
@@ -119,6 +125,11 @@ def collect(params: BaseModel, inputs: Inputs, work: Work) -> Report:
     text = reader.attempt("recipe", lambda: recipe_yaml(recipe)) if recipe else ""
     documents = [(artifact, document) for artifact, (document, _) in scored]
     galleries = _galleries(reader, work, inputs, documents)
+    courses = [
+        reader.attempt(f"time courses of {artifact.ref}", partial(read_courses, artifact, document, sheet.title))
+        for artifact, (document, sheet) in scored
+    ]
+    simulated = bool(dataset and dataset.simulated) or any(sheet.simulated for sheet in sheets)
     return Report(
         ref=str(work.ref),
         name=str(recipe.get("recipe") or work.recipe),
@@ -128,9 +139,12 @@ def collect(params: BaseModel, inputs: Inputs, work: Work) -> Report:
         dataset=dataset.title if dataset else work.dataset_name,
         subjects=tuple(getattr(params, "subjects", None) or everybody),
         all_subjects=everybody,
-        simulated=bool(dataset and dataset.simulated) or any(sheet.simulated for sheet in sheets),
+        simulated=simulated,
+        is_real=dataset is not None and not simulated,
+        licence=dataset.licence if dataset else "",
         sheets=tuple(sheets),
         galleries=tuple(galleries),
+        courses=tuple(each for each in courses if each),
         maps=tuple(maps),
         shares=tuple(area_shares(spaces)),
         largest=largest,

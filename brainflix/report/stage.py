@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from brainflix.parts.contract import Inputs, Notes
 from brainflix.parts.work import Work
 
-VERSION = 5
+VERSION = 6
 FILE = "report.html"
 
 

@@ -99,6 +99,7 @@ _PATTERNS: tuple[tuple[str, Callable[[re.Match[str]], str]], ...] = (
     (r"clip_score_(b32|l14)", lambda m: f"Similarity of frames, {_NETWORKS[m[1]]}"),
     (r"(clip_tc(?:_all)?)_truth", lambda m: f"{_METRICS[m[1]]}, of the truth"),
     (r"(clip_tc(?:_all)?)_difference", lambda m: f"{_METRICS[m[1]]}, apart from the truth"),
+    (r"r_(.+)", lambda m: f"Correlation over time, {m[1]}"),
     (r"identification_(.+)", lambda m: f"Pairwise identification, {m[1]}"),
     (r"retrieval(\d+)_stim_to_brain_(.+)", lambda m: f"Top-{m[1]} retrieval, {m[2]}, stimulus to brain"),
     (r"retrieval(\d+)_near_(.+)", lambda m: f"Top-{m[1]} retrieval, {m[2]}, neighbours count"),

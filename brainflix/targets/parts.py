@@ -101,8 +101,24 @@ class BlipParams(WeightParams):
     )
 
 
+class GivenParams(Params):
+    """Which of the features that a data set comes with are decoded."""
+
+    table: str | None = Field(None, description="table of features, where the data set has several")
+    dims: tuple[str, ...] = Field((), description="names of its dimensions, in this order; none takes all")
+    groups: dict[str, tuple[str, ...]] = Field(
+        {}, description="names of dimensions that are scored together as well, as {sound: [speech, music]}"
+    )
+
+
 PARTS: Table = {
     "targets": {
+        "given": Part(
+            "brainflix.targets.given:extract",
+            GivenParams,
+            "features that the data set comes with, a name for each dimension",
+            needs=("stimuli",),
+        ),
         "frames": Part(
             "brainflix.targets.frames:extract",
             FramesParams,
