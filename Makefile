@@ -12,9 +12,11 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 
 .PHONY: demo methods test record record-anew check fix bench crash fuzz demo-weights null masked-modelling clean
 
-demo: $(VENV)/.installed  ## set up and run the whole chain on the embedded simulation
+demo: $(VENV)/.installed  ## set up; the whole chain on the embedded simulation, then decoding of real brains
 	$(BIN)/brainflix run recipes/demo.yaml --store $(STORE)
 	$(BIN)/brainflix report demo --store $(STORE) --out demo-report.html
+	$(BIN)/brainflix run recipes/studyforrest.yaml --store $(STORE)
+	$(BIN)/brainflix report studyforrest --store $(STORE) --out studyforrest-report.html
 
 methods: $(VENV)/.installed  ## the published methods at small size on the embedded simulation
 	$(BIN)/brainflix run recipes/papers/brain-netflix-cc2017.yaml --preset tiny --store $(STORE)

@@ -92,6 +92,9 @@ class Expander:
         chosen = {name: value for name, value in params.model_dump().items() if name in self.dataset.stimulus_params}
         stimuli = AnyParams.model_validate(chosen)
         yield self._build("download", "stimuli", choice.name, None, stimuli, {})
+        if self.dataset.split_params:
+            kept = {name: each for name, each in params.model_dump().items() if name not in self.dataset.split_params}
+            params = AnyParams.model_validate(kept)
         for subject in choice.subjects:
             yield self._build("download", "bold", choice.name, subject, params, {})
 

@@ -1,7 +1,8 @@
 """Exact k-fold scores of ridge regression for every penalty, from one decomposition of all rows.
 
 With residuals e = (I - H) y of the fit to all rows, the residuals of fold f under the fit that never saw it are
-(I - H_ff)^-1 e_f: the identity behind leave-one-out, for blocks, and with an unpenalised intercept in H.
+(I - H_ff)^-1 e_f: the identity behind leave-one-out, for blocks, and with an unpenalised intercept in H. Folds with
+more rows than there are columns are left to `ridge_tall`, which inverts nothing of their size.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from brainflix.errors import UsageError
+from brainflix.linear.ridge_tall import TallFold
 from brainflix.linear.spectrum import Spectrum
 
 Score = Literal["r2", "pearson", "r2_pooled"]
@@ -57,12 +59,18 @@ class FoldScorer:
         dtype = self.left.dtype
         # 1 - w/(w + alpha), written without the difference that would lose every digit when alpha is small.
         self.shrink = (alphas[:, None] / (spectrum.values + alphas[:, None])).to(dtype)
+        self.alphas = alphas
         self.folds: list[_SameSize] = []
+        self.tall: list[TallFold] = []
         start = 0
         for size, n_folds in zip(*np.unique(sizes, return_counts=True), strict=True):
             rows = slice(start, start + int(size * n_folds))
-            self.folds.append(_SameSize(rows, int(n_folds), self._inverses(rows, int(n_folds))))
             start = rows.stop
+            if not spectrum.dual and size > spectrum.values.numel():
+                firsts = range(rows.start, rows.stop, int(size))
+                self.tall += [TallFold.of(spectrum, slice(first, first + int(size))) for first in firsts]
+            else:
+                self.folds.append(_SameSize(rows, int(n_folds), self._inverses(rows, int(n_folds))))
 
     def _inverses(self, rows: slice, n_folds: int) -> Tensor:
         size = (rows.stop - rows.start) // n_folds
@@ -88,19 +96,26 @@ class FoldScorer:
         """
         rest = None if self.spans_rows else y - self.left @ projected
         tile_scores = [_TileScore(fold.split(y), self.score) for fold in self.folds]
+        tall = [self._of_tall(fold, y, projected) for fold in self.tall]
         out = torch.empty(len(self.shrink), y.shape[1], dtype=torch.float64, device=y.device)
         scaled, residual = torch.empty_like(projected), torch.empty_like(y)
         for alpha, shrink in enumerate(self.shrink):
-            torch.mul(projected, shrink[:, None], out=scaled)
-            torch.mm(self.left, scaled, out=residual)
-            if rest is not None:
-                residual += rest
+            if self.folds:
+                torch.mul(projected, shrink[:, None], out=scaled)
+                torch.mm(self.left, scaled, out=residual)
+                if rest is not None:
+                    residual += rest
             parts = [
                 tile_score.of(fold.inverse[alpha] @ fold.split(residual))
                 for tile_score, fold in zip(tile_scores, self.folds, strict=True)
             ]
-            out[alpha] = self._combine(torch.cat(parts), y)
+            out[alpha] = self._combine(torch.cat([*parts, *(each[alpha] for each in tall)]), y)
         return out
+
+    def _of_tall(self, fold: TallFold, y: Tensor, projected: Tensor) -> Tensor:
+        """Return the scores of a tall fold at every penalty, tensor of shape (n_alphas, 1, n_tile)."""
+        tile_score = _TileScore(y[fold.rows][None], self.score)
+        return torch.stack([tile_score.of(each[None]) for each in fold.held_out(y, projected, self.alphas)])
 
     def _combine(self, parts: Tensor, y: Tensor) -> Tensor:
         if self.score != "r2_pooled":

@@ -37,6 +37,7 @@ class Dataset:
         revision: pinned revision; part of every key.
         simulated: whether the brains are simulated; every report says so.
         stimulus_params: the parameters that the stimuli depend on; the others only touch the brain data.
+        split_params: those of them that only say what is tested, so that brain data do not depend on them.
         fetch: `module:function(params, subject, folder)` that makes the raw files of the stimuli (subject None) or of
             one subject; one that takes `track` as well counts by it what it has made.
         files: `module:function(params, subject) -> [RemoteFile]`, without network.
@@ -72,6 +73,7 @@ class Dataset:
     revision: str
     simulated: bool
     stimulus_params: tuple[str, ...]
+    split_params: tuple[str, ...] = ()
     fetch: str = ""
     files: str = ""
     found: str = ""

@@ -17,7 +17,7 @@ from brainflix.linear.folds import contiguous_folds
 from brainflix.linear.ridge import RidgeFit, fit_ridge
 
 ALPHAS = np.logspace(-2, 4, 7)
-SHAPES = [(60, 150), (60, 60), (60, 59), (60, 20), (60, 1)]
+SHAPES = [(60, 150), (60, 60), (60, 59), (60, 20), (60, 1), (200, 20)]
 
 
 def _data(n: int, p: int, t: int = 9, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -32,6 +32,7 @@ FULL = Dataset(
     revision="aggregate-9f0f805d",
     simulated=False,
     stimulus_params=("test_runs", "edge_volumes"),
+    split_params=("test_runs", "edge_volumes"),
     files="brainflix.datasets.studyforrest.layout:files",
     clips="brainflix.datasets.studyforrest.film:load_clips",
     film="",

@@ -24,7 +24,7 @@ def shared_parcels() -> np.ndarray:
 def write(params: Mapping[str, Any], subject: int | None, folder: Path) -> None:
     """Write the sample's tables of one subject in the layout of the repository; the film's numbers stay where they are.
 
-    Half precision has four digits before it rounds: ten decimals give back each value to the bit.
+    Nine digits give back each value to the bit.
     """
     if subject is None:
         (folder / "film.txt").write_text("The described film comes with brainflix: see its manifest for the split.\n")
@@ -35,4 +35,4 @@ def write(params: Mapping[str, Any], subject: int | None, folder: Path) -> None:
         for run in RUNS:
             path = folder / table_path(subject, run)
             path.parent.mkdir(parents=True, exist_ok=True)
-            np.savetxt(path, bold[f"run{run}"][place], "%.10f", ",", header=header, comments="", encoding="utf-8")
+            np.savetxt(path, bold[f"run{run}"][place], "%.9g", ",", header=header, comments="", encoding="utf-8")
