@@ -306,8 +306,8 @@ Checkpoints = Annotated[
     typer.Option(
         "--checkpoint",
         metavar="KEY=WEIGHTS",
-        help="Take this folder, demo/NAME or REPOSITORY@COMMIT as vit, videomae, clip_b32, clip_l14, vifi or swav. "
-        "Can be repeated.",
+        help="Take this folder, demo/NAME or REPOSITORY@COMMIT as vit, videomae, clip_b32, clip_l14, vifi or swav; or "
+        "image=efficientnet-lite0, a judge without a hub, or image=ARCHITECTURE:FILE. Can be repeated.",
         autocompletion=complete_checkpoints,
     ),
 ]

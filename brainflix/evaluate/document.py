@@ -57,7 +57,9 @@ def details(scored: Scored, truth: str | None) -> dict[str, Any]:
             "p_min": None if math.isnan(scored.design.exchanges.p_min) else scored.design.exchanges.p_min,
         },
         "blocks": [int(each) for each in scored.design.clusters],
-        "checkpoints": {key: {"source": each.name, "revision": each.pin} for key, each in scored.weights.items()},
+        "checkpoints": {
+            each.shown or key: {"source": each.name, "revision": each.pin} for key, each in scored.weights.items()
+        },
     }
 
 
@@ -94,9 +96,15 @@ def tables(scored: Scored, lines: Mapping[str, Line]) -> dict[str, Sequence[dict
     size = f"compared: {count(n_frames, 'frame')} of {width}x{height}; {scored.design.said}"
     found: dict[str, Sequence[dict[str, Any]]] = {
         "Not scored": skipped,
-        "Checkpoints": [
-            {"network": key, "source": each.name, "revision": each.pin} for key, each in scored.weights.items()
-        ],
+        "Checkpoints": _used(scored),
         "Notes": [{"note": note} for note in (size, *notes(scored, lines), *([STAYS] if skipped else ()))],
     }
     return {title: rows for title, rows in found.items() if rows}
+
+
+def _used(scored: Scored) -> list[dict[str, Any]]:
+    """Return the networks that were used, under the names that they are known by."""
+    return [
+        {"network": each.shown or key, "source": each.name, "revision": each.pin}
+        for key, each in scored.weights.items()
+    ]

@@ -121,11 +121,11 @@ def test_lpips_gives_one_distance_a_frame(monkeypatch: pytest.MonkeyPatch, tmp_p
 def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for package in ("torchvision", "lpips"):
         monkeypatch.setitem(__import__("sys").modules, package, None)
-    absent = Absent("torchvision missing", INSTALL)
+    absent = Absent("torchvision is not installed", INSTALL)
     assert find_weights((*KEYS, "swav"), CHECKPOINTS) == dict.fromkeys((*KEYS, "swav"), absent)
     fake_vision.install(monkeypatch, tmp_path, lpips=False)
     found = find_weights(KEYS, CHECKPOINTS)
-    assert found.pop("lpips") == Absent("lpips missing", absent.next)
+    assert found.pop("lpips") == Absent("lpips is not installed", absent.next)
     assert all(isinstance(each, Located) for each in found.values())
 
 
@@ -187,8 +187,12 @@ def test_a_wrong_file_for_swav_is_one_sentence(
         show(layer_features("swav", Located("swav", "folder", tmp_path, "pin"), COMPUTE), tiny.videos(1, 1))
 
 
-def test_a_torchvision_of_another_torch_counts_as_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_torchvision_of_another_torch_says_why_it_does_not_load(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     (tmp_path / "torchvision.py").write_text("raise RuntimeError('operator torchvision::nms does not exist')")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "torchvision", raising=False)
-    assert find_weights(["raft"], CHECKPOINTS)["raft"] == Absent("torchvision missing", INSTALL)
+    assert find_weights(["raft"], CHECKPOINTS)["raft"] == Absent(
+        "torchvision is installed and cannot be loaded: operator torchvision::nms does not exist", INSTALL
+    )

@@ -110,7 +110,7 @@ def _find(key: str, table: Mapping[str, Checkpoint]) -> Located | Absent:
             try:
                 import_package(package)
             except MissingError as error:
-                return Absent(f"{package} missing", error.next)
+                return Absent(": ".join(filter(None, (error.what, error.why))), error.next)
     try:
         if key in table:
             return locate(table[key])

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from brainflix.errors import MissingError, UsageError
+from brainflix.evaluate.networks.judges import JUDGE, split_file
 from brainflix.io.weights import local_folder, pin, resolve_weights
 from brainflix.wording import did_you_mean
 
@@ -24,6 +25,8 @@ class Checkpoint:
         name: Hub repository or folder; empty where only the user can give one.
         revision: commit of the repository; empty for folders, whose files are digested.
         get: how to get it, where the Hub does not have it.
+        file: of the weights, where they are no folder; `name` is then its architecture.
+        shown: what it is called in documents, where the key names another network.
     """
 
     key: str
@@ -31,6 +34,8 @@ class Checkpoint:
     name: str = ""
     revision: str = ""
     get: str = ""
+    file: Path | None = None
+    shown: str = ""
 
 
 VIFI_GET = (
@@ -38,6 +43,8 @@ VIFI_GET = (
     "CLIPModel.from_pretrained reads, and give --checkpoint vifi=FOLDER"
 )
 SWAV_GET = "put swav_800ep_pretrain.pth.tar into a folder of its own, and give --checkpoint swav=FOLDER"
+# What the image classifier is called as well, since it need not be a ViT.
+ALIASES = {"image": "vit"}
 # The short commits are those that transformers pins for its own pipelines.
 CHECKPOINTS: dict[str, Checkpoint] = {
     each.key: each
@@ -65,33 +72,44 @@ CHECKPOINTS: dict[str, Checkpoint] = {
 
 @dataclass(frozen=True)
 class Located:
-    """A checkpoint that is on this machine: its folder, and what pins it, a commit or the digest of its files."""
+    """A checkpoint that is on this machine: its folder, what pins it (a commit or a digest), and its shown name."""
 
     key: str
     name: str
     folder: Path
     pin: str
+    shown: str = ""
 
 
 def replace_checkpoints(texts: Sequence[str]) -> dict[str, Checkpoint]:
     """Return the table with what the user gives in place of some checkpoints.
 
     Args:
-        texts: each KEY=FOLDER, KEY=demo/NAME or KEY=REPOSITORY@COMMIT.
+        texts: each KEY=FOLDER, KEY=demo/NAME, KEY=REPOSITORY@COMMIT, KEY=efficientnet-lite0 (the judge that comes as a
+            package), or KEY=ARCHITECTURE:FILE.
 
     Raises:
         UsageError: another form, an unknown or repeated key, or a Hub repository without its commit.
-        MissingError: a path that is no folder.
+        MissingError: a path that is no folder, no such file, or the judge is not installed.
     """
     table = dict(CHECKPOINTS)
     for text in texts:
         key, sign, place = text.partition("=")
         if not (key and sign and place):
             raise UsageError(f"--checkpoint {text!r} is not KEY=FOLDER or KEY=REPOSITORY@COMMIT")
+        key = ALIASES.get(key, key)
         if key not in table:
-            raise UsageError(f"unknown checkpoint {key!r}", next=did_you_mean(key, table))
+            raise UsageError(f"unknown checkpoint {key!r}", next=did_you_mean(key, [*table, *ALIASES]))
         if table[key] is not CHECKPOINTS[key]:
             raise UsageError(f"--checkpoint {key} is given twice")
+        if (of_file := split_file(place)) is not None:
+            if key != "vit":
+                raise UsageError(
+                    f"--checkpoint {key} takes no single file", next=f"give image={place}, or {key}=FOLDER"
+                )
+            shown = of_file[0] if place == JUDGE else place.partition(":")[0] + ":" + of_file[1].name
+            table[key] = Checkpoint(key, CHECKPOINTS[key].about, of_file[0], file=of_file[1], shown=shown)
+            continue
         name, revision = place, ""
         if local_folder(place) is None:
             name, _, revision = place.rpartition("@")
@@ -108,6 +126,11 @@ def locate(checkpoint: Checkpoint) -> Located:
     Raises:
         MissingError: it cannot be had; says how to get it.
     """
+    if checkpoint.file is not None:
+        from brainflix.evaluate.networks.converted import converted
+
+        folder, digest = converted(checkpoint.name, checkpoint.file)
+        return Located(checkpoint.key, checkpoint.shown, folder, digest, checkpoint.shown)
     if not checkpoint.name:
         raise MissingError(f"no weights are given for {checkpoint.key}", next=checkpoint.get)
     folder = resolve_weights(checkpoint.name, checkpoint.revision)

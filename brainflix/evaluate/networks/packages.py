@@ -19,4 +19,9 @@ def import_package(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except (ImportError, OSError, RuntimeError) as error:
-        raise MissingError(f"{name.partition('.')[0]} missing", why=str(error), next=INSTALL) from error
+        package = name.partition(".")[0]
+        if isinstance(error, ModuleNotFoundError) and error.name == package:
+            raise MissingError(f"{package} is not installed", next=INSTALL) from error
+        # torchvision beside a torch that it was not built for fails in ways of its own: the reason is what helps.
+        why = " ".join(str(error).split()) or type(error).__name__
+        raise MissingError(f"{package} is installed and cannot be loaded", why=why, next=INSTALL) from error
