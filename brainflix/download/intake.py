@@ -63,7 +63,7 @@ def collect(
     # What a folder could not give may still have an address, such as an annexed file whose clone names its key.
     coming = [file for file in files if file.url and not (intake.source and (folder / file.path).is_file())]
     if coming:
-        line = line_of(intake.retries, intake.silence_s, intake.patience_s)
+        line = line_of(intake.retries, intake.silence_s, intake.patience_s, dataset.terms_url)
         fetch_files(coming, folder, progress=progress, workers=intake.workers, offline=intake.offline, line=line)
     missing = [file.path for file in files if not ((folder / file.path).is_file() or file.optional)]
     if missing:
