@@ -10,9 +10,16 @@ import numpy as np
 
 from brainflix.io.fetch.files import RemoteFile
 from brainflix.io.fetch.manifest import manifest_files
+from brainflix.io.fetch.package import Package
 from brainflix.store.clips import Clips
 
 BUCKET = "https://s3.amazonaws.com/openneuro.org/ds005165"
+# No digest is published.
+ARCHIVE = RemoteFile(
+    "stimulus_set.zip", "https://boldmomentsdataset.csail.mit.edu/stimuli_metadata/stimulus_set.zip", 3_261_964_337
+)
+# The archive holds some 94 000 frames beside the films.
+FILMS = ("stimuli/train/*.mp4", "stimuli/test/*.mp4")
 N_TRAIN, N_TEST = 1000, 102
 N_VALIDATION = 100
 LISTS = {
@@ -25,13 +32,18 @@ _TASKS = ("task-train", "task-test")
 
 
 def files(params: Mapping[str, Any], subject: int | None) -> list[RemoteFile]:
-    """Return the films, which a person has to fetch, or a subject's files from the open bucket."""
+    """Return the films, which come in an archive, or a subject's files from the open bucket."""
     if subject is None:
         return [RemoteFile(str(_film(number))) for number in range(1, N_TRAIN + N_TEST + 1)]
     wanted: list[RemoteFile] = []
     for what in params["what"]:
         wanted += manifest_files(LISTS[what], BUCKET, lambda path, what=what: _is_wanted(path, subject, what))  # type: ignore[misc]
     return wanted
+
+
+def package(subject: int | None, secret: str) -> Package | None:
+    """Return the archive of the films, whose members `secret` opens; subjects' files have addresses of their own."""
+    return None if subject is not None else Package(ARCHIVE, FILMS, password=secret)
 
 
 def _is_wanted(path: str, subject: int, what: str) -> bool:
