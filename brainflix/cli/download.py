@@ -102,7 +102,7 @@ def _dataset(recipe: Recipe) -> Dataset:
 
 
 def _with_secret(dataset: Dataset, planned: Sequence[Planned], intake: Intake, out: Output) -> Intake:
-    """Ask at a terminal for a password or a link that the settings do not have; nowhere else, and never by an option."""
+    """Ask at a terminal for a password or a link that the settings do not have; no option takes one."""
     from dataclasses import replace
 
     from brainflix.download.packed import is_asked_for

@@ -67,9 +67,9 @@ def collect(
     files = listing.files
     # What a folder could not give may still have an address, such as an annexed file whose clone names its key.
     coming = [file for file in files if file.url and not (given_here and (folder / file.path).is_file())]
-    if coming:
-        line = line_of(intake.retries, intake.silence_s, intake.patience_s, dataset.terms_url)
-        fetch_files(coming, folder, progress=progress, workers=intake.workers, offline=intake.offline, line=line)
+    _fetch(dataset, [file for file in coming if not file.optional], folder, intake, progress)
+    if intake.source is None:
+        _fetch_optional(dataset, [file for file in coming if file.optional], folder, intake, progress)
     missing = [file.path for file in files if not ((folder / file.path).is_file() or file.optional)]
     if missing:
         raise _missing(dataset, missing, subject, given_here, elsewhere, beside)
@@ -77,6 +77,23 @@ def collect(
         progress.say(f"not read, since the layout of {dataset.name} does not have it: {few(beside.left_out)}")
     here = tuple(file for file in files if (folder / file.path).is_file())
     return folder, replace(listing, files=here, left_out=beside.left_out)
+
+
+def _fetch(dataset: Dataset, files: Sequence[RemoteFile], folder: Path, intake: Intake, progress: Progress) -> None:
+    line = line_of(intake.retries, intake.silence_s, intake.patience_s, dataset.terms_url)
+    if files:
+        fetch_files(files, folder, progress=progress, workers=intake.workers, offline=intake.offline, line=line)
+
+
+def _fetch_optional(
+    dataset: Dataset, files: Sequence[RemoteFile], folder: Path, intake: Intake, progress: Progress
+) -> None:
+    """Fetch what the data set is whole without; where a file cannot be had, that is said, and the rest is kept."""
+    for file in files:
+        try:
+            _fetch(dataset, [file], folder, intake, progress)
+        except MissingError as error:
+            progress.say(f"without {file.path}, which is optional: {error.why or error.what}")
 
 
 def by_hand(dataset: Dataset, params: Mapping[str, Any], subject: int | None, intake: Intake) -> BrainflixError | None:
