@@ -74,6 +74,10 @@ class Settings(BaseSettings):
         300.0, gt=0, description="seconds that a download may come slower than 1 KiB a second before it is given up"
     )
     token: SecretStr | None = Field(None, description="Hugging Face token")
+    bmd_password: SecretStr | None = Field(None, description="password of the films of BOLD Moments, from their terms")
+    algonauts2021_link: SecretStr | None = Field(
+        None, description="link to the archive that the form of Algonauts 2021 sends"
+    )
 
     @classmethod
     def settings_customise_sources(

@@ -36,8 +36,11 @@ def check_versions(settings: Settings) -> list[Check]:
 
 
 def check_settings(settings: Settings) -> list[Check]:
-    """Return the settings in force, without the token."""
-    shown = settings.model_dump(exclude={"token", "store", "offline"})
+    """Return the settings in force, without the token, passwords and links."""
+    from pydantic import SecretStr
+
+    secrets = {name for name, field in type(settings).model_fields.items() if field.annotation == SecretStr | None}
+    shown = settings.model_dump(exclude={*secrets, "store", "offline"})
     return [Check("settings", ", ".join(f"{name} {value}" for name, value in shown.items()))]
 
 

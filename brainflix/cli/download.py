@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -74,7 +75,7 @@ def download(
     intake = make_intake(place, settings, source, agreed=agreed)
     selection = Selection("download", step, tuple(subject) if subject else None, alone=True)
     planned = make_plan(chosen, place, selection, by_hand_blocks=False)
-    out.say(f"{dataset.title}: licence {dataset.licence}, access {dataset.access}, source {dataset.source}")
+    out.say(f"{dataset.title}: licence {dataset.licence}, access {_access(dataset)}, source {dataset.source}")
     if verify:
         _verify(planned, place, out)
     elif dry_run:
@@ -83,7 +84,14 @@ def download(
         _check_unchanged(dataset, planned, place, intake)
         # What a person has to bring first must not keep away what can be fetched.
         planned.sort(key=lambda item: needs_a_person(item, place))
+        intake = _with_secret(dataset, planned, intake, out)
         perform.show_results(perform.perform(planned, place, settings, out, intake), out)
+
+
+def _access(dataset: Dataset) -> str:
+    """Return how films and brain data come, in one word where that is the same."""
+    films, brains = dataset.access_of(None), dataset.access
+    return brains if films == brains else f"{films} (films) and {brains} (brain data)"
 
 
 def _dataset(recipe: Recipe) -> Dataset:
@@ -91,6 +99,20 @@ def _dataset(recipe: Recipe) -> Dataset:
 
     dataset: Dataset = find("dataset", recipe.dataset.name).load()
     return dataset
+
+
+def _with_secret(dataset: Dataset, planned: Sequence[Planned], intake: Intake, out: Output) -> Intake:
+    """Ask at a terminal for a password or a link that the settings do not have; no option takes one."""
+    from dataclasses import replace
+
+    from brainflix.download.packed import is_asked_for
+
+    subjects = [item.job.subject for item in planned if item.status != "cached"]
+    secret = dataset.secret
+    if secret is None or not sys.stdin.isatty() or not any(is_asked_for(dataset, who, intake) for who in subjects):
+        return intake
+    out.say(f"{secret.what}: you get it at {secret.page}")
+    return replace(intake, secret=typer.prompt(secret.what, hide_input=True, err=True).strip())
 
 
 def _check_unchanged(dataset: Dataset, planned: Sequence[Planned], store: Store, intake: Intake) -> None:

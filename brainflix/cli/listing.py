@@ -42,8 +42,6 @@ def datasets(
     debug: options.Debug = False,
 ) -> None:
     """List the data sets with size, access and what has been run on real files; of one, all that is known."""
-    from dataclasses import asdict
-
     from brainflix.parts.find import find
     from brainflix.parts.find import parts as known_parts
 
@@ -51,13 +49,24 @@ def datasets(
     if name is not None:
         _show_dataset(find("dataset", name).load(), out)
         return
-    found = [{**asdict(part.load()), "summary": part.summary} for part in known_parts("dataset").values()]
-    columns = ("name", "subjects", "size", "access", "run on real files", "what it is")
+    found = [{**_record(part.load()), "summary": part.summary} for part in known_parts("dataset").values()]
+    columns = ("name", "subjects", "size", "films", "brains", "run on real files", "what it is")
     rows = [
-        (d["name"], str(len(d["subjects"])), _dataset_size(d), d["access"], d["checked_on"] or "no", d["summary"])
+        (d["name"], str(len(d["subjects"])), _dataset_size(d), d["stimuli_access"], d["access"], *_tested(d))
         for d in found
     ]
     out.result({"datasets": found}, lines=[d["name"] for d in found], tables=[Table(columns, rows)])
+
+
+def _record(dataset: Dataset) -> dict[str, Any]:
+    """Return a data set's declaration, with how its films come also where that is as its brain data do."""
+    from dataclasses import asdict
+
+    return {**asdict(dataset), "stimuli_access": dataset.access_of(None)}
+
+
+def _tested(record: dict[str, Any]) -> tuple[str, str]:
+    return record["checked_on"] or "no", record["summary"]
 
 
 def _dataset_size(record: dict[str, Any]) -> str:
@@ -68,12 +77,11 @@ def _dataset_size(record: dict[str, Any]) -> str:
 
 def _show_dataset(dataset: Dataset, out: Output) -> None:
     """Show a data set's declaration, a line for each fact and for each trap."""
-    from dataclasses import asdict
-
-    record = asdict(dataset)
-    facts = ("title", "licence", "access", "source", "terms_url", "revision", "tr_s", "clip_s", "space", "splits")
+    record = _record(dataset)
+    facts = ("title", "licence", "source", "terms_url", "revision", "tr_s", "clip_s", "space", "splits")
     rows = [(fact.replace("_", " "), str(record[fact])) for fact in (*facts, "repeats") if record[fact]]
     rows.insert(1, ("subjects", ", ".join(map(str, dataset.subjects))))
+    rows[3:3] = [("access to films", record["stimuli_access"]), ("access to brain data", record["access"])]
     rows.append(("size", _dataset_size(record)))
     rows.append(("run on real files", dataset.checked_on or "no"))
     rows += [(f"shape of {what}", shape) for what, shape in dataset.shapes]

@@ -36,7 +36,7 @@ _UNSEEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff"
     "\U000e0000-\U000e007f]"
 )
-_SECRET_NAME = re.compile(r"(^|_)(TOKEN|SECRET|PASSWORD)$", re.IGNORECASE)
+_SECRET_NAME = re.compile(r"(^|_)(TOKEN|SECRET|PASSWORD|SECRET_ACCESS_KEY|ALGONAUTS2021_LINK)$", re.IGNORECASE)
 # Shorter ones would take words out of sentences.
 _SHORTEST_SECRET = 8
 _LOGIN = re.compile(r"(?<=://)[^/\s@'\"]+@")

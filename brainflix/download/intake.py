@@ -15,13 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from brainflix.download.beside import Beside, look_beside
+from brainflix.download.packed import fetch_package, given_secret, lacking_secret, needed_package
 from brainflix.download.terms import check_agreed
 from brainflix.errors import BrainflixError, IntegrityError, MissingError, UsageError
 from brainflix.io.archives import unpack
+from brainflix.io.fetch.addresses import shown
 from brainflix.io.fetch.annex import pointer_of
 from brainflix.io.fetch.digest import digest_of
 from brainflix.io.fetch.download import fetch_files, line_of
 from brainflix.io.fetch.files import Listing, RemoteFile
+from brainflix.io.fetch.package import Package
 from brainflix.io.fetch.room import check_room
 from brainflix.io.top_folder import find_inside, path_ends, roots_of, shown_in
 from brainflix.parts.dataset import Dataset
@@ -44,13 +47,15 @@ def collect(
         ResourceError: no room.
     """
     folder, elsewhere, beside = waiting_folder(dataset, subject, intake.folder), "", Beside()
-    check_agreed(dataset, intake)
-    if intake.source is not None:
+    check_agreed(dataset, subject, intake)
+    package = needed_package(dataset, subject, intake)
+    given_here = fetch_package(dataset, package, folder, intake, progress) if package else intake.source
+    if given_here is not None:
         # Adopting needs no network, so that the list is the one that the data set itself knows.
         shared = shared_ends(dataset, params, subject)
-        with opened(intake.source, folder) as given:
+        with opened(given_here, folder, package) as given:
             source, found, elsewhere = holder(dataset, params, subject, given, shared)
-            listing = Listing(found)
+            listing = Listing(found, archive=shown(package.file.url) if package else "")
             places = whole_places(found, source, shared)
             adopt(found, places, folder, progress)
             beside = look_beside(found, places, source, shared)
@@ -61,17 +66,34 @@ def collect(
             progress.say(f"{dataset.name} states no licence: do not pass on what is made of it")
     files = listing.files
     # What a folder could not give may still have an address, such as an annexed file whose clone names its key.
-    coming = [file for file in files if file.url and not (intake.source and (folder / file.path).is_file())]
-    if coming:
-        line = line_of(intake.retries, intake.silence_s, intake.patience_s)
-        fetch_files(coming, folder, progress=progress, workers=intake.workers, offline=intake.offline, line=line)
+    coming = [file for file in files if file.url and not (given_here and (folder / file.path).is_file())]
+    _fetch(dataset, [file for file in coming if not file.optional], folder, intake, progress)
+    if intake.source is None:
+        _fetch_optional(dataset, [file for file in coming if file.optional], folder, intake, progress)
     missing = [file.path for file in files if not ((folder / file.path).is_file() or file.optional)]
     if missing:
-        raise _missing(dataset, missing, subject, intake, elsewhere, beside)
+        raise _missing(dataset, missing, subject, given_here, elsewhere, beside)
     if beside.left_out:
         progress.say(f"not read, since the layout of {dataset.name} does not have it: {few(beside.left_out)}")
     here = tuple(file for file in files if (folder / file.path).is_file())
     return folder, replace(listing, files=here, left_out=beside.left_out)
+
+
+def _fetch(dataset: Dataset, files: Sequence[RemoteFile], folder: Path, intake: Intake, progress: Progress) -> None:
+    line = line_of(intake.retries, intake.silence_s, intake.patience_s, dataset.terms_url)
+    if files:
+        fetch_files(files, folder, progress=progress, workers=intake.workers, offline=intake.offline, line=line)
+
+
+def _fetch_optional(
+    dataset: Dataset, files: Sequence[RemoteFile], folder: Path, intake: Intake, progress: Progress
+) -> None:
+    """Fetch what the data set is whole without; where a file cannot be had, that is said, and the rest is kept."""
+    for file in files:
+        try:
+            _fetch(dataset, [file], folder, intake, progress)
+        except MissingError as error:
+            progress.say(f"without {file.path}, which is optional: {error.why or error.what}")
 
 
 def by_hand(dataset: Dataset, params: Mapping[str, Any], subject: int | None, intake: Intake) -> BrainflixError | None:
@@ -82,13 +104,15 @@ def by_hand(dataset: Dataset, params: Mapping[str, Any], subject: int | None, in
     if dataset.fetch:
         return None
     try:
-        check_agreed(dataset, replace(intake, agreed=False))
+        check_agreed(dataset, subject, replace(intake, agreed=False))
     except UsageError as error:
         return error
     folder = waiting_folder(dataset, subject, intake.folder)
+    if dataset.package_of(subject, ""):
+        return lacking_secret(dataset, subject) if dataset.secret and not given_secret(dataset, intake) else None
     known = () if dataset.listing else dataset.named_files(params, subject)
     missing = [file.path for file in known if not (file.url or file.optional or (folder / file.path).is_file())]
-    return _missing(dataset, missing, subject, intake, "", Beside()) if missing else None
+    return _missing(dataset, missing, subject, None, "", Beside()) if missing else None
 
 
 def waiting_folder(dataset: Dataset, subject: int | None, root: Path) -> Path:
@@ -98,8 +122,11 @@ def waiting_folder(dataset: Dataset, subject: int | None, root: Path) -> Path:
 
 
 @contextmanager
-def opened(source: Path, folder: Path) -> Iterator[Path]:
-    """Yield a person's folder; of an archive, the folder that it unpacks to, which is deleted afterwards."""
+def opened(source: Path, folder: Path, package: Package | None = None) -> Iterator[Path]:
+    """Yield a person's folder; of an archive, the folder that it unpacks to, which is deleted afterwards.
+
+    `package` says which members of it are wanted, and what opens them.
+    """
     if not source.is_file():
         yield source
         return
@@ -107,7 +134,11 @@ def opened(source: Path, folder: Path) -> Iterator[Path]:
     shutil.rmtree(unpacked, ignore_errors=True)
     folder.parent.mkdir(parents=True, exist_ok=True)
     try:
-        unpack(source, unpacked, max_bytes=shutil.disk_usage(folder.parent).free)
+        free = shutil.disk_usage(folder.parent).free
+        if package is None:
+            unpack(source, unpacked, max_bytes=free)
+        else:
+            unpack(source, unpacked, max_bytes=free, wants=package.wants, password=package.password)
         yield unpacked
     finally:
         shutil.rmtree(unpacked, ignore_errors=True)
@@ -232,14 +263,14 @@ def _is_wrong(place: Path, file: RemoteFile) -> str:
 
 
 def _missing(
-    dataset: Dataset, missing: Sequence[str], subject: int | None, intake: Intake, elsewhere: str, beside: Beside
+    dataset: Dataset, missing: Sequence[str], subject: int | None, given: Path | None, elsewhere: str, beside: Beside
 ) -> MissingError:
     """Return the sentence about files that nobody has brought, with what a person does to get them."""
     who = "the stimuli" if subject is None else f"subject {subject}"
     steps = "".join(f"\n  {number}. {step}" for number, step in enumerate(dataset.steps, start=1))
     command = f"brainflix download {dataset.name} --from FOLDER"
-    absent = f"{intake.source} does not hold them" + (f", but its folder {elsewhere} does" if elsewhere else "")
-    lacking = absent if intake.source else "a person has to fetch them"
+    absent = f"{given} does not hold them" + (f", but its folder {elsewhere} does" if elsewhere else "")
+    lacking = absent if given else "a person has to fetch them"
     return MissingError(
         f"{len(missing)} files of {who} of {dataset.name} are missing: {few(missing)}",
         why=beside.why_missing() or lacking,

@@ -30,6 +30,7 @@ def write_provenance(dataset: Dataset, listing: Listing, folder: Path, out: Path
         "agreement": agreement(dataset, intake.folder),
         "adopted": intake.source is not None,
         "archive": archive_stamp(intake.source),
+        "archive_url": listing.archive,
         "files": [
             {
                 "path": file.path,

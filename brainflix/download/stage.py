@@ -50,7 +50,7 @@ class MadeFiles:
         make = load(self.dataset.fetch)
         counts = {"track": self.track} if "track" in signature(make).parameters else {}
         make(self.params, self.subject, folder, **counts)
-        return _terms(self.dataset)
+        return _terms(self.dataset, self.subject)
 
 
 @dataclass(frozen=True)
@@ -71,15 +71,15 @@ class RawFiles:
             _link(self.waiting / file.path, place)
         left_out = {"left_out": list(self.listing.left_out)} if self.listing.left_out else {}
         counts = {"n_files": len(self.listing.files), "commit": self.listing.commit}
-        return {**_terms(self.dataset), **counts, **left_out}
+        return {**_terms(self.dataset, self.work.subject), **counts, **left_out}
 
     def clear(self) -> None:
         """Delete what waited."""
         shutil.rmtree(waiting_folder(self.dataset, self.work.subject, self.work.intake.folder), ignore_errors=True)
 
 
-def _terms(dataset: Dataset) -> Notes:
-    return {"licence": dataset.licence, "access": dataset.access, "simulated": dataset.simulated}
+def _terms(dataset: Dataset, subject: int | None) -> Notes:
+    return {"licence": dataset.licence, "access": dataset.access_of(subject), "simulated": dataset.simulated}
 
 
 def _link(source: Path, place: Path) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from brainflix.download.intake import waiting_folder
+from brainflix.download.packed import package_place
 from brainflix.parts.dataset import Dataset
 from brainflix.parts.work import Intake
 
@@ -42,11 +43,13 @@ def survey(dataset: Dataset, params: Mapping[str, Any], subject: int | None, int
     named = dataset.named_files(params, subject)
     files = named if intake.offline else dataset.listed_files(params, subject).files
     coming = [file for file in files if not (file.optional or (folder / file.path).is_file())]
+    package = dataset.package_of(subject, "") if intake.source is None else None
     fetched = [file for file in coming if file.url]
+    packed = [package.file] if package and not package_place(package, folder).is_file() else []
     return Survey(
         n_files=len(files),
         n_waiting=len(files) - len(coming),
-        n_by_hand=len(coming) - len(fetched),
-        n_unknown=sum(file.size is None for file in fetched),
-        fetch_bytes=sum(file.size or 0 for file in fetched),
+        n_by_hand=0 if package else len(coming) - len(fetched),
+        n_unknown=sum(file.size is None for file in fetched + packed),
+        fetch_bytes=sum(file.size or 0 for file in fetched + packed),
     )

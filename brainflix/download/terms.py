@@ -14,13 +14,15 @@ from brainflix.parts.work import Intake
 FILE = "agreement.json"
 
 
-def check_agreed(dataset: Dataset, intake: Intake) -> None:
+def check_agreed(dataset: Dataset, subject: int | None, intake: Intake) -> None:
     """Write the agreement down if it is given now; refuse if it never was.
+
+    The stimuli (subject None) and the brain data may come under different terms, or only one of them under any.
 
     Raises:
         UsageError: the data set has terms, and nobody has agreed to them yet.
     """
-    if dataset.access != "terms" or agreement(dataset, intake.folder):
+    if dataset.access_of(subject) != "terms" or agreement(dataset, intake.folder):
         return
     if not intake.agreed:
         raise UsageError(

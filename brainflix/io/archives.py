@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from brainflix.errors import IntegrityError, MissingError
+from brainflix.errors import IntegrityError, MissingError, UsageError
 from brainflix.io.limits import SETTING
 from brainflix.io.tar_stream import iterate_tar
 from brainflix.settings import load_settings
@@ -29,6 +29,7 @@ _CHUNK_BYTES = 1 << 20
 _RATIO = 200
 # An empty file takes some bytes of an archive and many times as much memory.
 _MAX_MEMBERS, _FEW_MEMBERS, _MEMBER_BYTES = 1_000_000, 20_000, 64
+_TRIED_MEMBERS = 8
 _ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)
 _DAMAGE = (
     *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
@@ -45,7 +46,18 @@ class _Member:
     open: Callable[[], AbstractContextManager[IO[bytes]]]
 
 
-def unpack(archive: Path, folder: Path, *, max_bytes: int) -> list[Path]:
+def _every(path: str) -> bool:
+    return True
+
+
+def unpack(
+    archive: Path,
+    folder: Path,
+    *,
+    max_bytes: int,
+    wants: Callable[[str], bool] = _every,
+    password: str = "",
+) -> list[Path]:
     """Unpack a zip or tar archive (plain, gzip, bzip2 or xz) into a folder that does not exist yet.
 
     It appears whole or not at all: members are written into a folder beside it, which is renamed at the end.
@@ -55,14 +67,17 @@ def unpack(archive: Path, folder: Path, *, max_bytes: int) -> list[Path]:
         folder: the folder to make.
         max_bytes: what it may unpack to, and at most 200 times the archive's own size, or as many times more as the
             setting `unpack_ratio` says.
+        wants: which members are unpacked, by their paths; all are looked at.
+        password: what opens the members of a zip archive that are encrypted in the old way.
 
     Returns:
         the files, relative to `folder`, in the archive's order.
 
     Raises:
         MissingError: no such archive.
-        IntegrityError: it is damaged, or a member leaves the folder, is a link or a device, comes twice, is encrypted,
-            or unpacks to more than it may; nothing is left behind.
+        UsageError: the password is wrong; nothing was written.
+        IntegrityError: it is damaged, or a member leaves the folder, is a link or a device, comes twice, is encrypted
+            without a password, or unpacks to more than it may; nothing is left behind.
         ResourceError: the disk is full.
     """
     if not archive.is_file():
@@ -72,7 +87,7 @@ def unpack(archive: Path, folder: Path, *, max_bytes: int) -> list[Path]:
     room = min(max_bytes, max(_RATIO, load_settings().unpack_ratio) * max(archive.stat().st_size, 1))
     staging = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
     try:
-        with _members(archive) as members:
+        with _members(archive, wants, password) as members:
             written = _write(archive, members, staging, room)
         os.rename(staging, folder)
     except _DAMAGE as error:
@@ -140,25 +155,51 @@ def _bomb(archive: Path) -> IntegrityError:
 
 
 @contextmanager
-def _members(archive: Path) -> Iterator[Iterator[_Member]]:
+def _members(archive: Path, wants: Callable[[str], bool], password: str) -> Iterator[Iterator[_Member]]:
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as opened:
-            yield _zip_members(archive, opened)
+            if password:
+                _check_password(archive, opened, wants, password)
+            yield _zip_members(archive, opened, wants, encrypted=bool(password))
     else:
-        yield _tar_members(archive)
+        yield (member for member in _tar_members(archive) if wants(member.path))
 
 
-def _zip_members(archive: Path, opened: zipfile.ZipFile) -> Iterator[_Member]:
+def _check_password(archive: Path, opened: zipfile.ZipFile, wants: Callable[[str], bool], password: str) -> None:
+    """Try a password on some members, each of which lets one wrong password in 256 pass; then it opens them all.
+
+    Raises:
+        UsageError: it does not fit.
+    """
+    opened.setpassword(password.encode())
+    locked = [info for info in opened.infolist() if info.flag_bits & 1 and not info.is_dir() and wants(info.filename)]
+    for info in locked[:_TRIED_MEMBERS]:
+        try:
+            opened.open(info).close()
+        except RuntimeError:
+            # What zipfile says is no cause to keep: this says all of it.
+            raise UsageError(
+                f"the password does not open {archive.name}",
+                why="nothing was unpacked",
+                next="the same command with the right password; the archive is kept",
+            ) from None
+
+
+def _zip_members(
+    archive: Path, opened: zipfile.ZipFile, wants: Callable[[str], bool], *, encrypted: bool
+) -> Iterator[_Member]:
     for info in opened.infolist():
         _inside(archive, info.filename)
         kind = info.external_attr >> 28
         # Made on Unix, the upper bits are the file's mode: 4 is a folder, 8 a plain file, 0 nothing said.
         if kind not in (0, 4, 8):
             raise IntegrityError(f"{archive.name} holds {info.filename!r}, which is a link or a device")
+        if not wants(info.filename):
+            continue
         if info.compress_type not in _ZIP_METHODS:
             advice = "unpack it yourself, and give the folder"
             raise IntegrityError(f"{archive.name} is packed by method {info.compress_type}, not read here", next=advice)
-        if info.flag_bits & 1:
+        if info.flag_bits & 1 and not encrypted:
             raise IntegrityError(f"{archive.name} is encrypted", next="unpack it yourself, and give the folder")
         if not info.is_dir():
             yield _Member(info.filename, info.file_size, partial(opened.open, info))

@@ -16,12 +16,29 @@ from brainflix.parts.lazy import load
 
 if TYPE_CHECKING:
     from brainflix.io.fetch.files import Listing, RemoteFile
+    from brainflix.io.fetch.package import Package
     from brainflix.store.clips import Clips
     from brainflix.store.features import Features
 
 Writer = Callable[[Mapping[str, Any], int | None, Path], None]
-# open: fetched as it is. terms: fetched after `--i-agree`. manual: a person fetches it, and `--from` adopts it.
-Access = Literal["embedded", "open", "terms", "manual"]
+# open: fetched as it is. terms: fetched after `--i-agree`. keys: fetched with the user's own keys or link. manual: a
+# person fetches it, and `--from` adopts it.
+Access = Literal["embedded", "open", "terms", "keys", "manual"]
+
+
+@dataclass(frozen=True)
+class Secret:
+    """What the owners give to a user and what is never kept: a password, or a link that a form sends.
+
+    Attributes:
+        setting: its name among the settings, so that `BRAINFLIX_<SETTING>` holds it.
+        what: what it is, for a prompt and for errors.
+        page: where a person gets it.
+    """
+
+    setting: str
+    what: str
+    page: str
 
 
 @dataclass(frozen=True)
@@ -34,6 +51,10 @@ class Dataset:
         tr_s: time between volumes in seconds; 0 where responses are betas.
         clip_s: length of a clip in seconds.
         licence, access, source, citation: its terms and where it comes from; `citation` is BibTeX.
+        stimuli_access: how the stimuli come, where that differs from `access`, which is that of the brain data.
+        secret: what is needed beside an agreement for what comes in a package.
+        package: `module:function(subject, secret) -> Package | None`, the archive in which the files of the stimuli
+            (subject None) or of a subject come, where they have no address of their own.
         revision: pinned revision; part of every key.
         simulated: whether the brains are simulated; every report says so.
         stimulus_params: the parameters that the stimuli depend on; the others only touch the brain data.
@@ -74,6 +95,9 @@ class Dataset:
     simulated: bool
     stimulus_params: tuple[str, ...]
     split_params: tuple[str, ...] = ()
+    stimuli_access: Access | Literal[""] = ""
+    secret: Secret | None = None
+    package: str = ""
     fetch: str = ""
     files: str = ""
     found: str = ""
@@ -93,6 +117,19 @@ class Dataset:
     repeats: str = ""
     traps: tuple[str, ...] = ()
     checked_on: str = ""
+
+    def access_of(self, subject: int | None) -> Access:
+        """Return how the files of the stimuli (subject None) or of a subject come."""
+        return (self.stimuli_access or self.access) if subject is None else self.access
+
+    def package_of(self, subject: int | None, secret: str) -> Package | None:
+        """Return the archive that the files come in, None where they have addresses or only a person can bring them.
+
+        Raises:
+            UsageError: the secret is not of the kind that is wanted.
+        """
+        found: Package | None = load(self.package)(subject, secret) if self.package else None
+        return found
 
     def named_files(self, params: Mapping[str, Any], subject: int | None) -> Sequence[RemoteFile]:
         """Return the files of the stimuli (subject None) or of a subject that are known without asking a server."""

@@ -28,6 +28,7 @@ class Intake:
         folder: where they wait; it outlives the process, so that nothing is fetched twice.
         source: folder of files that a person fetched, to be adopted instead of fetching.
         agreed: whether the user has just agreed to the data set's terms.
+        secret: what the user has just typed that the data set asks for; never shown, never kept.
         offline: open no connection.
         workers: files that are fetched side by side.
         retries: how often a file may break off without progress, or start anew, before it is given up.
@@ -43,6 +44,7 @@ class Intake:
     retries: int = 5
     silence_s: float = 30.0
     patience_s: float = 300.0
+    secret: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)

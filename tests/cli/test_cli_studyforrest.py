@@ -58,7 +58,7 @@ def test_the_sample_comes_back_to_the_bit_and_the_page_says_real(folder, brainfl
     assert document["scores"]["r_speech_own"]["value"] > 0.5 and document["scores"]["r_sound_own"]["p"] <= 0.01
     assert brainflix("report", "small.yaml", "--out", "page.html").code == 0
     page = (folder / "page.html").read_text()
-    assert "<strong>Real data</strong>" in page and "imulated" not in page and 'id="courses"' in page
+    assert "<strong>Real data</strong>" in page and "imulated data" not in page and 'id="courses"' in page
     assert 'id="videos"' not in page and page.count('<svg class="course"') == 1
 
 

@@ -97,7 +97,10 @@ def test_moments_files_are_the_published_ones():
     clips = bmd_layout.load_clips(Path(), BMD.clip_s)
     # 1000 training and 102 test films.
     assert (len(clips.of(("train", "val"))), len(clips.of("test"))) == (1000, 102)
-    assert len(BMD.named_files({}, None)) == 1102 and not any(file.url for file in BMD.named_files({}, None))
+    *films, captions = BMD.named_files({}, None)
+    assert len(films) == 1102 and not any(file.url for file in films) and captions.optional
+    archive = bmd_layout.package(None, "").file
+    assert (archive.size, archive.path) == (3_261_964_337, "stimulus_set.zip")
 
 
 def test_moments_repeats_become_rows_on_the_41_areas(moments_store, moments):

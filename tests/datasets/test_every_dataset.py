@@ -35,9 +35,15 @@ def test_files_are_named_once_and_by_subject(dataset: Dataset):
     params = parts("dataset")[dataset.name].load_params()().model_dump(mode="json")
     named = [file.path for who in (None, *dataset.subjects) for file in dataset.named_files(params, who)]
     assert len(set(named)) == len(named) > len(dataset.subjects)
-    assert dataset.access in ("open", "terms", "manual") and dataset.terms_url.startswith("http")
-    by_hand = dataset.access == "manual" or not dataset.named_files(params, dataset.subjects[0])[0].url
-    assert dataset.steps or not by_hand
+    assert dataset.terms_url.startswith("http")
+    for who in (None, dataset.subjects[0]):
+        access = dataset.access_of(who)
+        assert access in ("open", "terms", "keys", "manual")
+        coming = bool(dataset.listing or dataset.package_of(who, "")) or any(
+            f.url for f in dataset.named_files(params, who)
+        )
+        # What can be fetched is never called a person's, and what only a person can bring has steps.
+        assert coming == (access != "manual") and (dataset.steps or coming)
 
 
 @pytest.mark.parametrize("name", ["bmd", "had", "hcp7t", "algonauts2021", "cc2017-neuroclips", "mindvideo"])

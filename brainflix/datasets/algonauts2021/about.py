@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from brainflix.parts.dataset import Dataset
+from brainflix.parts.dataset import Dataset, Secret
 
 DATASET = Dataset(
     name="algonauts2021",
@@ -10,8 +10,10 @@ DATASET = Dataset(
     subjects=tuple(range(1, 11)),
     tr_s=1.75,
     clip_s=3.0,
-    licence="of the challenge, agreed to in its form",
-    access="manual",
+    licence="of the challenge, agreed to in its form: research and education only, no part goes on to others",
+    access="keys",
+    secret=Secret("algonauts2021_link", "the link that the form sends", "https://forms.gle/qq9uqqu6SwN8ytxQ9"),
+    package="brainflix.datasets.algonauts2021.layout:package",
     source="the challenge's form, http://algonauts.csail.mit.edu/2021",
     citation="""@article{cichy2021algonauts,
   title={The Algonauts Project 2021 Challenge: How the Human Brain Makes Sense of a World in Motion},
@@ -28,8 +30,9 @@ DATASET = Dataset(
     film="brainflix.datasets.algonauts2021.layout:film_path",
     terms_url="http://algonauts.csail.mit.edu/2021",
     steps=(
-        "open http://algonauts.csail.mit.edu/2021 and fill in the form of the challenge",
-        "fetch and unpack the archive; it holds participants_data_v2021 and AlgonautsVideos268_All_30fpsmax",
+        "fill in the form of the challenge, https://forms.gle/qq9uqqu6SwN8ytxQ9; it answers with a link",
+        "brainflix download algonauts2021, which asks for the link at a terminal and fetches the archive once",
+        "or fetch and unpack it; it holds participants_data_v2021 and AlgonautsVideos268_All_30fpsmax",
     ),
     size_bytes=None,
     space="areas' voxels, or the voxels of a whole-brain mask of 78 x 93 x 71",

@@ -6,11 +6,13 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import numpy as np
 
-from brainflix.errors import DataError, MissingError
+from brainflix.errors import DataError, MissingError, UsageError
 from brainflix.io.fetch.files import RemoteFile
+from brainflix.io.fetch.package import Package
 from brainflix.io.films import films_meant_below, is_film
 from brainflix.store.clips import Clips
 
@@ -52,6 +54,31 @@ def found(source: Path, params: Mapping[str, Any], subject: int | None) -> list[
             f"two films have the number {twice}", why=f"in {source / FILMS}", next="leave one of them there"
         )
     return [RemoteFile(f"{FILMS}/{path.name}") for path in films]
+
+
+def package(subject: int | None, secret: str) -> Package:
+    """Return the archive behind the link that the form sends; it holds the films and all subjects.
+
+    Raises:
+        UsageError: `secret` is no web address; it is not repeated.
+    """
+    members = (f"{FILMS}/*",) if subject is None else (f"*_track/sub{subject:02d}/*.pkl",)
+    return Package(RemoteFile("participants_data.zip", _direct(secret) if secret else ""), members, shared=True)
+
+
+def _direct(link: str) -> str:
+    """Return the link that sends the file and not a page about it: Dropbox wants `dl=1` for that."""
+    parts = urlsplit(link)
+    host = parts.hostname or ""
+    if parts.scheme not in ("http", "https") or not host:
+        raise UsageError(
+            "what was given as the link to Algonauts 2021 is no web address",
+            next="the link as the form sends it, which begins with https://",
+        )
+    if host != "dropbox.com" and not host.endswith(".dropbox.com"):
+        return link
+    query = [(name, value) for name, value in parse_qsl(parts.query) if name != "dl"]
+    return urlunsplit(parts._replace(query=urlencode([*query, ("dl", "1")]), fragment=""))
 
 
 def area_path(subject: int, area: str) -> Path:

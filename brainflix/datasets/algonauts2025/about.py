@@ -12,6 +12,7 @@ DATASET = Dataset(
     clip_s=1.49,
     licence="CC0 (brain data); the films are copyrighted and shared for research only",
     access="terms",
+    stimuli_access="manual",
     source="DataLad data set courtois-neuromod/algonauts_2025.competitors @ 96750e70",
     citation="""@article{gifford2025algonauts,
   title={The Algonauts Project 2025 Challenge: How the Human Brain Makes Sense of Multimodal Movies},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from brainflix.parts.dataset import Dataset
+from brainflix.parts.dataset import Dataset, Secret
 
 DATASET = Dataset(
     name="bmd",
@@ -10,8 +10,15 @@ DATASET = Dataset(
     subjects=tuple(range(1, 11)),
     tr_s=1.75,
     clip_s=3.0,
-    licence="CC0 (brain data); the films come under terms of their own",
+    licence="CC0 (brain data); the films: research and education only, neither films nor frames go on to others",
     access="open",
+    stimuli_access="terms",
+    secret=Secret(
+        "bmd_password",
+        "the password of the films",
+        "https://boldmomentsdataset.csail.mit.edu/stimuli_metadata/stimuli_access.txt",
+    ),
+    package="brainflix.datasets.bmd.layout:package",
     source="OpenNeuro ds005165, snapshot 1.0.4",
     citation="""@article{lahner2024modeling,
   title={Modeling short visual events through the {BOLD} moments video {fMRI} dataset and metadata},
@@ -26,10 +33,11 @@ DATASET = Dataset(
     files="brainflix.datasets.bmd.layout:files",
     clips="brainflix.datasets.bmd.layout:load_clips",
     film="brainflix.datasets.bmd.layout:film_path",
-    terms_url="https://boldmomentsdataset.csail.mit.edu",
+    terms_url="https://boldmomentsdataset.csail.mit.edu/stimuli_metadata/stimuli_access.txt",
     steps=(
-        "open https://boldmomentsdataset.csail.mit.edu, agree to the terms of the films and get the password",
-        "fetch and unpack the films; the folder then holds stimuli/train/0001.mp4, stimuli/test/1001.mp4 and so on",
+        "read the terms of the films at https://boldmomentsdataset.csail.mit.edu/stimuli_metadata/stimuli_access.txt",
+        "brainflix download bmd --step stimuli --i-agree bmd, which asks for the password that stands there",
+        "or fetch and unpack the films: a folder with stimuli/train/0001.mp4, stimuli/test/1001.mp4 and so on",
     ),
     size_bytes=29_561_000_000,
     space="fsLR 32k grayordinates, all 91282",

@@ -66,9 +66,9 @@ def fetch_files(
     _raise_first(errors, missing)
 
 
-def line_of(retries: int, silence_s: float, patience_s: float) -> Line:
-    """Return the patience of the settings, with the headers that the Hub asks for."""
-    return Line(retries=retries, timeout_s=silence_s, patience_s=patience_s, headers=headers_for)
+def line_of(retries: int, silence_s: float, patience_s: float, page: str) -> Line:
+    """Return the patience of the settings, with the headers that the Hub asks for and the page of the files."""
+    return Line(retries=retries, timeout_s=silence_s, patience_s=patience_s, headers=headers_for, page=page)
 
 
 def _run(

@@ -44,10 +44,12 @@ class Listing:
         files: the files.
         commit: of the repository, 40 hex digits; empty where there is none.
         licence: as the repository's card states it; None where nobody asks, empty where it states none.
+        archive: address of the archive that the files came in, as it may be shown; empty where they came one by one.
         left_out: files of a person's folder that look like the data set's and are not read.
     """
 
     files: tuple[RemoteFile, ...]
     commit: str = ""
     licence: str | None = None
+    archive: str = ""
     left_out: tuple[str, ...] = ()

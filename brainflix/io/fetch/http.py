@@ -24,6 +24,8 @@ from brainflix.io.fetch.addresses import shown, split_login, without_logins
 CHUNK_BYTES = 1 << 20
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 _TRY_AGAIN = {408, 425, 429, 500, 502, 503, 504}
+_PAGE_TYPES = ("text/html", "application/xhtml+xml")
+_PAGE_START_BYTES = 512
 _NEXT = {401: "log in, or set HF_TOKEN", 403: "look whether you have access to it", 404: "look whether it has moved"}
 
 
@@ -49,6 +51,7 @@ class Answer:
         end: where the bytes of this answer end, None if it does not say.
         validator: header that asks for exactly this version again, ("If-Match", etag) or ("If-Unmodified-Since", date).
         body: its bytes.
+        is_page: whether the server says that it is a web page.
     """
 
     start: int
@@ -56,6 +59,7 @@ class Answer:
     end: int | None
     validator: tuple[str, str] | None
     body: http.client.HTTPResponse
+    is_page: bool = False
 
     def chunks(self) -> Iterator[bytes]:
         """Yield the bytes.
@@ -73,9 +77,16 @@ class Answer:
 
 @contextmanager
 def ask(
-    url: str, start: int, validator: tuple[str, str] | None, headers: Mapping[str, str], timeout_s: float
+    url: str,
+    start: int,
+    validator: tuple[str, str] | None,
+    headers: Mapping[str, str],
+    timeout_s: float,
+    page: str = "",
 ) -> Iterator[Answer]:
     """Ask for a file from byte `start` on, and only if it is still the version of `validator`.
+
+    `page` is where a person gets what the server refuses.
 
     Raises:
         Interrupted: no connection, or the server asks to try again.
@@ -94,7 +105,7 @@ def ask(
         response = _OPENER.open(urllib.request.Request(url, headers=fields), timeout=timeout_s)
     except urllib.error.HTTPError as error:
         with error:
-            raise _refusal(error, url) from error
+            raise _refusal(error, url, page) from error
     except (OSError, http.client.HTTPException) as error:
         raise Interrupted(_why(error)) from error
     with response:
@@ -112,13 +123,46 @@ def _answer(response: Any, start: int) -> Answer:
         raise Interrupted(f"the server sends {head['Content-Encoding']} although that was not asked for")
     said = head.get("Content-Length") or ""
     length = int(said) if said.isascii() and said.isdigit() else None
+    is_page = "Content-Type" in head and head.get_content_type() in _PAGE_TYPES
     if response.status != 206:
-        return Answer(0, length, length, _validator(head), response)
+        return Answer(0, length, length, _validator(head), response, is_page or begins_as_page(_first_bytes(response)))
     match = _RANGE.fullmatch(head.get("Content-Range", ""))
     if not match or int(match[1]) != start:
         raise Interrupted(f"the server sends {head.get('Content-Range')!r} and not the rest from byte {start}")
     total = None if match[3] == "*" else int(match[3])
-    return Answer(start, total, int(match[2]) + 1, _validator(head), response)
+    return Answer(start, total, int(match[2]) + 1, _validator(head), response, is_page)
+
+
+def _first_bytes(response: http.client.HTTPResponse) -> bytes:
+    """Return what has come of a body without taking it.
+
+    Raises:
+        Interrupted: the connection broke.
+    """
+    try:
+        return response.peek(_PAGE_START_BYTES)
+    except (OSError, http.client.HTTPException) as error:
+        raise Interrupted(_why(error)) from error
+
+
+def begins_as_page(start: bytes) -> bool:
+    """Say whether bytes are the beginning of a web page."""
+    text = start.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    return text.startswith((b"<!doctype html", b"<html"))
+
+
+def page_instead(url: str, page: str) -> MissingError:
+    """Return the error about a web page in the place of a file, which asks a person for something.
+
+    Args:
+        url: the file's address.
+        page: where a person gets the file; empty if nobody said.
+    """
+    return MissingError(
+        f"{shown(url)} answers with a web page and not with the file",
+        why="the server wants a login, an agreement or a confirmation, or the file has moved",
+        next=f"open {page or shown(url)} in a browser, fetch the file there, and give its folder with --from",
+    )
 
 
 def _validator(head: Message) -> tuple[str, str] | None:
@@ -130,7 +174,7 @@ def _validator(head: Message) -> tuple[str, str] | None:
     return ("If-Unmodified-Since", modified) if modified else None
 
 
-def _refusal(error: urllib.error.HTTPError, url: str) -> Exception:
+def _refusal(error: urllib.error.HTTPError, url: str, page: str) -> Exception:
     """Return what a status that is no success means."""
     if error.code in (412, 416):
         return Changed(f"status {error.code}")
@@ -139,7 +183,8 @@ def _refusal(error: urllib.error.HTTPError, url: str) -> Exception:
         return Interrupted(f"status {error.code}", float(asked) if asked.isascii() and asked.isdigit() else None)
     # The server's own words for it are not repeated: they may hold what it was sent.
     status = f"{error.code} {http.client.responses.get(error.code, '')}".strip()
-    return MissingError(f"{shown(url)} answers with status {status}", next=_NEXT.get(error.code, ""))
+    advice = [_NEXT.get(error.code, ""), f"the page to visit is {page}" if page else ""]
+    return MissingError(f"{shown(url)} answers with status {status}", next="; ".join(filter(None, advice)))
 
 
 def _why(error: BaseException) -> str:

@@ -15,7 +15,7 @@ from typing import BinaryIO
 from brainflix.errors import IntegrityError
 from brainflix.io.fetch.addresses import shown
 from brainflix.io.fetch.files import RemoteFile
-from brainflix.io.fetch.http import CHUNK_BYTES, Answer, Changed, Interrupted, ask
+from brainflix.io.fetch.http import CHUNK_BYTES, Answer, Changed, Interrupted, ask, begins_as_page, page_instead
 from brainflix.io.fetch.journal import Whole, drop_part, part_of, read_version, write_version
 from brainflix.io.fetch.patience import Patience
 from brainflix.store import disk
@@ -39,6 +39,7 @@ class Line:
         timeout_s: how long a server may be silent.
         patience_s: how long a file may come slower than 1 KiB a second.
         headers: of a request to this address.
+        page: where a person gets the files that a server does not give; empty if nobody said.
         advance: told how many more bytes are here (negative where a part was thrown away).
         stop: set when everything shall stop.
     """
@@ -48,6 +49,7 @@ class Line:
     timeout_s: float = 30.0
     patience_s: float = 300.0
     headers: Callable[[str], Mapping[str, str]] = lambda url: {}
+    page: str = ""
     advance: Callable[[int], None] = lambda count: None
     stop: threading.Event = field(default_factory=threading.Event)
 
@@ -128,6 +130,10 @@ def _grow(file: RemoteFile, part: Path, handle: BinaryIO, line: Line) -> str:
                 patience.excuse(error.wait_s)
             line.wait(error.wait_s if error.wait_s is not None else line.wait_s * 2 ** (patience.breaks - 1))
         else:
+            if not file.digest and _holds_page(handle) and not _is_meant_as_page(file):
+                _throw_away(handle, line)
+                drop_part(part)
+                raise page_instead(file.url, line.page)
             if not file.digest or found == file.digest:
                 return found
             _throw_away(handle, line)
@@ -161,7 +167,12 @@ def _attempt(file: RemoteFile, part: Path, handle: BinaryIO, line: Line, patienc
         return f"{hasher.name}:{hasher.hexdigest()}"
     if file.size is not None and have > file.size:
         raise Changed("the part is longer than the file")
-    with ask(file.url, have, known, line.headers(file.url), line.timeout_s) as got:
+    with ask(file.url, have, known, line.headers(file.url), line.timeout_s, line.page) as got:
+        if got.is_page and not _is_meant_as_page(file):
+            # What came before of the file itself is kept.
+            if not have:
+                drop_part(part)
+            raise page_instead(file.url, line.page)
         if got.start and known and got.validator and got.validator != known:
             raise Changed("the rest is of another version, although that was not asked for")
         if got.start and total is not None and got.total is not None and got.total != total:
@@ -187,6 +198,16 @@ def _attempt(file: RemoteFile, part: Path, handle: BinaryIO, line: Line, patienc
     if expected is not None and size > expected:
         raise Changed("more bytes came than were promised")
     return f"{hasher.name}:{hasher.hexdigest()}"
+
+
+def _holds_page(handle: BinaryIO) -> bool:
+    """Say whether what has come begins as a web page: the first bytes may have come one by one."""
+    handle.seek(0)
+    return begins_as_page(handle.read(512))
+
+
+def _is_meant_as_page(file: RemoteFile) -> bool:
+    return file.path.lower().endswith((".html", ".htm"))
 
 
 def _check_size(file: RemoteFile, got: Answer) -> None:
