@@ -159,7 +159,7 @@ def test_identical_folders_score_as_they_must(tmp_path: Path, document: Run) -> 
     assert set(skipped) == {name for name, each in every.items() if each.about.weights}
     assert all("frames of 64x64 are too small" in skipped[name]["status"] for name in raft if "epe" not in name)
     for name, repository in {
-        "nway_2_video_g1": "MCG-NJU/videomae-base-finetuned-kinetics --revision 488eb9a",
+        "nway_2_video_g1": "MCG-NJU/videomae-base-finetuned-kinetics --revision 488eb9a0565f257b32866",
         "nway_50_frame_g3": "google/vit-base-patch16-224 --revision 3f49326",
         "clip_tc": "openai/clip-vit-base-patch32 --revision 3d74acf",
         "identification_clip": "openai/clip-vit-large-patch14 --revision 32bd642",

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from fetch_worlds import BODY, digest
 
+from brainflix.datasets.algonauts2025 import layout as algonauts2025
 from brainflix.errors import DataError, IntegrityError, MissingError
 from brainflix.io.fetch import manifest
 from brainflix.io.fetch.annex import annex_file, key_of
@@ -143,12 +144,54 @@ def test_an_annexed_file_is_fetched_and_verified_without_annex(site, tmp_path):
     assert (tmp_path / "fmri/one.h5").read_bytes() == BODY
 
 
-def test_the_folders_of_a_key_are_annexs_own():
-    key = "SHA256E-s31390--f50d7ac4c6b9031379986bc362fcefb65f1e52621ce1708d537e740fefc59cc0.mp3"
-    folders = hashlib.md5(key.encode()).hexdigest()
-    file = annex_file("a.mp3", key, "https://r.example/annex/objects", hashed=True)
-    assert file.url == f"https://r.example/annex/objects/{folders[:3]}/{folders[3:6]}/{key}/{key}"
-    assert (file.size, file.digest[:11]) == (31390, "sha256:f50d")
+# What a clone's links and the branch `git-annex` of the challenge say of the subjects' files.
+FOLDERS = {
+    1: (("M9/gG", "a9d/e49"), ("v2/g2", "222/cc8")),
+    2: (("PV/9x", "bbd/fa4"), ("V0/G6", "c06/ef4")),
+    3: (("9p/gm", "73f/24a"), ("KV/QJ", "5b7/edb")),
+    5: (("fW/VM", "1ca/56d"), ("F5/6w", "c51/f99")),
+}
+
+
+@pytest.mark.parametrize("subject", FOLDERS)
+def test_the_folders_of_a_key_are_annexs_own(subject):
+    for file, key, (mixed, lower) in zip(
+        algonauts2025.files({}, subject), algonauts2025.KEYS[subject], FOLDERS[subject], strict=True
+    ):
+        chunk = key.replace("--", "-S1073741824-C1--")
+        assert file.url == f"{algonauts2025.REMOTE}/{chunk}"
+        store = [f"{algonauts2025.STORE}/{folders}/{key}/{key}" for folders in (mixed, lower)]
+        assert file.others == (f"{algonauts2025.REMOTE}/{key}", *store)
+        assert file.digest == "md5:" + key[-35:-3] and f"-s{file.size}--" in key
+
+
+def test_the_keys_of_the_challenge_are_all_its_bytes():
+    sizes = [file.size or 0 for subject in FOLDERS for file in algonauts2025.files({}, subject)]
+    assert len(sizes) == 8 and sum(sizes) == 2_420_017_568
+
+
+@pytest.mark.parametrize("place", ["chunk", "plain", "mixed", "lower"])
+def test_every_place_of_an_annexed_file_is_asked(site, tmp_path, place):
+    key = f"MD5E-s{len(BODY)}--{hashlib.md5(BODY).hexdigest()}.h5"
+    file = annex_file("a.h5", key, f"{site.url}/keys", chunk_bytes=1 << 30, store_url=f"{site.url}/store")
+    addresses = dict(zip(("chunk", "plain", "mixed", "lower"), (file.url, *file.others), strict=True))
+    site.put(addresses[place].removeprefix(f"{site.url}/"), BODY)
+    fetch_files([file], tmp_path, progress=Silent(), line=Line(retries=0))
+    assert (tmp_path / "a.h5").read_bytes() == BODY
+    assert len(site.requests) == 1 + list(addresses).index(place)
+
+
+def test_where_no_address_has_a_file_all_are_named(site, tmp_path):
+    key = f"MD5E-s{len(BODY)}--{hashlib.md5(BODY).hexdigest()}.h5"
+    file = annex_file("a.h5", key, f"{site.url}/keys", chunk_bytes=1 << 30, store_url=f"{site.url}/store")
+    with pytest.raises(MissingError) as caught:
+        fetch_files([file], tmp_path, progress=Silent(), line=Line(retries=0))
+    assert all(url in str(caught.value) for url in (file.url, *file.others)) and len(site.requests) == 4
+
+
+def test_a_file_of_several_chunks_is_refused():
+    with pytest.raises(DataError, match="pieces"):
+        annex_file("a.h5", "MD5E-s2000000000--" + "0" * 32, "https://r.example", chunk_bytes=1 << 30)
 
 
 @pytest.mark.parametrize("key", ["URL-s3--http&c%%x", "MD5E-s3-S1-C2--" + "0" * 32, "MD5E-s3--00", "../../etc/passwd"])

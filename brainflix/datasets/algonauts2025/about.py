@@ -29,8 +29,8 @@ DATASET = Dataset(
     film="brainflix.datasets.algonauts2025.layout:film_path",
     terms_url="https://github.com/courtois-neuromod/algonauts_2025.competitors",
     steps=(
-        "clone https://github.com/courtois-neuromod/algonauts_2025.competitors with git alone, at commit 96750e70",
-        "give the clone: its annexed files' keys are read, fetched from the public bucket and checked",
+        "the brain data need no steps: they are fetched after --i-agree, which also says that you are 18 or older",
+        "for films, clone https://github.com/courtois-neuromod/algonauts_2025.competitors and get its stimuli/movies",
     ),
     size_bytes=2_420_000_000,
     space="1000 parcels (Schaefer 2018, 7 networks)",

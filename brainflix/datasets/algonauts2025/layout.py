@@ -18,6 +18,28 @@ from brainflix.io.video import duration_s
 from brainflix.store.clips import Clips
 
 REMOTE = "https://s3.unf-montreal.ca/algonauts.competitors"
+STORE = (
+    "https://sftp.conp.ca/users/cneuromod/ria-conp/5d2/0a1ae-3571-4de8-94c8-8ddb416cd3b0/annex/objects"  # a RIA store
+)
+# Keys of a subject's answers to the series and to the films, at the commit that `revision` names.
+KEYS = {
+    1: (
+        "MD5E-s515009409--f133a27227b756092a187ebdfc08fa9b.h5",
+        "MD5E-s92248907--679e60674df5d669e09467c3a84fbba1.h5",
+    ),
+    2: (
+        "MD5E-s514940361--eee78792d743b7fccc81253528022056.h5",
+        "MD5E-s92262363--5fc31c031b40e5c032c145816dedeb3d.h5",
+    ),
+    3: (
+        "MD5E-s511359830--0327d18892a73268cca32dbf00950705.h5",
+        "MD5E-s92197356--3748698c8261e92bf3be29944829543b.h5",
+    ),
+    5: (
+        "MD5E-s509757963--0e85febf1acdfa6ad8ce8c78adfd2a78.h5",
+        "MD5E-s92241379--1b16eaea10be5a58052b891806cf10e6.h5",
+    ),
+}
 TR_S = 1.49
 N_PARCELS = 1000
 FILMS = "stimuli/movies"
@@ -40,10 +62,15 @@ class RunKey:
 
 
 def files(params: Mapping[str, Any], subject: int | None) -> list[RemoteFile]:
-    """Return a subject's two files; the films are a person's to bring."""
+    """Return a subject's two files by their keys at the commit; the films are a person's to bring."""
     if subject is None:
         return []
-    return [RemoteFile(str(path)) for path in (friends_path(subject), movies_path(subject))]
+    paths = (friends_path(subject), movies_path(subject))
+    return [_annexed(str(path), key) for path, key in zip(paths, KEYS[subject], strict=True)]
+
+
+def _annexed(path: str, key: str) -> RemoteFile:
+    return annex_file(path, key, REMOTE, chunk_bytes=1 << 30, store_url=STORE)
 
 
 def found(source: Path, params: Mapping[str, Any], subject: int | None) -> list[RemoteFile]:
@@ -63,7 +90,8 @@ def found(source: Path, params: Mapping[str, Any], subject: int | None) -> list[
     named = []
     for file in files(params, subject):
         key = key_of(source / file.path) if pointer_of(source / file.path) else None
-        named.append(annex_file(file.path, key, REMOTE) if key else file)
+        # A clone says by its own keys which state it is of.
+        named.append(_annexed(file.path, key) if key else file)
     return named
 
 

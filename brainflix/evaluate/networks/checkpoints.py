@@ -54,7 +54,7 @@ CHECKPOINTS: dict[str, Checkpoint] = {
             "videomae",
             "video classifier, 400 classes of Kinetics",
             "MCG-NJU/videomae-base-finetuned-kinetics",
-            "488eb9a",
+            "488eb9a0565f257b32866000305c8178965eb9f6",
         ),
         Checkpoint("clip_b32", "CLIP ViT-B/32", "openai/clip-vit-base-patch32", "3d74acf"),
         # This commit stands in public caches and was not checked against the Hub: a wrong one is "not found".

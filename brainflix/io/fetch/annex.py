@@ -16,27 +16,48 @@ from brainflix.io.fetch.files import RemoteFile
 _KEY = re.compile(r"(MD5|SHA256)E?-s(\d+)--([0-9a-f]+)(\.[A-Za-z0-9.]*)?")
 _LFS = b"version https://git-lfs.github.com/spec/"
 _ANNEX = b"/annex/objects/"
+_MIXED = "0123456789zqjxkmvwgpfZQJXKMVWGPF"
 _LENGTH = {"MD5": 32, "SHA256": 64}
 
 
-def annex_file(path: str, key: str, remote_url: str, *, hashed: bool = False) -> RemoteFile:
-    """Return the file of a key as a public remote serves it.
+def annex_file(path: str, key: str, remote_url: str, *, chunk_bytes: int = 0, store_url: str = "") -> RemoteFile:
+    """Return the file of a key as public remotes serve it: by its chunk's name, by its plain name, from a store.
+
+    A remote with chunks keeps also a file of one chunk under the chunk's name (git-annex, "internals: key format").
 
     Args:
         path: where the file lies in the data set.
         key: such as MD5E-s123--0123456789abcdef0123456789abcdef.h5.
-        remote_url: address of the remote's keys.
-        hashed: whether the remote sorts keys into folders by their MD5 (`annex/objects` of a RIA store, rclone's
-            lower layout); otherwise all keys lie side by side, as in an S3 remote.
+        remote_url: address of the remote's keys, which lie side by side as in an S3 remote.
+        chunk_bytes: size of the remote's chunks; 0 where it has none.
+        store_url: `annex/objects` of a store that sorts keys into folders, such as a RIA store; empty for none.
 
     Raises:
-        DataError: not a key with size and digest, such as one of a chunk or of a web address.
+        DataError: not a key with size and digest, such as one of a chunk or of a web address; or a file of several
+            chunks, which lie apart.
     """
     match = _KEY.fullmatch(key)
     if not match or len(match[3]) != _LENGTH[match[1]]:
         raise DataError(f"{key!r} is not an annex key with size and digest", why="MD5E-s…--… and SHA256E-s…--… are")
-    place = f"{_lower_folders(key)}/{key}/{key}" if hashed else key
-    return RemoteFile(path, f"{remote_url.rstrip('/')}/{place}", int(match[2]), f"{match[1].lower()}:{match[3]}")
+    size, remote = int(match[2]), remote_url.rstrip("/")
+    if 0 < chunk_bytes < size:
+        raise DataError(f"{path} lies in pieces of {chunk_bytes} bytes", why="only files of one piece are fetched")
+    places = [f"{remote}/{key}"]
+    if chunk_bytes:
+        backend, _, name = key.partition("--")
+        places.insert(0, f"{remote}/{backend}-S{chunk_bytes}-C1--{name}")
+    if store_url:
+        places += [
+            f"{store_url.rstrip('/')}/{folders(key)}/{key}/{key}" for folders in (_mixed_folders, _lower_folders)
+        ]
+    return RemoteFile(path, places[0], size, f"{match[1].lower()}:{match[3]}", others=tuple(places[1:]))
+
+
+def _mixed_folders(key: str) -> str:
+    """Return annex's `hashdirmixed`: four groups of five bits, the sixth bit of each left out, of the key's MD5."""
+    word = int.from_bytes(hashlib.md5(key.encode(), usedforsecurity=False).digest()[:4], "little")
+    letters = [_MIXED[(word >> (6 * place)) & 31] for place in range(4)]
+    return f"{letters[1]}{letters[0]}/{letters[3]}{letters[2]}"
 
 
 def _lower_folders(key: str) -> str:

@@ -17,6 +17,7 @@ class RemoteFile:
         url: where it is fetched from; empty if only a person can.
         size: bytes, if they are known.
         digest: "sha256:<hex>" or "md5:<hex>"; empty if it is not known.
+        others: further addresses of the same bytes, asked in this order where one refuses, is down or has other bytes.
         optional: whether the data set is whole without it.
 
     Raises:
@@ -28,6 +29,7 @@ class RemoteFile:
     size: int | None = None
     digest: str = ""
     optional: bool = False
+    others: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the path."""

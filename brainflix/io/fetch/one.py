@@ -8,11 +8,11 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from brainflix.errors import IntegrityError
+from brainflix.errors import IntegrityError, MissingError
 from brainflix.io.fetch.addresses import shown
 from brainflix.io.fetch.files import RemoteFile
 from brainflix.io.fetch.http import CHUNK_BYTES, Answer, Changed, Interrupted, ask, begins_as_page, page_instead
@@ -77,7 +77,7 @@ def fetch_one(file: RemoteFile, folder: Path, whole: Whole, line: Line) -> None:
             if final.is_file() and whole.is_whole(file):
                 drop_part(part)
                 return
-            found = _grow(file, part, handle, line)
+            found = _grow_from_any(file, part, handle, line)
             handle.flush()
             os.fsync(handle.fileno())
             os.replace(part, final)
@@ -107,6 +107,27 @@ def _only_one(part: Path, line: Line) -> Iterator[BinaryIO]:
                 if os.path.samestat(os.fstat(handle.fileno()), os.stat(part)):
                     yield handle
                     return
+
+
+def _grow_from_any(file: RemoteFile, part: Path, handle: BinaryIO, line: Line) -> str:
+    """Bring a part to its end from the first of the file's addresses that has it; return its digest.
+
+    Raises:
+        as `fetch_one`, of the only address; of several, an error that names them all.
+    """
+    errors: list[MissingError | IntegrityError] = []
+    for url in (file.url, *file.others):
+        try:
+            return _grow(replace(file, url=url, others=()), part, handle, line)
+        except (MissingError, IntegrityError) as error:
+            errors.append(error)
+    if len(errors) == 1:
+        raise errors[0]
+    # Other bytes at one address are worse than none at all.
+    worst = max(errors, key=lambda error: error.exit_code)
+    whole = f"no address has {file.path}: {', '.join(shown(url) for url in (file.url, *file.others))}"
+    why = "; ".join(f"{error.what} ({error.why})" if error.why else error.what for error in errors)
+    raise type(worst)(whole, why=why, next=worst.next) from worst
 
 
 def _grow(file: RemoteFile, part: Path, handle: BinaryIO, line: Line) -> str:
