@@ -41,6 +41,8 @@ DATASET = Dataset(
         "only three subjects are declared, those of Mind-Animator; the release has 184",
         "numbers of volumes and intervals of the films are from the literature and have not been seen in the files",
         "titles and rests between films are no clips; their volumes are kept as neighbours",
+        "HCP's lists say that the three declared subjects saw version 1 of the films, and the declared films are "
+        "version 2; how they differ is not said: pictures and responses may be displaced",
         "never upload what is made of these data",
     ),
 )

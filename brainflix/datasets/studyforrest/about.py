@@ -22,6 +22,7 @@ FULL = Dataset(
     clip_s=2.0,
     licence="PDDL 1.0 (responses, frame-wise measures), CC0 1.0 (annotations)",
     access="open",
+    stimuli_access="embedded",
     source="psychoinformatics-de/studyforrest-data-aggregate @ 9f0f805d, studyforrest-data-annotations @ 155097f9",
     citation="""@article{hanke2016studyforrest,
   title={A studyforrest extension, simultaneous fMRI and eye gaze recordings during prolonged natural stimulation},
