@@ -166,7 +166,8 @@ def test_identical_folders_score_as_they_must(tmp_path: Path, document: Run) -> 
     }.items():
         assert skipped[name]["status"] == "skipped: weights missing"
         assert f"hf download {repository}" in skipped[name]["next"]
-    assert skipped["lpips"]["status"] == "skipped: torchvision missing" and "pip install" in skipped["lpips"]["next"]
+    assert skipped["lpips"]["status"] == "skipped: torchvision is not installed"
+    assert "pip install" in skipped["lpips"]["next"]
     assert skipped["fvd"]["status"] == "skipped: features missing" and found["checkpoints"] == {}
 
 

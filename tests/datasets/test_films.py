@@ -23,6 +23,8 @@ from brainflix.datasets.hcp7t import layout as hcp7t_layout
 from brainflix.datasets.hcp7t import miniature as hcp7t
 from brainflix.datasets.hcp7t.about import DATASET as HCP
 from brainflix.errors import DataError, IntegrityError, MissingError, UsageError
+from brainflix.io.fetch.annex import key_of, pointer_of
+from brainflix.io.fetch.digest import digest_of
 from brainflix.io.surfaces import read_dtseries, write_dtseries
 from brainflix.preprocess.areas import MIND_ANIMATOR12
 from brainflix.preprocess.pictures import crop_box, resized_mask, to_columns
@@ -313,7 +315,23 @@ def subjects_only(folder: Path, place: Path, *subjects: int, agreed: bool = True
         recipe_of("algonauts2025"), store, Selection("download", "bold", subjects, alone=True), by_hand_blocks=False
     )
     intake = Intake(store.root / DOWNLOADS, folder, agreed)
-    return [store.open(done.ref) for done in execute(plan, store, load_settings(store=place), intake=intake)]
+    with pytest.MonkeyPatch.context() as patch:
+        # A miniature is not the published files, whose keys are known.
+        own = {each: keys_in(folder, each) for each in subjects}
+        patch.setattr(algonauts2025_layout, "KEYS", algonauts2025_layout.KEYS | own)
+        return [store.open(done.ref) for done in execute(plan, store, load_settings(store=place), intake=intake)]
+
+
+PATHS = algonauts2025_layout.friends_path, algonauts2025_layout.movies_path
+
+
+def keys_in(folder: Path, subject: int) -> tuple[str, ...]:
+    """The annex keys of a folder's two files: those of pointers, or of what lies there."""
+    places = [folder / str(path(subject)) for path in PATHS]
+    return tuple(
+        key_of(place) if pointer_of(place) else f"MD5E-s{place.stat().st_size}--{digest_of(place, 'md5')[4:]}.h5"
+        for place in places
+    )
 
 
 def test_terms_are_asked_for_once_and_written_down(series, tmp_path):

@@ -30,7 +30,8 @@ def test_those_of_transformers_own_pipelines_have_its_pins() -> None:
     ours = {each.name: each.revision for each in CHECKPOINTS.values()}
     shared = set(pins) & set(ours)
     assert len(shared) == 3
-    assert {name: ours[name] for name in shared} == {name: pins[name] for name in shared}
+    # Ours may have more digits of the same commit.
+    assert all(ours[name].startswith(pins[name]) for name in shared)
 
 
 def test_folders_repositories_and_shipped_weights_can_be_given(tmp_path: Path) -> None:

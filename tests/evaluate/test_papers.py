@@ -214,4 +214,4 @@ def test_scores_of_one_protocol_are_compared_and_of_two_are_not(
 
 def test_they_are_listed(capfd: pytest.CaptureFixture[str]) -> None:
     assert invoke(("list", "parts", "evaluate", "--quiet")) == 0
-    assert capfd.readouterr().out.split() == ["strict", *PAPERS]
+    assert capfd.readouterr().out.split() == ["strict", "features", *PAPERS]
