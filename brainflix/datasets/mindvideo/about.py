@@ -37,7 +37,7 @@ DATASET = Dataset(
     splits="train 4080 clips, validation the last segment's 240, test 1200",
     repeats="averaged; there are none",
     traps=(
-        "the authors' page promises test data only, which are scaled already: nobody may be able to get the training files",
+        "the authors' page promises test data only, which are scaled already: nobody may have the training files",
         "the names of the files with frames are not documented and have not been seen",
         "the released window of a clip is its volume and the next (a segment's last one twice): window_tr [0, 1]",
         "which voxels were selected, and how, is not published",
