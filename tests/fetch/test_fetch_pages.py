@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from fetch_worlds import BODY, remote
 
@@ -58,3 +60,11 @@ def test_data_that_speak_of_pages_later_on_are_data(site, tmp_path):
     body = BODY[:600] + PAGE
     fetch_files([remote(site.put("file.bin", body), body=body, **UNKNOWN)], tmp_path, progress=Silent(), line=QUICK)
     assert (tmp_path / "sub/file.bin").read_bytes() == body
+
+
+@pytest.mark.parametrize("first", [PAGE[: len(BODY)].ljust(len(BODY)), bytes(len(BODY))], ids=["page", "other bytes"])
+def test_what_the_first_address_has_does_not_keep_the_second_away(site, tmp_path, first):
+    file = replace(remote(site.put("wrong.bin", first)), others=(site.put("right.bin", BODY),))
+    fetch_files([file], tmp_path, progress=Silent(), line=QUICK)
+    assert [path.name for path in (tmp_path / "sub").iterdir()] == ["file.bin"]
+    assert (tmp_path / "sub/file.bin").read_bytes() == BODY

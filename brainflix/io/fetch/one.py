@@ -103,10 +103,12 @@ def _only_one(part: Path, line: Line) -> Iterator[BinaryIO]:
                 yield handle
                 return
             # Whoever held the lock may have renamed this very file to its final name.
+            same = False
             with suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(handle.fileno()), os.stat(part)):
-                    yield handle
-                    return
+                same = os.path.samestat(os.fstat(handle.fileno()), os.stat(part))
+            if same:
+                yield handle
+                return
 
 
 def _grow_from_any(file: RemoteFile, part: Path, handle: BinaryIO, line: Line) -> str:
@@ -121,6 +123,9 @@ def _grow_from_any(file: RemoteFile, part: Path, handle: BinaryIO, line: Line) -
             return _grow(replace(file, url=url, others=()), part, handle, line)
         except (MissingError, IntegrityError) as error:
             errors.append(error)
+    # Not before: the next address writes to the same open file.
+    if not handle.seek(0, os.SEEK_END):
+        drop_part(part)
     if len(errors) == 1:
         raise errors[0]
     # Other bytes at one address are worse than none at all.
@@ -153,13 +158,11 @@ def _grow(file: RemoteFile, part: Path, handle: BinaryIO, line: Line) -> str:
         else:
             if not file.digest and _holds_page(handle) and not _is_meant_as_page(file):
                 _throw_away(handle, line)
-                drop_part(part)
                 raise page_instead(file.url, line.page)
             if not file.digest or found == file.digest:
                 return found
             _throw_away(handle, line)
             if second:
-                drop_part(part)
                 raise IntegrityError(
                     f"{shown(file.url)} is not the file that was published",
                     why=f"its digest is {found} instead of {file.digest}",
@@ -190,9 +193,6 @@ def _attempt(file: RemoteFile, part: Path, handle: BinaryIO, line: Line, patienc
         raise Changed("the part is longer than the file")
     with ask(file.url, have, known, line.headers(file.url), line.timeout_s, line.page) as got:
         if got.is_page and not _is_meant_as_page(file):
-            # What came before of the file itself is kept.
-            if not have:
-                drop_part(part)
             raise page_instead(file.url, line.page)
         if got.start and known and got.validator and got.validator != known:
             raise Changed("the rest is of another version, although that was not asked for")
