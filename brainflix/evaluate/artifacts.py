@@ -14,7 +14,6 @@ from typing import Any
 import torch
 
 from brainflix.evaluate import document, extras
-from brainflix.evaluate.design import Settings
 from brainflix.evaluate.keeping import Kept
 from brainflix.evaluate.known import Known
 from brainflix.evaluate.networks.checkpoints import CHECKPOINTS, Checkpoint
@@ -62,14 +61,7 @@ def choices_of(params: ProtocolParams, inputs: Inputs, work: Work) -> Choices:
         checkpoints=_checkpoints(params),
         how=How(
             bug_compat=params.bug_compat,
-            settings=Settings(
-                permutations=params.permutations,
-                block_s=params.block_s,
-                min_shift_s=params.min_shift_s,
-                n_boot=params.n_boot,
-                method=params.interval,
-                seed=work.seed,
-            ),
+            settings=params.settings(work.seed),
             cache=work.cache,
             device=str(compute.device),
             clips_per_batch=work.clips_per_batch,

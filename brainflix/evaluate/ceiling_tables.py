@@ -43,7 +43,7 @@ def spread_rows(values: Mapping[str, Mapping[str, NDArray[np.float64]]], sets: S
                 "n_clips": found.n_clips,
             }
         )
-    return [_rounded(row) for row in rows]
+    return [rounded(row) for row in rows]
 
 
 def ceiling_row(
@@ -65,7 +65,7 @@ def ceiling_row(
     found = target_ceiling(*halves)
     reached = profile_correlation(whole, truth)
     known = np.isfinite(found.ceiling) & np.isfinite(reached)
-    return _rounded(
+    return rounded(
         {
             "target": step,
             "profile_correlation": _mean(reached[known]),
@@ -82,7 +82,7 @@ def _mean(values: NDArray[Any]) -> float:
     return float(values.mean()) if values.size else float("nan")
 
 
-def _rounded(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return plain values; what is not defined becomes None."""
+def rounded(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row as documents hold it: numbers with six digits; what is not defined or not finite becomes None."""
     plain = {key: None if isinstance(value, float) and not np.isfinite(value) else value for key, value in row.items()}
     return {key: round(value, 6) if isinstance(value, float) else value for key, value in plain.items()}

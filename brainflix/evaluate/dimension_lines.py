@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,11 @@ from brainflix.evaluate.design import Design
 from brainflix.evaluate.gathering import permuted
 from brainflix.evaluate.lines import summed
 from brainflix.evaluate.nway import Floats
-from brainflix.evaluate.permutations import Permuted
 from brainflix.evaluate.ranges import CORRELATION
 from brainflix.evaluate.retrieval import near_in_time
 from brainflix.evaluate.scene import Film
 from brainflix.evaluate.score import Score
+from brainflix.evaluate.targets_metrics import profile_correlation
 
 # What stands on the numbers of features, which no paper's protocol has.
 NAME = "features"
@@ -31,8 +32,9 @@ class Courses:
     truth: Floats
     names: tuple[str, ...]
 
+    @cached_property
     def zscored(self) -> tuple[Floats, Floats]:
-        """Return both, each dimension with mean 0 and standard deviation 1 over clips; NaN where it is constant."""
+        """Both, each dimension with mean 0 and standard deviation 1 over clips; NaN where it is constant."""
         return _zscore(self.prediction), _zscore(self.truth)
 
 
@@ -130,28 +132,17 @@ def shares_beaten(similarities: Floats, near: NDArray[np.bool_]) -> Floats:
     return out
 
 
-def pearson_by_dimension(courses: Courses) -> Floats:
-    """Return r of each dimension, (n_dims,), NaN where either is constant."""
-    zx, zy = courses.zscored()
-    found: Floats = (zx * zy).mean(axis=0)
-    return found
-
-
 def _score(shares: Floats, products: Floats, design: Design, ceiling: float | None) -> Score:
     return summed(
         shares,
         design,
         NAME,
-        tested=_exchanged(products, design),
+        # There is no test where the prediction or the truth is constant.
+        tested=None if np.isnan(products).all() else permuted(products, design),
         ceiling=ceiling,
         chance=0.0,
         within=CORRELATION,
     )
-
-
-def _exchanged(products: Floats, design: Design) -> Permuted | None:
-    """Return chance and p; there is no test where the prediction or the truth is constant."""
-    return None if np.isnan(products).all() else permuted(products, design)
 
 
 def _products(courses: Courses, dims: Sequence[int]) -> Floats:
@@ -160,7 +151,7 @@ def _products(courses: Courses, dims: Sequence[int]) -> Floats:
     The mean and the spread over all clips stay as they are when clips change places, so that the mean of the products
     of exchanged pairs is their r.
     """
-    zx, zy = courses.zscored()
+    zx, zy = courses.zscored
     chosen = list(dims)
     # (n_clips, n_dims) @ (n_dims, n_clips) -> (n_clips, n_clips)
     found: Floats = zx[:, chosen] @ zy[:, chosen].T / len(chosen)
@@ -185,6 +176,6 @@ def ceilings(own: Courses, others: Sequence[Courses]) -> Mapping[str, float]:
     """
     if not others:
         return {}
-    predictions = [each.zscored()[0] for each in (own, *others)]
-    together = Courses(np.mean(predictions, axis=0), own.truth, own.names)
-    return dict(zip(own.names, pearson_by_dimension(together).tolist(), strict=True))
+    predictions = [each.zscored[0] for each in (own, *others)]
+    together = profile_correlation(own.truth, np.mean(predictions, axis=0))
+    return dict(zip(own.names, together.tolist(), strict=True))

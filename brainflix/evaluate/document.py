@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from brainflix.evaluate.choosing import NO_STRANGERS
+from brainflix.evaluate.design import Design
 from brainflix.evaluate.permutations import MOST_COUNTED
 from brainflix.evaluate.protocols import SCORER
 from brainflix.evaluate.score import FEW_BLOCKS, FEW_EXCHANGES
@@ -45,21 +46,26 @@ def details(scored: Scored, truth: str | None) -> dict[str, Any]:
         scored: what came out.
         truth: where the truth was found; None where it stood beside the prediction.
     """
-    settings = scored.design.settings
     return {
         "scorer": SCORER,
         "truth": {"source": truth, "sha256": scored.scene.truth_sha256},
+        **of_design(scored.design),
+        "checkpoints": _used(scored),
+    }
+
+
+def of_design(design: Design) -> dict[str, Any]:
+    """Return who met whom, and what was one block of film."""
+    exchanges, settings = design.exchanges, design.settings
+    return {
         "permutations": {
             "most": settings.permutations,
-            "said": scored.design.said,
+            "said": design.said,
             "seed": settings.seed,
-            "n_group": min(scored.design.exchanges.n_group, MOST_COUNTED),
-            "p_min": None if math.isnan(scored.design.exchanges.p_min) else scored.design.exchanges.p_min,
+            "n_group": min(exchanges.n_group, MOST_COUNTED),
+            "p_min": None if math.isnan(exchanges.p_min) else exchanges.p_min,
         },
-        "blocks": [int(each) for each in scored.design.clusters],
-        "checkpoints": {
-            each.shown or key: {"source": each.name, "revision": each.pin} for key, each in scored.weights.items()
-        },
+        "blocks": [int(each) for each in design.clusters],
     }
 
 
@@ -96,15 +102,12 @@ def tables(scored: Scored, lines: Mapping[str, Line]) -> dict[str, Sequence[dict
     size = f"compared: {count(n_frames, 'frame')} of {width}x{height}; {scored.design.said}"
     found: dict[str, Sequence[dict[str, Any]]] = {
         "Not scored": skipped,
-        "Checkpoints": _used(scored),
+        "Checkpoints": [{"network": name, **each} for name, each in _used(scored).items()],
         "Notes": [{"note": note} for note in (size, *notes(scored, lines), *([STAYS] if skipped else ()))],
     }
     return {title: rows for title, rows in found.items() if rows}
 
 
-def _used(scored: Scored) -> list[dict[str, Any]]:
-    """Return the networks that were used, under the names that they are known by."""
-    return [
-        {"network": each.shown or key, "source": each.name, "revision": each.pin}
-        for key, each in scored.weights.items()
-    ]
+def _used(scored: Scored) -> dict[str, dict[str, str]]:
+    """Return the networks that were used, by the names that they are known by."""
+    return {each.shown or key: {"source": each.name, "revision": each.pin} for key, each in scored.weights.items()}

@@ -7,16 +7,12 @@ of one target by one decoder from the odd and the even repeats).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
-
-import numpy as np
 
 from brainflix.errors import DataError
 from brainflix.evaluate.ceiling_tables import CEILING_TITLE, SPREAD_TITLE, ceiling_row, spread_rows
-from brainflix.evaluate.comparison import holm, paired_difference
 from brainflix.evaluate.design import Design
+from brainflix.evaluate.paired_rows import Rows, adjusted, paired_rows
 from brainflix.evaluate.ranges import RATE
 from brainflix.evaluate.result import Result
 from brainflix.evaluate.scene import PREDICTION, SAMPLE, Film, Scene
@@ -28,7 +24,6 @@ from brainflix.store.lookup import find_clips
 from brainflix.store.schema import Predictions, Targets
 
 Inputs = Mapping[str, Sequence[Artifact]]
-Rows = list[dict[str, Any]]
 TARGETS_TITLE, TRANSFER_TITLE = "Regressed targets, all clips together", "Decoders trained on the other subjects"
 
 
@@ -121,38 +116,5 @@ def half_table(inputs: Inputs, ids: Sequence[str]) -> dict[str, Rows]:
 def transfer_table(inputs: Inputs, ids: Sequence[str], design: Design) -> dict[str, Rows]:
     """Compare decoders trained on other subjects: each row's difference is to the first row."""
     found = matches(inputs.get("transfer", ()), inputs.get("targets", ()), ids)
-    scores, settings = {step: score_match(matched, design) for step, matched in found}, design.settings
-    if not scores:
-        return {}
-    first, *others = scores.values()
-    pairs = [
-        paired_difference(
-            each.per_clip,
-            first.per_clip,
-            design.clusters,
-            n_boot=settings.n_boot,
-            n_draws=settings.permutations,
-            seed=settings.seed,
-            method=settings.method,
-            within=RATE,
-        )
-        for each in others
-    ]
-    adjusted = holm(np.array([pair.test.p for pair in pairs]))
-    rows: list[dict[str, Any]] = [
-        {"decoder": name, "identification": score.value, "lo": score.ci95[0], "hi": score.ci95[1], "p": score.p}
-        for name, score in scores.items()
-    ]
-    for row, pair, p_holm in zip(rows[1:], pairs, adjusted, strict=True):
-        gain = pair.interval
-        row |= {"gain": gain.value, "gain_lo": gain.lo, "gain_hi": gain.hi, "gain_p": pair.test.p}
-        row["gain_p_holm"] = float(p_holm)
-    rows = [{key: _rounded(value) for key, value in row.items()} for row in rows]
-    return {TRANSFER_TITLE: rows}
-
-
-def _rounded(value: Any) -> Any:
-    """Return a number as the document holds it: six digits, and None where a single block gives no interval."""
-    if not isinstance(value, float):
-        return value
-    return round(value, 6) if math.isfinite(value) else None
+    scores = {step: score_match(matched, design) for step, matched in found}
+    return {TRANSFER_TITLE: adjusted(paired_rows(scores, "identification", design, RATE))} if scores else {}

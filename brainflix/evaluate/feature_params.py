@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import Field
 
-from brainflix.parts.params import Params
+from brainflix.evaluate.design_params import DesignParams
 
 
-class FeaturesParams(Params):
+class FeaturesParams(DesignParams):
     """How decoded features are compared with the true ones; no videos are needed."""
 
     lead: tuple[str, ...] = Field(
@@ -18,12 +16,8 @@ class FeaturesParams(Params):
     permutations: int = Field(
         10_000, ge=999, description="shifts within runs for p at most; all of them where there are fewer"
     )
-    block_s: float = Field(20.0, gt=0, description="stimulus blocks of intervals, in seconds")
     min_shift_s: float = Field(
         20.0,
         gt=0,
         description="least distance in a run of clips that chance and identification take, in seconds",
-    )
-    interval: Literal["t-neighbours", "percentile", "bca"] = Field(
-        "t-neighbours", description="Student's t over blocks and their neighbours, or a bootstrap of blocks"
     )

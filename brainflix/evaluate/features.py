@@ -8,28 +8,27 @@ is compared in pairs with the first.
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from brainflix.errors import DataError, UsageError
 from brainflix.evaluate import document, extras
-from brainflix.evaluate.comparison import holm, paired_difference
-from brainflix.evaluate.design import Design, Settings, by_film
+from brainflix.evaluate.ceiling_tables import rounded
+from brainflix.evaluate.design import Design, by_film
 from brainflix.evaluate.dimension_lines import (
     NAME,
     Courses,
     ceilings,
-    correlation_shares,
     dimension_score,
     group_score,
     identification_apart,
 )
 from brainflix.evaluate.feature_params import FeaturesParams
-from brainflix.evaluate.permutations import MOST_COUNTED
+from brainflix.evaluate.paired_rows import Rows, adjusted, paired_rows
 from brainflix.evaluate.protocols import SCORER
 from brainflix.evaluate.ranges import CORRELATION
 from brainflix.evaluate.scene import Film
@@ -57,8 +56,9 @@ class _Decoded:
     names: tuple[str, ...]
     groups: Mapping[str, Sequence[str]]
 
-    @property
+    @cached_property
     def courses(self) -> Courses:
+        """Its time courses."""
         return Courses(self.matched.regressed.prediction, self.matched.regressed.truth, self.names)
 
 
@@ -70,18 +70,11 @@ def score(params: FeaturesParams, inputs: Inputs, work: Work) -> Scorecard:
         DataError: targets or clips are missing, or targets have no named dimensions.
     """
     ids, film, digest = _clips_of(inputs)
-    settings = Settings(
-        permutations=params.permutations,
-        block_s=params.block_s,
-        min_shift_s=params.min_shift_s,
-        method=params.interval,
-        seed=work.seed,
-    )
-    design = by_film(film.segment, film.onset_s, settings)
+    design = by_film(film.segment, film.onset_s, params.settings(work.seed))
     decoded = list(_decoded(inputs, "predictions", ids))
     others = list(_decoded(inputs, "group", ids))
     lines: dict[str, Line] = {}
-    rows: list[dict[str, Any]] = []
+    rows: Rows = []
     for each in work.progress.track(decoded, "decoders"):
         beside = [other.courses for other in others if other.step == each.step and other.names == each.names]
         together = ceilings(each.courses, beside)
@@ -122,7 +115,7 @@ def _decoded(inputs: Inputs, role: str, ids: Sequence[str]) -> Iterator[_Decoded
     found = inputs.get(role, [])
     by_ref = {str(artifact.ref): artifact for artifact in inputs["targets"]}
     for artifact, (step, matched) in zip(found, extras.matches(found, inputs["targets"], ids), strict=True):
-        names, groups = _named(by_ref[Predictions.load(artifact).truth])
+        names, groups = _named(by_ref[artifact.json(Predictions.FILE)["truth"]])
         if len(names) != matched.regressed.truth.shape[1]:
             raise DataError(f"{artifact.ref} has {matched.regressed.truth.shape[1]} dimensions, {len(names)} are named")
         yield _Decoded(step, matched, names, groups)
@@ -167,7 +160,7 @@ def _lines(
     return found
 
 
-def _rows(each: _Decoded, lines: Mapping[str, Line], together: Mapping[str, float]) -> list[dict[str, Any]]:
+def _rows(each: _Decoded, lines: Mapping[str, Line], together: Mapping[str, float]) -> Rows:
     """Return what belongs to a dimension as a whole: r, and the share of its variance that is explained."""
     regressed = each.matched.regressed
     explained = r2_per_dim(regressed.truth, regressed.prediction, regressed.mean)
@@ -175,60 +168,26 @@ def _rows(each: _Decoded, lines: Mapping[str, Line], together: Mapping[str, floa
     for name, r2 in zip(each.names, explained.tolist(), strict=True):
         score = lines[f"r_{name}_{each.step}"].score
         row = {"decoder": each.step, "dimension": name, "r": score.value, "p": score.p, "r2": r2}
-        rows.append({key: _plain(value) for key, value in {**row, "all_people": together.get(name)}.items()})
+        rows.append(rounded({**row, "all_people": together.get(name)}))
     return rows
 
 
-def _transfer(decoders: Sequence[_Decoded], design: Design) -> dict[str, list[dict[str, Any]]]:
+def _transfer(decoders: Sequence[_Decoded], design: Design) -> dict[str, Rows]:
     """Compare decoders trained on other people, dimension by dimension: each one's difference is to the first."""
-    if not decoders:
-        return {}
-    first, settings = decoders[0], design.settings
-    rows: list[dict[str, Any]] = []
-    for dim, name in enumerate(first.names):
-        scores = [dimension_score(each.courses, dim, design, None) for each in decoders]
-        for each, found in zip(decoders, scores, strict=True):
-            row = {"dimension": name, "decoder": each.step, "r": found.value, "p": found.p}
-            row |= {"lo": found.ci95[0], "hi": found.ci95[1]}
-            if each is not first:
-                pair = paired_difference(
-                    _shares(each, name),
-                    _shares(first, name),
-                    design.clusters,
-                    n_draws=settings.permutations,
-                    seed=settings.seed,
-                    method=settings.method,
-                    within=CORRELATION,
-                )
-                gain = pair.interval
-                row |= {"gain": gain.value, "gain_lo": gain.lo, "gain_hi": gain.hi, "gain_p": pair.test.p}
-            rows.append(row)
-    tested = [row for row in rows if "gain_p" in row]
-    for row, adjusted in zip(tested, holm(np.array([row["gain_p"] for row in tested])), strict=True):
-        row["gain_p_holm"] = float(adjusted)
-    return {TRANSFER: [{key: _plain(value) for key, value in row.items()} for row in rows]}
-
-
-def _shares(each: _Decoded, name: str) -> np.ndarray:
-    dim = each.names.index(name)
-    return correlation_shares(each.courses.prediction[:, dim], each.courses.truth[:, dim])
+    rows: Rows = []
+    for dim, name in enumerate(decoders[0].names if decoders else ()):
+        scores = {each.step: dimension_score(each.courses, dim, design, None) for each in decoders}
+        rows += [{"dimension": name, **row} for row in paired_rows(scores, "r", design, CORRELATION)]
+    return {TRANSFER: adjusted(rows)} if rows else {}
 
 
 def _details(design: Design, truth: str, digest: str) -> dict[str, Any]:
     """Return how clips were compared, in the words of every other protocol's document."""
-    p_min = design.exchanges.p_min
     return {
         "compared": {"frame_rule": None, "n_frames": None, "bug_compat": None},
         "scorer": SCORER,
         "truth": {"source": truth, "sha256": digest},
-        "permutations": {
-            "most": design.settings.permutations,
-            "said": design.said,
-            "seed": design.settings.seed,
-            "n_group": min(design.exchanges.n_group, MOST_COUNTED),
-            "p_min": None if math.isnan(p_min) else p_min,
-        },
-        "blocks": [int(each) for each in design.clusters],
+        **document.of_design(design),
         "checkpoints": {},
     }
 
@@ -244,12 +203,5 @@ def _drawn(decoded: Sequence[_Decoded], film: Film, params: FeaturesParams) -> d
 
 
 def _sides(courses: Courses) -> dict[str, np.ndarray]:
-    prediction, truth = (np.nan_to_num(each).astype(np.float32) for each in courses.zscored())
+    prediction, truth = (np.nan_to_num(each).astype(np.float32) for each in courses.zscored)
     return {"prediction": prediction, "truth": truth}
-
-
-def _plain(value: Any) -> Any:
-    """Return a number as the document holds it: six digits, and None where it is not finite."""
-    if not isinstance(value, float):
-        return value
-    return round(value, 6) if math.isfinite(value) else None

@@ -5,25 +5,27 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import Field, PositiveInt, model_validator
 
 from brainflix.errors import Renamed, UsageError
+from brainflix.evaluate.design_params import DesignParams
 from brainflix.evaluate.networks.checkpoints import CHECKPOINTS
 from brainflix.evaluate.protocols import Protocol, find_protocol
-from brainflix.parts.params import Params, Ways
+from brainflix.parts.params import Ways
 from brainflix.parts.weight_params import WeightParams
 from brainflix.wording import did_you_mean
 
 if TYPE_CHECKING:
     from brainflix.evaluate.choosing import Choice
+    from brainflix.evaluate.design import Settings
 
 # What parameters were called, and are called now.
 FORMER = {"repairings": "permutations", "n_draws": "permutations"}
 
 
-class ProtocolParams(Params):
+class ProtocolParams(DesignParams):
     """What every protocol lets a step choose.
 
     Raises:
@@ -38,15 +40,7 @@ class ProtocolParams(Params):
     checkpoints: dict[str, WeightParams] = Field(
         {}, description="other weights for a network than the pinned ones, as {vit: {weights: FOLDER}}"
     )
-    permutations: int = Field(
-        10_000, ge=0, description="exchanges of clips for p at most; all of them where there are fewer; 0 for none"
-    )
-    block_s: float = Field(20.0, gt=0, description="stimulus blocks of intervals, in seconds")
-    min_shift_s: float = Field(20.0, gt=0, description="least distance of clips that chance is made of, in seconds")
     n_boot: int = Field(10_000, ge=999, description="replicates, where a bootstrap is asked for")
-    interval: Literal["t-neighbours", "percentile", "bca"] = Field(
-        "t-neighbours", description="Student's t over blocks and their neighbours, or a bootstrap of blocks"
-    )
 
     packages: dict[str, str] = Field(
         {}, description="metrics of other packages with their versions, found by itself: another version is another key"
@@ -65,6 +59,10 @@ class ProtocolParams(Params):
             warnings.warn(f"evaluate.{old} is now evaluate.{new}", Renamed, stacklevel=2)
             found[new] = found.pop(old)
         return found
+
+    def settings(self, seed: int) -> Settings:
+        """Return what a design is made from."""
+        return replace(super().settings(seed), n_boot=self.n_boot)
 
     @property
     def protocol(self) -> Protocol:
