@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from brainflix.linear.folds import contiguous_folds
-from brainflix.linear.ridge import fit_ridge
+from brainflix.linear.ridge import RidgeFit, fit_ridge
 from brainflix.parts.contract import Inputs
 from brainflix.parts.part import FIT
 from brainflix.parts.work import Work
+from brainflix.progress import Track, untracked
 from brainflix.regress.fitted_mlp import FittedMLP
 from brainflix.regress.mlp import MLPOptions, fit_mlp
 from brainflix.regress.parts import EncoderParams, MlpParams, RegressParams, RidgeParams
-from brainflix.regress.problem import gather, gather_asked, gather_rows, mean_by_clip
+from brainflix.regress.problem import Problem, gather, gather_asked, gather_rows, mean_by_clip
 from brainflix.store.responses import Responses
 from brainflix.store.schema import Predictions
 from brainflix.store.windows import windowed
@@ -24,20 +25,22 @@ from brainflix.trained.network import rebuild, window_of
 def ridge(params: RidgeParams, inputs: Inputs, work: Work) -> Predictions:
     """Ridge with the penalty by exact cross-validation over stretches of segments."""
     problem = gather(inputs, params, work)
-    alphas = np.array(params.alphas) * problem.x.shape[1]
-    folds = contiguous_folds(problem.groups, params.n_folds)
-    device = work.compute().algebra
-    fit = fit_ridge(
+    fit = fit_problem(problem, params, work, work.progress.track)
+    attrs = {"alpha": float(np.median(fit.alpha)), "cv_r2": float(np.nanmean(fit.cv_score)), "n_rows": len(problem.x)}
+    return problem.predictions(fit.predict(problem.x_test, device=work.compute().algebra), params, attrs)
+
+
+def fit_problem(problem: Problem, params: RidgeParams, work: Work, track: Track = untracked) -> RidgeFit:
+    """Fit a problem's rows by ridge, its penalties chosen over stretches of segments; `track` counts targets."""
+    return fit_ridge(
         problem.x,
         problem.y[problem.of],
-        alphas,
-        folds,
+        np.array(params.alphas) * problem.x.shape[1],
+        contiguous_folds(problem.groups, params.n_folds),
         per_target=params.per_target,
-        device=device,
-        track=work.progress.track,
+        device=work.compute().algebra,
+        track=track,
     )
-    attrs = {"alpha": float(np.median(fit.alpha)), "cv_r2": float(np.nanmean(fit.cv_score)), "n_rows": len(problem.x)}
-    return problem.predictions(fit.predict(problem.x_test, device=device), params, attrs)
 
 
 def fit_pooled_mlp(params: MlpParams, inputs: Inputs, work: Work) -> FittedMLP:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from brainflix.datasets.studyforrest.layout import RUNS, table_path
+from brainflix.datasets.studyforrest.sample import write_table
 from brainflix.engine.draft import Selection
 from brainflix.engine.plan import make_plan
 from brainflix.engine.run import execute
@@ -56,14 +57,11 @@ def main() -> None:
 def write_tables(arrays: Path, folder: Path) -> None:
     """Write each person's and run's table as the public repository has it."""
     with np.load(arrays / "bold_runs_1_2_4_6_15subj.npz") as most, np.load(arrays / "run8_15subj_common.npz") as last:
-        header = ",".join(map(str, most["roi"].tolist()))
         people = [int(name.removeprefix("sub-")) for name in most["subjects"].tolist()]
         for run in RUNS:
             rows = last["data"] if run == 8 else most[f"run{run}"]
             for place, subject in enumerate(people):
-                path = folder / table_path(subject, run)
-                path.parent.mkdir(parents=True, exist_ok=True)
-                np.savetxt(path, rows[place], "%.10f", ",", header=header, comments="")
+                write_table(folder / table_path(subject, run), most["roi"], rows[place])
 
 
 def scores_of(run: int, store: Path, tables: Path) -> Iterator[dict[str, Any]]:

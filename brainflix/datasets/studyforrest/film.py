@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from brainflix.datasets.studyforrest.layout import RUNS, run_name
+from brainflix.datasets.studyforrest.parts import StudyforrestParams
 from brainflix.datasets.studyforrest.sample import FILM
 from brainflix.errors import DataError
 from brainflix.io.texts import read_json
@@ -16,8 +16,6 @@ from brainflix.store.clips import SPLITS, Clips
 from brainflix.store.features import Features
 from brainflix.store.manifest import MANIFEST_NAME
 
-# What is chosen where a folder is no artifact of the store, as in the part's parameters.
-TEST_RUNS, EDGE_VOLUMES = (6, 8), 10
 _ABOUT = "what the film showed and sounded like in the 2 s of a volume, not shifted by the haemodynamic delay"
 
 
@@ -27,8 +25,10 @@ def load_clips(raw: Path, clip_s: float) -> Clips:
     Raises:
         DataError: a tested run is not described, none is left to train on, or a tested run is all edges.
     """
-    test_runs, edge = _chosen(raw)
-    return clips_of(volumes_of_runs(), test_runs, edge, clip_s)
+    chosen = _chosen(raw)
+    with np.load(FILM) as film:
+        lengths = {run: len(film[f"features_run{run}"]) for run in RUNS}
+    return clips_of(lengths, chosen.test_runs, chosen.edge_volumes, clip_s)
 
 
 def clips_of(lengths: dict[int, int], test_runs: Sequence[int], edge: int, clip_s: float) -> Clips:
@@ -66,27 +66,21 @@ def _places(lengths: dict[int, int], test_runs: Sequence[int], edge: int) -> Ite
 
 def load_features(raw: Path) -> dict[str, Features]:
     """Return what is known of each clip: the described film, and its perceptual hash."""
-    test_runs, edge = _chosen(raw)
-    found: dict[str, Features] = {}
     with np.load(FILM) as film:
-        places = list(_places(volumes_of_runs(), test_runs, edge))
-        for table, names in (("film", film["names"].tolist()), ("phash", None)):
-            arrays = {run: film[f"{'features' if table == 'film' else table}_run{run}"] for run in RUNS}
-            values = np.stack([arrays[run][volume] for run, volume in places])
-            words = tuple(names or (f"bit_{number + 1:03d}" for number in range(values.shape[1])))
-            about = _ABOUT if table == "film" else "mean bits of a perceptual hash of the frames, times 50"
-            found[table] = Features(values, words, about)
-    return found
+        names = tuple(film["names"].tolist())
+        described, hashed = ({run: film[f"{kind}_run{run}"] for run in RUNS} for kind in ("features", "phash"))
+    chosen = _chosen(raw)
+    places = list(_places({run: len(rows) for run, rows in described.items()}, chosen.test_runs, chosen.edge_volumes))
+    values, bits = (np.stack([each[run][volume] for run, volume in places]) for each in (described, hashed))
+    numbered = tuple(f"bit_{number + 1:03d}" for number in range(bits.shape[1]))
+    return {
+        "film": Features(values, names, _ABOUT),
+        "phash": Features(bits, numbered, "mean bits of a perceptual hash of the frames, times 50"),
+    }
 
 
-def volumes_of_runs() -> dict[int, int]:
-    """Return how many volumes each described run has, in the order of the film."""
-    with np.load(FILM) as film:
-        return {run: len(film[f"features_run{run}"]) for run in RUNS}
-
-
-def _chosen(raw: Path) -> tuple[tuple[int, ...], int]:
+def _chosen(raw: Path) -> StudyforrestParams:
     """Return the tested runs and their edges, which the artifact of the stimuli was made with."""
     path = raw / MANIFEST_NAME
-    given: dict[str, Any] = read_json(path).get("parameters", {}) if path.is_file() else {}
-    return tuple(given.get("test_runs", TEST_RUNS)), int(given.get("edge_volumes", EDGE_VOLUMES))
+    given = read_json(path).get("parameters", {}) if path.is_file() else {}
+    return StudyforrestParams.model_validate({k: v for k, v in given.items() if k in StudyforrestParams.model_fields})

@@ -10,7 +10,6 @@ from brainflix.io.fetch.files import RemoteFile
 
 # Runs whose film is described.
 RUNS = (1, 2, 4, 6, 8)
-FEATURES = Path("film/features.npz")
 # The responses' own repository; that its tables lie there as plain files is an inference, nobody has asked the server.
 _TABLES = "https://raw.githubusercontent.com/psychoinformatics-de/studyforrest-data-aggregate/9f0f805d"
 

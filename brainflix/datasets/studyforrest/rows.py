@@ -13,6 +13,7 @@ from brainflix.parts.contract import Inputs, Noted
 from brainflix.parts.work import Work
 from brainflix.preprocess.assemble import Run, Space, responses
 from brainflix.preprocess.presentations import Presentations, counted
+from brainflix.preprocess.timeline import answering_volumes, clip_of_volume
 from brainflix.store.artifact import Artifact
 from brainflix.store.checks import check_finite
 from brainflix.store.clips import Clips
@@ -58,19 +59,18 @@ def _run(raw: Artifact, subject: int, run: int, clips: Clips, chosen: np.ndarray
     where = {label: column for column, label in enumerate(labels)}
     rows = table[:, [where[label] for label in chosen.tolist()]]  # (n_volumes, n_parcels)
     check_finite(path.name, rows)
-    return Run(run_name(run), rows, clip_of_rows(len(rows), run_name(run), clips, tr_s, path.name))
+    return Run(run_name(run), rows, _clip_of_rows(len(rows), run_name(run), clips, tr_s, path.name))
 
 
-def clip_of_rows(n_volumes: int, segment: str, clips: Clips, tr_s: float, name: str) -> np.ndarray:
+def _clip_of_rows(n_volumes: int, segment: str, clips: Clips, tr_s: float, name: str) -> np.ndarray:
     """Return the clip of each volume of a run, -1 for one that is no clip, (n_volumes,).
 
     Raises:
         DataError: the film has clips beyond the run's end.
     """
     own = np.flatnonzero(np.array(clips.segment) == segment)
-    volume = np.round(clips.onset_s[own] / tr_s).astype(int)
-    if volume.size and volume.max() >= n_volumes:
-        raise DataError(f"{name} has {n_volumes} volumes, and its film goes on to volume {volume.max() + 1}")
-    out = np.full(n_volumes, -1, np.int32)
-    out[volume] = own
-    return out
+    volume = answering_volumes(clips.onset_s[own], tr_s, 0.0, n_volumes)
+    if (volume < 0).any():
+        last = round(clips.onset_s[own].max() / tr_s) + 1
+        raise DataError(f"{name} has {n_volumes} volumes, and its film goes on to volume {last}")
+    return clip_of_volume(volume, own, n_volumes)

@@ -22,17 +22,21 @@ def shared_parcels() -> np.ndarray:
 
 
 def write(params: Mapping[str, Any], subject: int | None, folder: Path) -> None:
-    """Write the sample's tables of one subject in the layout of the repository; the film's numbers stay where they are.
-
-    Nine digits give back each value to the bit.
-    """
+    """Write the sample's tables of one subject as the repository has them; the film's numbers stay where they are."""
     if subject is None:
         (folder / "film.txt").write_text("The described film comes with brainflix: see its manifest for the split.\n")
         return
     with np.load(BOLD) as bold:
         place = bold["subjects"].tolist().index(subject)
-        header = ",".join(map(str, bold["roi"].tolist()))
         for run in RUNS:
-            path = folder / table_path(subject, run)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            np.savetxt(path, bold[f"run{run}"][place], "%.9g", ",", header=header, comments="", encoding="utf-8")
+            write_table(folder / table_path(subject, run), bold["roi"], bold[f"run{run}"][place])
+
+
+def write_table(path: Path, labels: np.ndarray, rows: np.ndarray) -> None:
+    """Write a run as the repository has it: a header of parcels, and a line for each volume.
+
+    Nine digits give back each value of single or half precision to the bit.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    header = ",".join(map(str, labels.tolist()))
+    np.savetxt(path, rows, "%.9g", ",", header=header, comments="", encoding="utf-8")
