@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from brainflix.errors import DataError
 from brainflix.parts.lazy import load
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class Dataset:
             `files` says all.
         check: `module:function(folder, params, subject)` that raises if the content is not what it should be.
         clips: `module:function(raw, clip_s) -> Clips`, the clip table of the raw stimuli folder.
-        film: `module:function(raw, segment) -> Path`, the video that a segment's clips are cut from.
+        film: `module:function(raw, segment) -> Path`, the video that a segment's clips are cut from; empty for none.
         frames: `module:function(raw) -> iterator of uint8 (n, n_frames, height, width, 3)`, all clips in the table's
             order, where a data set has frames instead of films; `frames_hz` is their rate.
         features: `module:function(raw) -> {name: Features}`, what is known of each clip of the table as numbers.
@@ -167,6 +168,12 @@ class Dataset:
         return found
 
     def film_path(self, raw: Path, segment: str) -> Path:
-        """Return the video that the clips of a segment are cut from."""
+        """Return the video that the clips of a segment are cut from.
+
+        Raises:
+            DataError: the data set has no films.
+        """
+        if not self.film:
+            raise DataError(f"{self.name} has no films", next="decode its features, targets of the part given")
         path: Path = load(self.film)(raw, segment)
         return path

@@ -113,6 +113,7 @@ def test_a_run_that_is_a_piece_of_another_one_is_named_and_left_out(folder, brai
         ("dataset.test_runs=[1, 2, 4, 6, 8]", "0 runs are for training"),
         ("dataset.edge_volumes=200", "no volume between its edges"),
         ("targets.film.dims=[speach]", "no dimension 'speach'"),
+        ("targets.film={part: frames}", "studyforrest-sample has no films"),
         ("targets.film.table=movie", "no table of features 'movie'"),
         ("targets.film.groups={sound: [music]}", "which is not decoded"),
         ("evaluate.lead=[musik]", "which is not decoded"),
